@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The dependency graph below is the architecture (docs/ARCHITECTURE.md): an arrow only ever points down, from programs over
+// composition and adapters to the pure targets, `Bytes` and the C libraries. Tests/HouseTests keeps it true.
+
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
+/// A library of this house.
+func room(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+/// A program of this house.
+func program(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+/// The tests of a room of this house.
+func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let package = Package(
+    name: "chat-broker",
+    products: [
+        .executable(name: "broker", targets: ["broker"]),
+        .executable(name: "broker-cli", targets: ["broker-cli"]),
+        .executable(name: "broker-load", targets: ["broker-load"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // C libraries
+        .systemLibrary(
+            name: "CLibUV", path: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+
+        // Pure: no I/O, no clock, no randomness of their own
+        room("Bytes"),
+        room("ChatProtocol", "Bytes"),
+        room("ChatDialects", "Bytes", "ChatProtocol"),
+        room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
+
+        // Adapters
+        room("LibUV", "Bytes", "CLibUV"),
+        room("TLS", "Bytes", "COpenSSL"),
+        room("Transport", "Bytes", "LibUV", "TLS"),
+
+        // Composition
+        room("ChatConfiguration", toml),
+        room(
+            "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport",
+            "ChatConfiguration", logging),
+        room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
+
+        // Programs
+        program("broker", "ChatServer", "ChatConfiguration", argumentParser, logging),
+        program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
+        program(
+            "broker-load", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser, histogram),
+
+        // Tests mirror the rooms
+        tests("BytesTests", "Bytes"),
+        tests("ChatProtocolTests", "ChatProtocol", "Bytes"),
+        tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "Bytes"),
+        tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
+        tests("LibUVTests", "LibUV", "Bytes"),
+        tests("TLSTests", "TLS", "Bytes"),
+        tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
+        tests("ChatConfigurationTests", "ChatConfiguration"),
+        tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
+        tests("ChatClientTests", "ChatClient", "ChatCore", "ChatProtocol", "Bytes"),
+        tests("HouseTests"),
+        tests("ProgramTests", "ChatProtocol", "Bytes"),
+    ],
+    swiftLanguageModes: [.v6]
+)
