@@ -6,8 +6,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-static inline long copenssl_context_set_minimum_version(SSL_CTX *context, int version) {
-    return SSL_CTX_set_min_proto_version(context, version);
+static inline int copenssl_context_set_versions(SSL_CTX *context, int minimum, int maximum) {
+    return SSL_CTX_set_min_proto_version(context, minimum) && SSL_CTX_set_max_proto_version(context, maximum);
 }
 
 static inline long copenssl_context_set_modes(SSL_CTX *context) {

@@ -1,11 +1,13 @@
 internal import COpenSSL
 
-/// The lowest version of TLS that is spoken; 1.3 always is.
+/// A version of TLS that can be spoken.
 public enum TLSVersion: Sendable {
     /// RFC 5246.
     case tls12
     /// RFC 8446.
     case tls13
+
+    var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
 }
 
 /// How a client knows that the server is the one it was told to reach.
@@ -43,23 +45,25 @@ public final class TLSContext: @unchecked Sendable {
     ///   - alpn: Protocols served, the preferred first, 1 to 255 octets each. A client that offers none of them is refused with
     ///     `no_application_protocol`; one that offers no ALPN at all is not. Empty: ALPN is ignored.
     ///   - minimumVersion: Older clients are refused.
+    ///   - maximumVersion: The best that is spoken; 1.2 is for tests and comparisons.
     ///   - ticketKeysOf: The context that this one replaces: clients may go on with the session tickets it gave them.
     /// - Throws: ``TLSError`` of kind `file` that names the file which is unreadable, malformed or does not fit the other.
     public static func server(
         certificateFile: String, privateKeyFile: String, alpn: [String], minimumVersion: TLSVersion = .tls12,
-        ticketKeysOf previous: TLSContext? = nil
+        maximumVersion: TLSVersion = .tls13, ticketKeysOf previous: TLSContext? = nil
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(isServer: true, verifiesPeer: false, alpn: alpn, minimumVersion: minimumVersion)
+        let context = try TLSContext(
+            isServer: true, verifiesPeer: false, alpn: alpn, minimumVersion: minimumVersion, maximumVersion: maximumVersion)
         guard SSL_CTX_use_certificate_chain_file(context.pointer, certificateFile) == 1 else {
             throw .drainQueue(kind: .file, file: certificateFile, otherwise: "the certificate cannot be read")
         }
-        guard SSL_CTX_use_PrivateKey_file(context.pointer, privateKeyFile, SSL_FILETYPE_PEM) == 1,
-            SSL_CTX_check_private_key(context.pointer) == 1
-        else {
+        let isRead = SSL_CTX_use_PrivateKey_file(context.pointer, privateKeyFile, SSL_FILETYPE_PEM) == 1
+        guard isRead, SSL_CTX_check_private_key(context.pointer) == 1 else {
             let error = TLSError.drainQueue(kind: .file, file: privateKeyFile, otherwise: "the private key cannot be read")
-            guard copenssl_error_library(error.code) == ERR_LIB_X509 else { throw error }
+            // A key of the certificate's kind is compared as it is read, one of another kind is only missed by the check.
+            guard isRead || copenssl_error_library(error.code) == ERR_LIB_X509 else { throw error }
             throw TLSError(
-                kind: .file, reason: "\(error.reason): the key does not belong to the certificate in \(certificateFile)",
+                kind: .file, reason: "the private key does not belong to the certificate in \(certificateFile) (\(error.reason))",
                 code: error.code, file: privateKeyFile)
         }
         if let previous { try context.takeTicketKeys(of: previous) }
@@ -75,12 +79,14 @@ public final class TLSContext: @unchecked Sendable {
     ///   - verification: How the server's certificate and name are verified.
     ///   - alpn: Protocols offered, the preferred first, 1 to 255 octets each; empty: ALPN is not used.
     ///   - minimumVersion: Older servers are refused.
+    ///   - maximumVersion: The best that is spoken; 1.2 is for tests and comparisons.
     /// - Throws: ``TLSError`` of kind `file` that names an authority file which is unreadable or holds no certificate.
     public static func client(
-        verification: TLSVerification, alpn: [String], minimumVersion: TLSVersion = .tls12
+        verification: TLSVerification, alpn: [String], minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(
-            isServer: false, verifiesPeer: verification != .none, alpn: alpn, minimumVersion: minimumVersion)
+            isServer: false, verifiesPeer: verification != .none, alpn: alpn, minimumVersion: minimumVersion,
+            maximumVersion: maximumVersion)
         switch verification {
         case .system:
             guard SSL_CTX_set_default_verify_paths(context.pointer) == 1 else {
@@ -105,7 +111,9 @@ public final class TLSContext: @unchecked Sendable {
         return context
     }
 
-    private init(isServer: Bool, verifiesPeer: Bool, alpn: [String], minimumVersion: TLSVersion) throws(TLSError) {
+    private init(
+        isServer: Bool, verifiesPeer: Bool, alpn: [String], minimumVersion: TLSVersion, maximumVersion: TLSVersion
+    ) throws(TLSError) {
         var wire: [UInt8] = []
         for name in alpn {
             guard (1...255).contains(name.utf8.count) else {
@@ -132,8 +140,7 @@ public final class TLSContext: @unchecked Sendable {
         if SSL_CTX_get_security_level(pointer) < TLSContext.securityLevelMin {
             SSL_CTX_set_security_level(pointer, TLSContext.securityLevelMin)
         }
-        let version = minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
-        guard copenssl_context_set_minimum_version(pointer, version) == 1,
+        guard copenssl_context_set_versions(pointer, minimumVersion.number, maximumVersion.number) == 1,
             SSL_CTX_set_cipher_list(pointer, TLSContext.suitesOfTLS12) == 1,
             SSL_CTX_set_ciphersuites(pointer, TLSContext.suitesOfTLS13) == 1,
             copenssl_context_set_groups(pointer, "X25519:P-256:P-384") == 1,
