@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// Decides from the first octets of a connection which protocol it speaks, by the table in section 3.3 of docs/PROTOCOL.md.
 ///
