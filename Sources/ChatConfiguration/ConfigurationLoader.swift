@@ -75,7 +75,7 @@ private struct Layers {
             if let setting = byName[name] {
                 apply(setting.value(ofWords: words), given: SettingValue.quoted(words), to: setting, from: .environment(name: name))
             } else if Self.looksLikeSetting(name) {
-                let nearest = Suggestion.nearest(to: name, among: Array(byName.keys))
+                let nearest = Suggestion.environmentName(near: name)
                 problems.append(
                     ConfigurationProblem(source: .environment(name: name), key: nil, message: "no such setting" + Self.question(nearest)))
             }

@@ -13,7 +13,9 @@ struct KeyPositions {
 
     init(text: String) {
         var table = ""
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // A carriage return and a line feed are one character of Swift.
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
             let content = line.drop { $0 == " " || $0 == "\t" }
             let position = Position(line: index + 1, column: line.count - content.count + 1)
             if content.first == "[" {

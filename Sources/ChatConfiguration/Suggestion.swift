@@ -11,11 +11,24 @@ enum Suggestion {
         return best.candidate
     }
 
-    /// A key of ``Setting/all`` near to `key`: the same name in another table first.
+    /// A key of ``Setting/all`` near to `key`: the same name in another table, or else a like name in this table, or else a like name anywhere.
     static func key(near key: String) -> String? {
         let name = key.split(separator: ".").last.map(String.init) ?? key
-        return Setting.all.first { $0.name == name }?.key ?? nearest(to: key, among: Setting.all.map(\.key))
-            ?? nearest(to: name, among: Setting.all.map(\.name)).flatMap { name in Setting.all.first { $0.name == name }?.key }
+        if let same = Setting.all.first(where: { $0.name == name }) { return same.key }
+        let table = nearest(to: String(key.prefix { $0 != "." }), among: Setting.all.map(\.table))
+        let here = Setting.all.filter { $0.table == table }
+        guard let like = nearest(to: name, among: here.map(\.name)) ?? nearest(to: name, among: Setting.all.map(\.name)) else { return nil }
+        return (here + Setting.all).first { $0.name == like }?.key
+    }
+
+    /// An environment name of ``Setting/all`` near to `name`, found like a key.
+    static func environmentName(near name: String) -> String? {
+        let tables = Set(Setting.all.map(\.table))
+        guard let table = tables.first(where: { name.hasPrefix("BROKER_\($0.uppercased())_") }) else {
+            return nearest(to: name, among: Setting.all.map(\.environmentName))
+        }
+        let rest = name.dropFirst("BROKER_\(table)_".count).lowercased()
+        return key(near: table + "." + rest).flatMap(Setting.named)?.environmentName
     }
 
     /// The number of octets to insert, remove, replace or swap with their neighbour between `first` and `second` (optimal string alignment).
