@@ -43,10 +43,11 @@ check: ## Refuse what is not formatted; compiler warnings are errors in every bu
 format: ## Format all sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(sources)
 
-# The runtime's own backtraces hide the sanitizers' reports. Each sanitizer has its own folder, because it changes every object file.
+# The runtime's own backtraces would hide the sanitizers' reports. Each sanitizer has its own folder, because it changes every object file.
 sanitize: setup ## Run all tests under the thread and the address sanitizer
 	SWIFT_BACKTRACE=enable=no $(SWIFT) test --disable-xctest --sanitize=thread --scratch-path .build-thread
-	SWIFT_BACKTRACE=enable=no $(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
+	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/known-leaks SWIFT_BACKTRACE=enable=no \
+		$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
 
 clean: ## Remove what was built; the certificates in .run stay
 	rm -rf .build .build-*
