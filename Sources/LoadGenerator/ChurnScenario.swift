@@ -157,6 +157,10 @@ final class ChurnScenario: LoadScenario {
         if draining == 0 { finish() }
     }
 
+    func abort() {
+        if isSettling { settle() } else if draining > 0 { finish() }
+    }
+
     func didEnd(_ observer: ObserverConnection, _ end: ConnectionEnd) {
         guard end != .left else { return }
         guard loop.clock != nil else { return loop.fail(.cannotConnect(end.description)) }

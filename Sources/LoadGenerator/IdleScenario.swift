@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import LibUV
 
 /// `idle` on one loop: connections that log in, exist, answer the broker's PING, and at the end must still be there.
 final class IdleScenario: LoadScenario {
@@ -54,6 +55,10 @@ final class IdleScenario: LoadScenario {
     func didDrain() {
         draining -= 1
         if draining == 0 { finish() }
+    }
+
+    func abort() {
+        if draining > 0 { finish() }
     }
 
     func didEnd(_ connection: IdleConnection, _ end: ConnectionEnd) {

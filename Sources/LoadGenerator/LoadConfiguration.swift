@@ -12,6 +12,9 @@ public struct LoadConfiguration: Sendable, Equatable {
         case idle
     }
 
+    /// The shortest body: its stamp.
+    public static let bodyByteCountMin = BodyStamp.byteCount
+
     public var scenario: Scenario
     public var target: LoadTarget
     /// Rooms of `fanout` and `churn`.

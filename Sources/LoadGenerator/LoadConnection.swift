@@ -1,6 +1,7 @@
 import Bytes
 import ChatProtocol
 import LibUV
+import Transport
 
 /// Why a connection is no more.
 enum ConnectionEnd: Equatable {
@@ -30,7 +31,7 @@ enum ConnectionEnd: Equatable {
 
 /// One guest's connection: connects, logs in, leaves the lobby, splits what it receives into frames, answers PING. What its scenario
 /// wants of it is in subclasses. Confined to the thread of its ``LoadLoop``.
-class LoadConnection: LinkDelegate {
+class LoadConnection: SecureStreamDelegate {
     enum Phase {
         case new, connecting, greeting, ready, leaving, closed
     }
@@ -53,7 +54,7 @@ class LoadConnection: LinkDelegate {
     private(set) final var requestsInFlightMax = 1
     private(set) final var bodyByteCountMax = 0
     final var isDirty = false
-    private final var link: Link?
+    private final var stream: SecureStream?
     private final var pendingConnect: PendingRequest?
     private final var queue = OutboundQueue()
     private final var partial = ReadBuffer()
@@ -101,17 +102,26 @@ class LoadConnection: LinkDelegate {
         }
     }
 
-    private final func didConnect(_ stream: TCPStream) {
-        guard phase == .connecting else { return stream.close() }
+    private final func didConnect(_ socket: TCPStream) {
+        guard phase == .connecting else { return socket.close() }
         connectedNanoseconds = MonotonicClock.nanoseconds
-        let link = Link(stream: stream)
-        self.link = link
-        link.delegate = self
-        link.startReading()
-        linkDidOpen()
+        let stream = SecureStream(stream: socket, scratch: loop.tlsScratch)
+        self.stream = stream
+        stream.delegate = self
+        do throws(StreamError) {
+            if let context = loop.plan.tlsContext {
+                try stream.startClientTLS(context: context, serverName: loop.plan.configuration.target.host)
+            }
+            try stream.startReading()
+        } catch {
+            return end(.failed(error.description))
+        }
+        if loop.plan.tlsContext == nil { greet() }
     }
 
-    final func linkDidOpen() {
+    final func secureStreamDidHandshake(_ stream: SecureStream) { greet() }
+
+    private final func greet() {
         guard phase == .connecting else { return }
         phase = .greeting
         var writer = ByteWriter(minimumCapacity: 160)
@@ -140,22 +150,27 @@ class LoadConnection: LinkDelegate {
 
     /// Writes what is queued as far as the kernel takes it. One call a turn.
     final func flush() {
-        guard let link, !queue.isEmpty else { return }
-        link.flush(&queue)
+        guard let stream, !queue.isEmpty else { return }
+        if case .failed(let error) = stream.flush(&queue) { fail(error) }
     }
 
-    final func linkCanWrite() {
+    final func secureStreamCanWrite(_ stream: SecureStream) {
         loop.markDirty(self)
     }
 
-    final var queuedByteCount: Int { queue.byteCount }
+    final func stopReading() { stream?.stopReading() }
 
-    final func stopReading() { link?.stopReading() }
-    final func startReading() { link?.startReading() }
+    final func startReading() {
+        do throws(StreamError) {
+            try stream?.startReading()
+        } catch {
+            fail(error)
+        }
+    }
 
     // MARK: Receiving
 
-    final func link(didRead bytes: RawSpan) {
+    final func secureStream(_ stream: SecureStream, didRead bytes: RawSpan) {
         loop.beginReceiving()
         var offset = 0
         if !partial.isEmpty {
@@ -294,22 +309,26 @@ class LoadConnection: LinkDelegate {
         phase = .closed
         pendingConnect?.cancel()
         pendingConnect = nil
-        link?.close()
+        stream?.close()
         queue.removeAll()
         didEnd(reason)
         loop.didEnd(self, wasReady: wasReady, wasDialed: wasDialed)
     }
 
-    final func linkDidReachEnd() {
+    final func secureStreamDidReachEnd(_ stream: SecureStream) {
         end(phase == .leaving ? .left : .closedByPeer)
     }
 
-    final func link(didFail reason: String) {
-        end(phase == .leaving ? .left : .failed(reason))
+    final func secureStream(_ stream: SecureStream, didFail error: StreamError) {
+        fail(error)
     }
 
-    final func linkDidClose() {
-        link = nil
+    private final func fail(_ error: StreamError) {
+        end(phase == .leaving ? .left : phase == .connecting ? .connectFailed("\(loop.plan.address): \(error)") : .failed(error.description))
+    }
+
+    final func secureStreamDidClose(_ stream: SecureStream) {
+        self.stream = nil
         end(.closedByPeer)
     }
 }

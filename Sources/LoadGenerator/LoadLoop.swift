@@ -1,6 +1,7 @@
 import Bytes
 import ChatProtocol
 import LibUV
+import TLS
 
 /// What the connections of one loop do, beyond being connections. Confined to its loop's thread.
 protocol LoadScenario: AnyObject {
@@ -13,6 +14,8 @@ protocol LoadScenario: AnyObject {
     func stop()
     /// Ends with ``LoadLoop/finish()``.
     func drain(heads: [LogHead], deadlineNanoseconds: UInt64)
+    /// Waits for nothing any more: what has not come is judged as it stands.
+    func abort()
     /// Takes leave with all connections.
     func close()
     func turnDidEnd()
@@ -29,6 +32,8 @@ final class LoadLoop {
     let eventLoop: EventLoop
     let mailbox: Mailbox<LoopCommand>
     let live: LiveCounters
+    /// The buffers that the loop's connections share.
+    let tlsScratch = TLSScratch()
     private let reports: Mailbox<LoopReport>
     private var scenario: (any LoadScenario)?
     var result = LoopResult()
@@ -122,6 +127,7 @@ final class LoadLoop {
             isMeasuring = false
             scenario?.stop()
         case .drain(let heads, let deadline): scenario?.drain(heads: heads, deadlineNanoseconds: deadline)
+        case .abort: scenario?.abort()
         case .close:
             isClosing = true
             heartbeat?.close()
@@ -191,12 +197,10 @@ final class LoadLoop {
         }
         scenario?.turnDidEnd()
         if clock != nil { endIntervals() }
-        live.deliveries.store(result.deliveries, ordering: .relaxed)
-        live.publishes.store(result.publishes, ordering: .relaxed)
-        live.connections.store(readyCount, ordering: .relaxed)
-        live.completed.store(result.completed, ordering: .relaxed)
-        live.lagged.store(lagged, ordering: .relaxed)
-        live.problems.store(problems, ordering: .relaxed)
+        live.store(
+            LiveCounters.Sample(
+                deliveries: result.deliveries, publishes: result.publishes, connections: readyCount, completed: result.completed,
+                lagged: lagged, problems: problems))
     }
 
     private func endIntervals() {

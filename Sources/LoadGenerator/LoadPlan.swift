@@ -1,6 +1,7 @@
 import Bytes
 import ChatProtocol
 import LibUV
+import TLS
 
 /// What all loops of a run share and nobody changes.
 struct LoadPlan: Sendable {
@@ -10,9 +11,14 @@ struct LoadPlan: Sendable {
     let address: SocketAddress
     /// Source addresses, one after another; empty means that the system chooses.
     let sources: [SocketAddress]
+    /// nil in clear text.
+    let tlsContext: TLSContext?
     let filler: BodyFiller
 
-    init(configuration: LoadConfiguration, identity: RunIdentity, address: SocketAddress) throws(UVError) {
+    init(
+        configuration: LoadConfiguration, identity: RunIdentity, address: SocketAddress, tlsContext: TLSContext?
+    ) throws(UVError) {
+        self.tlsContext = tlsContext
         self.configuration = configuration
         self.identity = identity
         self.address = address

@@ -245,6 +245,10 @@ final class LogScenario: LoadScenario {
         if draining <= 0 { finish() }
     }
 
+    func abort() {
+        if isSettling { settle() } else if !heads.isEmpty { finish() }
+    }
+
     private func finish() {
         guard !isFinished else { return }
         isFinished = true
@@ -279,5 +283,4 @@ final class LogScenario: LoadScenario {
         for connection in connections { connection.leave() }
     }
 
-    var openConnections: Int { connections.count { $0.phase != .closed } }
 }

@@ -31,6 +31,8 @@ enum LoopCommand: Sendable {
     case stop(atNanoseconds: UInt64)
     /// Receive what was published, until everything has come or the deadline is there.
     case drain(heads: [LogHead], deadlineNanoseconds: UInt64)
+    /// Wait for nothing any more.
+    case abort
     /// Take leave of the broker and end.
     case close
 }
