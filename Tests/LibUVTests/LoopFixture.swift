@@ -112,7 +112,11 @@ func unusedAddress(on loop: EventLoop) throws -> SocketAddress {
     return listener.localAddress
 }
 
-/// `count` octets whose values tell their place.
+/// `count` octets whose values tell their place: a prime number of them repeats, so that no shift by a power of two goes unseen.
 func pattern(_ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    var octets: [UInt8] = []
+    octets.reserveCapacity(count)
+    while octets.count < count { octets.append(contentsOf: period.prefix(count - octets.count)) }
+    return octets
 }
