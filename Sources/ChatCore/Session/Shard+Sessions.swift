@@ -10,8 +10,8 @@ extension Shard {
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
-        if session.refusesClearText {
-            end(session, Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
+        if let refusal = session.refusal {
+            end(session, refusal)
         } else if version == 0 {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
         }
@@ -231,6 +231,13 @@ extension Shard {
         session.farewell = nil
         session.hasSaidGoodbye = true
         finishIfAnswered(session, because: CloseReason(goodbye.code, "the client said goodbye"))
+    }
+
+    /// The client's side of the stream has ended.
+    func inputEnded(_ session: Session) {
+        guard !session.isEnding else { return }
+        guard session.state != .preface else { return abandon(session, CloseReason(.ok, "the client closed before it said anything")) }
+        leave(session, Goodbye(.ok))
     }
 
     // MARK: Words to one connection

@@ -60,13 +60,12 @@ public final class Shard {
 
     /// A connection was accepted.
     ///
-    /// - Parameter refusesClearText: whether the peer comes in clear text from where that is not accepted, and is to be told so.
-    public func connect(encoding: WireEncoding = .native, refusesClearText: Bool = false, at moment: Moment) -> Session {
+    public func connect(encoding: WireEncoding = .native, at moment: Moment) -> Session {
         now = moment
         let session = sessions.insert { slot, generation in
             Session(
                 id: SessionID(shard: UInt16(index), slot: slot, generation: generation), encoding: encoding,
-                refusesClearText: refusesClearText, now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
+                now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
         }
         statistics.connections += 1
         return session
@@ -91,6 +90,15 @@ public final class Shard {
     public func touch(_ session: Session, at moment: Moment) {
         session.lastReceived = moment.monotonicMilliseconds
         session.isProbed = false
+    }
+
+    /// The client is not to be served, and will be told why as soon as it has opened the conversation.
+    public func refuse(_ session: Session, with goodbye: Goodbye) { session.refusal = goodbye }
+
+    /// The client has sent all it will: what it asked for is still answered.
+    public func inputEnded(_ session: Session, at moment: Moment) {
+        now = moment
+        inputEnded(session)
     }
 
     /// The connection is gone.

@@ -1,0 +1,254 @@
+public import ChatConfiguration
+import ChatCore
+import ChatProtocol
+public import LibUV
+import Logging
+import Synchronization
+import TLS
+
+/// Why a broker could not start: one line that names the cause.
+public struct ServerError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// A broker: loops on threads of their own, listening, until it is told to stop.
+///
+/// Made and used on one thread, which is not one of the loops'; ``requestShutdown()`` is for any thread.
+public final class Server {
+    /// Where it listens, with the ports chosen where 0 was asked for.
+    public private(set) var addresses: [SocketAddress] = []
+    /// Whether listeners take TLS.
+    public let speaksTLS: Bool
+    private let configuration: Configuration
+    private let shared: SharedRuntime
+    private let log: Logger
+    private var threads: [LoopThread] = []
+
+    /// Prepares a broker; nothing listens yet.
+    ///
+    /// - Throws: ``ServerError`` if the certificate or key cannot be used.
+    public init(_ configuration: Configuration) throws(ServerError) {
+        self.configuration = configuration
+        log = Self.makeLog(configuration)
+        let tls: TLSContext?
+        do throws(TLSError) {
+            tls = try Self.makeTLS(configuration.tls)
+        } catch {
+            throw ServerError(error.description)
+        }
+        speaksTLS = tls != nil
+        let loopCount = configuration.runtime.loops == 0 ? ProcessLimits.processorCount : configuration.runtime.loops
+        shared = SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
+    }
+
+    private static func makeLog(_ configuration: Configuration) -> Logger {
+        var log = Logger(label: "broker") { StreamLogHandler.standardError(label: $0) }
+        log.logLevel = Logger.Level(rawValue: configuration.runtime.logLevel.rawValue) ?? .info
+        return log
+    }
+
+    private static func makeTLS(_ settings: Configuration.TLS) throws(TLSError) -> TLSContext? {
+        guard settings.isEnabled else { return nil }
+        return try TLSContext.server(
+            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile, alpn: [ProtocolName.native],
+            minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
+    }
+
+    // MARK: Life
+
+    /// Starts the loops and listens; returns once connections are accepted.
+    ///
+    /// - Throws: ``ServerError``: an address in use or not to be had, or a refusal of the system. Nothing runs then.
+    public func start() throws(ServerError) {
+        raiseDescriptorLimit()
+        do throws(ServerError) {
+            var asked = try configuration.listen.addresses.map { (address) throws(ServerError) in try Self.resolve(address) }
+            for index in shared.boxes.indices {
+                let bound = try startLoop(index, listeningAt: asked)
+                // The first loop chooses the ports; the others listen at the same ones.
+                if index == 0 {
+                    addresses = bound
+                    asked = bound
+                }
+            }
+        } catch {
+            stopLoops()
+            throw error
+        }
+        log.notice("broker \(Release.version) runs \(shared.boxes.count) \(shared.boxes.count == 1 ? "loop" : "loops")")
+        for address in addresses {
+            let kinds = listenerKinds(of: address).joined(separator: " and ")
+            log.notice("listening on \(address) for \(kinds)")
+        }
+    }
+
+    /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once.
+    ///
+    /// - Throws: ``ServerError`` if it cannot start.
+    public func run() throws(ServerError) {
+        try start()
+        do throws(UVError) {
+            let loop = try EventLoop()
+            let signals = try [SignalNumber.interrupt, SignalNumber.terminate].map { (signal) throws(UVError) in
+                try SignalWatcher(loop: loop, signal: signal) { loop.stop() }
+            }
+            try writeReadyFile()
+            loop.run()
+            log.notice("shutting down; a second signal ends at once")
+            for signal in signals { signal.close() }
+            let second = try [SignalNumber.interrupt, SignalNumber.terminate].map { [shared] (signal) throws(UVError) in
+                try SignalWatcher(loop: loop, signal: signal) { shared.boxes.forEach { $0.orders.post([.stop]) } }
+            }
+            requestShutdown()
+            // The signal watchers need a running loop while the others end; the last one to end stops it.
+            let joined = Mailbox<Bool>()
+            try joined.attach(to: loop) { _ in loop.stop() }
+            let threads = threads
+            let waiter = try LoopThread(name: "shutdown", stackByteCount: 256 * 1024) {
+                for thread in threads { thread.join() }
+                joined.post([true])
+            }
+            loop.run()
+            waiter.join()
+            for signal in second { signal.close() }
+            joined.close()
+            loop.close()
+        } catch {
+            shutDown()
+            throw ServerError("cannot serve: \(error)")
+        }
+        removeReadyFile()
+        log.notice("stopped")
+    }
+
+    /// Accepts no more, tells every client, and ends the loops once the clients are gone or the time is up. From any thread; returns at once.
+    public func requestShutdown() {
+        for boxes in shared.boxes { boxes.orders.post([.shutDown]) }
+    }
+
+    /// Shuts down and waits until the loops have ended.
+    public func shutDown() {
+        requestShutdown()
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    private func stopLoops() {
+        for boxes in shared.boxes { boxes.orders.post([.stop]) }
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    // MARK: Loops
+
+    private func startLoop(_ index: Int, listeningAt addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
+        let outcome = StartOutcome()
+        let shared = shared
+        let isShared = shared.boxes.count > 1
+        do throws(UVError) {
+            threads.append(
+                try LoopThread(name: "loop-\(index)", stackByteCount: 1 << 20) {
+                    Self.serve(index, shared, addresses, isShared: isShared, outcome)
+                })
+        } catch {
+            throw ServerError("cannot start a thread: \(error)")
+        }
+        switch outcome.wait() {
+        case .success(let bound): return bound
+        case .failure(let error): throw error
+        }
+    }
+
+    /// The life of one loop, on its thread.
+    private static func serve(
+        _ index: Int, _ shared: SharedRuntime, _ addresses: [SocketAddress], isShared: Bool, _ outcome: StartOutcome
+    ) {
+        let driver: ShardDriver
+        do throws(UVError) {
+            driver = try ShardDriver(index: index, shared: shared)
+        } catch {
+            return outcome.set(.failure(ServerError("cannot make an event loop: \(error)")))
+        }
+        var bound: [SocketAddress] = []
+        var failure: ServerError?
+        for address in addresses {
+            do throws(UVError) {
+                bound.append(try driver.listen(at: address, isShared: isShared))
+            } catch {
+                failure = ServerError("cannot listen on \(address): \(error)")
+                break
+            }
+        }
+        guard failure == nil else {
+            driver.close()
+            return outcome.set(.failure(failure!))
+        }
+        driver.startAccepting()
+        outcome.set(.success(bound))
+        driver.run()
+    }
+
+    private static func resolve(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
+        do throws(UVError) {
+            return try SocketAddress(host: address.host, port: address.port)
+        } catch {
+            throw ServerError("\(address) is no address: \(error)")
+        }
+    }
+
+    private func raiseDescriptorLimit() {
+        do throws(UVError) {
+            let limit = try ProcessLimits.raiseDescriptorLimit()
+            log.info("up to \(limit.soft) open files")
+            let wanted = UInt64(configuration.limits.connectionsMax)
+            if limit.soft < wanted {
+                log.notice("the limit of open files, \(limit.soft), is below limits.connections_max, \(wanted)")
+            }
+        } catch {
+            log.warning("cannot raise the limit of open files: \(error)")
+        }
+    }
+
+    // MARK: The ready file
+
+    func listenerKinds(of address: SocketAddress) -> [String] {
+        let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
+        return (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["native over TLS"] : [])
+    }
+
+    /// Writes the chosen addresses where `runtime.ready_file` says, if it says so.
+    private func writeReadyFile() throws(UVError) {
+        let path = configuration.runtime.readyFile
+        guard !path.isEmpty else { return }
+        let listeners = addresses.map { address in
+            let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
+            return ReadyFile.Listener(
+                address: address.description, kinds: (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["tls"] : []))
+        }
+        try ReadyFile.write(ReadyFile(version: Release.version, listeners: listeners), to: path)
+    }
+
+    private func removeReadyFile() {
+        guard !configuration.runtime.readyFile.isEmpty else { return }
+        ReadyFile.remove(configuration.runtime.readyFile)
+    }
+}
+
+/// How a loop's thread tells the starting thread what became of it. Used once for each loop, before anything is served.
+private final class StartOutcome: Sendable {
+    private let result = Mutex<Result<[SocketAddress], ServerError>?>(nil)
+    private let isSet = Atomic<Bool>(false)
+
+    func set(_ value: Result<[SocketAddress], ServerError>) {
+        result.withLock { $0 = value }
+        isSet.store(true, ordering: .releasing)
+    }
+
+    func wait() -> Result<[SocketAddress], ServerError> {
+        // A start takes some hundred microseconds, so yielding is kinder than a condition variable and its unsafe storage.
+        while !isSet.load(ordering: .acquiring) { ProcessLimits.yield() }
+        return result.withLock { $0 } ?? .failure(ServerError("the loop did not say what became of it"))
+    }
+}
