@@ -3,7 +3,6 @@ import ChatCore
 import ChatProtocol
 public import LibUV
 import Logging
-import Synchronization
 import TLS
 
 /// Why a broker could not start: one line that names the cause.
@@ -144,50 +143,48 @@ public final class Server {
     // MARK: Loops
 
     private func startLoop(_ index: Int, listeningAt addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
-        let outcome = StartOutcome()
-        let shared = shared
-        let isShared = shared.boxes.count > 1
+        let outcome = Mailbox<StartOutcome>()
+        var result: StartOutcome?
         do throws(UVError) {
+            let loop = try EventLoop()
+            try outcome.attach(to: loop) {
+                result = $0.last
+                loop.stop()
+            }
+            let shared = shared
             threads.append(
                 try LoopThread(name: "loop-\(index)", stackByteCount: 1 << 20) {
-                    Self.serve(index, shared, addresses, isShared: isShared, outcome)
+                    Self.serve(index, shared, addresses, outcome)
                 })
+            loop.run()
+            outcome.close()
+            loop.close()
         } catch {
-            throw ServerError("cannot start a thread: \(error)")
+            throw ServerError("cannot start a loop: \(error)")
         }
-        switch outcome.wait() {
+        switch result {
         case .success(let bound): return bound
         case .failure(let error): throw error
+        case nil: preconditionFailure("the waiting ends with an outcome")
         }
     }
 
     /// The life of one loop, on its thread.
-    private static func serve(
-        _ index: Int, _ shared: SharedRuntime, _ addresses: [SocketAddress], isShared: Bool, _ outcome: StartOutcome
-    ) {
+    private static func serve(_ index: Int, _ shared: SharedRuntime, _ addresses: [SocketAddress], _ outcome: Mailbox<StartOutcome>) {
         let driver: ShardDriver
         do throws(UVError) {
             driver = try ShardDriver(index: index, shared: shared)
         } catch {
-            return outcome.set(.failure(ServerError("cannot make an event loop: \(error)")))
+            outcome.post([.failure(ServerError("cannot make an event loop: \(error)"))])
+            return
         }
-        var bound: [SocketAddress] = []
-        var failure: ServerError?
-        for address in addresses {
-            do throws(UVError) {
-                bound.append(try driver.listen(at: address, isShared: isShared))
-            } catch {
-                failure = ServerError("cannot listen on \(address): \(error)")
-                break
-            }
-        }
-        guard failure == nil else {
+        do throws(ServerError) {
+            outcome.post([.success(try driver.listen(at: addresses))])
+            driver.run()
+        } catch {
             driver.close()
-            return outcome.set(.failure(failure!))
+            outcome.post([.failure(error)])
         }
-        driver.startAccepting()
-        outcome.set(.success(bound))
-        driver.run()
     }
 
     private static func resolve(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
@@ -236,19 +233,5 @@ public final class Server {
     }
 }
 
-/// How a loop's thread tells the starting thread what became of it. Used once for each loop, before anything is served.
-private final class StartOutcome: Sendable {
-    private let result = Mutex<Result<[SocketAddress], ServerError>?>(nil)
-    private let isSet = Atomic<Bool>(false)
-
-    func set(_ value: Result<[SocketAddress], ServerError>) {
-        result.withLock { $0 = value }
-        isSet.store(true, ordering: .releasing)
-    }
-
-    func wait() -> Result<[SocketAddress], ServerError> {
-        // A start takes some hundred microseconds, so yielding is kinder than a condition variable and its unsafe storage.
-        while !isSet.load(ordering: .acquiring) { ProcessLimits.yield() }
-        return result.withLock { $0 } ?? .failure(ServerError("the loop did not say what became of it"))
-    }
-}
+/// What became of a loop's start: the addresses it listens at, or why it does not.
+private typealias StartOutcome = Result<[SocketAddress], ServerError>

@@ -48,7 +48,7 @@ enum BrokerProgram {
         if command.checkConfig { return check(loaded) }
 
         do {
-            try serve(loaded.configuration)
+            try Server(loaded.configuration).run()
             return .success
         } catch {
             complain("\(error)")
@@ -63,11 +63,6 @@ enum BrokerProgram {
         print("configuration ok")
         SettingListing.deviations(of: loaded).forEach { print("  \($0)") }
         return .success
-    }
-
-    /// Runs the broker until SIGINT or SIGTERM; this thread becomes its first loop, or waits for it.
-    private static func serve(_ configuration: Configuration) throws {
-        // Integrator's seam, one line: try Server(configuration).run()
     }
 
     /// One line on standard error.

@@ -86,6 +86,9 @@ public final class Session {
     /// The account in force, once there is one.
     public var accountName: AccountName? { account?.name }
 
+    /// Whether the connection has an account and is not ending.
+    public var isReady: Bool { state == .ready }
+
     /// Whether the adapter must not read from the connection, nor hand over what it has read.
     public var isInputHeld: Bool { !holds.isEmpty }
 

@@ -1,18 +1,21 @@
 import Bytes
 import ChatDialects
-public import ChatProtocol
+import ChatProtocol
 
 /// From the preface to the last word: what a shard does for the connections it accepted.
 extension Shard {
-    func open(_ session: Session, version: UInt8, clientHighest: UInt8) {
+    func open(_ session: Session, _ preface: Preface) {
         guard session.state == .preface else { return }
-        session.queue.append(Preface.broker(chosen: version))
+        let answer = Preface.broker(answering: preface)
+        var writer = ByteWriter(minimumCapacity: Preface.byteCount)
+        answer.append(to: &writer)
+        session.queue.append(writer.finish())
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
         if let refusal = session.refusal {
             end(session, refusal)
-        } else if version == 0 {
+        } else if !answer.choseVersion {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
         }
     }

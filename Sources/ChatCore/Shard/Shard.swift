@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 public import ChatDialects
 public import ChatProtocol
 
@@ -76,7 +76,7 @@ public final class Shard {
         now = moment
         guard session.state != .draining && session.state != .closed else { return }
         switch input {
-        case .opened(let version, let highest): open(session, version: version, clientHighest: highest)
+        case .opened(let preface): open(session, preface)
         case .command(let command, let requestID, let isRetry):
             handle(command, requestID: requestID, isRetry: isRetry, from: session)
         case .fault(let error, let type, let requestID): refuse(error, type: type, requestID: requestID, session)

@@ -80,16 +80,16 @@ final class ShardDriver {
 
     // MARK: Connections
 
-    /// Listens at the addresses; the ports chosen where 0 was asked for.
-    func listen(at addresses: [SocketAddress], isShared: Bool) throws(UVError) -> [SocketAddress] {
+    /// Listens and accepts at the addresses; the ports chosen where 0 was asked for.
+    func listen(at addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
         for address in addresses {
-            listeners.append(try TCPListener(loop: loop, address: address, backlog: shared.backlog, reusePort: isShared))
+            do throws(UVError) {
+                let isShared = shared.boxes.count > 1
+                listeners.append(try TCPListener(loop: loop, address: address, backlog: shared.backlog, reusePort: isShared))
+            } catch {
+                throw ServerError("cannot listen on \(address): \(error)")
+            }
         }
-        return listeners.map(\.localAddress)
-    }
-
-    /// Accepts from now on.
-    func startAccepting() {
         for listener in listeners {
             listener.start(
                 onAccept: { [unowned self] in place($0) },
@@ -97,6 +97,7 @@ final class ShardDriver {
                     shared.log.warning("cannot accept connections: \($0)", metadata: ["loop": "\(index)"])
                 })
         }
+        return listeners.map(\.localAddress)
     }
 
     /// Gives a connection to the loop that has the fewest, if this one has many more.
@@ -240,6 +241,11 @@ final class ShardDriver {
     /// Serves until ordered to end, then closes everything.
     func run() {
         loop.run()
+        close()
+    }
+
+    /// Gives everything back.
+    func close() {
         shared.boxes[index].mail.close()
         shared.boxes[index].orders.close()
         loop.close()
