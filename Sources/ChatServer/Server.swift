@@ -29,8 +29,8 @@ public final class Server {
     ///
     /// - Throws: ``ServerError`` if the certificate or key cannot be used.
     public init(_ configuration: Configuration) throws(ServerError) {
-        self.configuration = configuration
-        log = Self.makeLog(configuration)
+        let log = Self.makeLog(configuration)
+        var configuration = configuration
         let tls: TLSContext?
         do throws(TLSError) {
             tls = try Self.makeTLS(configuration.tls)
@@ -38,6 +38,9 @@ public final class Server {
             throw ServerError(error.description)
         }
         speaksTLS = tls != nil
+        Self.raiseDescriptorLimit(for: &configuration, log)
+        self.configuration = configuration
+        self.log = log
         let loopCount = configuration.runtime.loops == 0 ? ProcessLimits.processorCount : configuration.runtime.loops
         shared = SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
     }
@@ -61,7 +64,6 @@ public final class Server {
     ///
     /// - Throws: ``ServerError``: an address in use or not to be had, or a refusal of the system. Nothing runs then.
     public func start() throws(ServerError) {
-        raiseDescriptorLimit()
         do throws(ServerError) {
             var asked = try configuration.listen.addresses.map { (address) throws(ServerError) in try Self.resolve(address) }
             for index in shared.boxes.indices {
@@ -78,8 +80,7 @@ public final class Server {
         }
         log.notice("broker \(Release.version) runs \(shared.boxes.count) \(shared.boxes.count == 1 ? "loop" : "loops")")
         for address in addresses {
-            let kinds = listenerKinds(of: address).joined(separator: " and ")
-            log.notice("listening on \(address) for \(kinds)")
+            log.notice("listening on \(address) for \(kinds(at: address).joined(separator: " and "))")
         }
     }
 
@@ -195,14 +196,17 @@ public final class Server {
         }
     }
 
-    private func raiseDescriptorLimit() {
+    /// Descriptors of a process that are no connections: loops, listeners, files.
+    private static let descriptorReserve = 64
+
+    /// Allows as many open files as the system lets us, and not more connections than that.
+    private static func raiseDescriptorLimit(for configuration: inout Configuration, _ log: Logger) {
         do throws(UVError) {
-            let limit = try ProcessLimits.raiseDescriptorLimit()
-            log.info("up to \(limit.soft) open files")
-            let wanted = UInt64(configuration.limits.connectionsMax)
-            if limit.soft < wanted {
-                log.notice("the limit of open files, \(limit.soft), is below limits.connections_max, \(wanted)")
-            }
+            let limit = Int(clamping: try ProcessLimits.raiseDescriptorLimit().soft)
+            let most = max(1, limit - descriptorReserve)
+            guard configuration.limits.connectionsMax > most else { return }
+            log.info("at most \(most) connections, because the system allows \(limit) open files")
+            configuration.limits.connectionsMax = most
         } catch {
             log.warning("cannot raise the limit of open files: \(error)")
         }
@@ -210,20 +214,17 @@ public final class Server {
 
     // MARK: The ready file
 
-    func listenerKinds(of address: SocketAddress) -> [String] {
+    /// What a client may speak at an address.
+    private func kinds(at address: SocketAddress) -> [String] {
         let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
-        return (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["native over TLS"] : [])
+        return (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["tls"] : [])
     }
 
     /// Writes the chosen addresses where `runtime.ready_file` says, if it says so.
     private func writeReadyFile() throws(UVError) {
         let path = configuration.runtime.readyFile
         guard !path.isEmpty else { return }
-        let listeners = addresses.map { address in
-            let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
-            return ReadyFile.Listener(
-                address: address.description, kinds: (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["tls"] : []))
-        }
+        let listeners = addresses.map { ReadyFile.Listener(address: $0.description, kinds: kinds(at: $0)) }
         try ReadyFile.write(ReadyFile(version: Release.version, listeners: listeners), to: path)
     }
 

@@ -7,7 +7,7 @@ struct Layers {
         ("protocol", ["ChatProtocol"]),
         ("pure", ["ChatDialects", "ChatCore"]),
         ("adapters", ["LibUV", "TLS", "Transport"]),
-        ("composition", ["ChatConfiguration", "ChatServer", "ChatClient"]),
+        ("composition", ["ChatConfiguration", "ChatServer", "ChatClient", "LoadGenerator"]),
         ("programs", ["broker", "broker-cli", "broker-load"]),
     ]
 

@@ -134,17 +134,17 @@ extension Shard {
         if let account = session.account, wished == nil || wished == account.name {
             return answer(requestID, .authenticated(authenticated(session, account.name)), session)
         }
-        if let wished, wished.isReserved {
-            return answer(requestID, .error(Failure(.exists, reason: "names beginning guest- are given by the broker")), session)
-        }
         session.claim = NameClaim(requestID: requestID, isGenerated: wished == nil, renames: session.account)
         session.holds.insert(.claim)
         claim(wished ?? guestName(), for: session)
     }
 
     private func claim(_ name: AccountName, for session: Session) {
-        let message = ShardMail.claim(name, session: session.id, device: session.device, isRename: session.claim?.renames != nil)
-        send(message, to: map.home(of: name))
+        guard let claim = session.claim else { preconditionFailure("a name is claimed within a claim") }
+        send(
+            .claim(
+                name, session: session.id, device: session.device, isRename: claim.renames != nil, isGenerated: claim.isGenerated),
+            to: map.home(of: name))
     }
 
     private func guestName() -> AccountName {

@@ -152,7 +152,8 @@ public final class Shard {
 
     private func handle(_ message: ShardMail) {
         switch message {
-        case .claim(let name, let session, let device, let isRename): claim(name, by: session, device: device, isRename: isRename)
+        case .claim(let name, let session, let device, let isRename, let isGenerated):
+            claim(name, by: session, device: device, isRename: isRename, isGenerated: isGenerated)
         case .release(let account, let session): release(account, session: session)
         case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
         case .membership(let account, let room, let isMember, let session):

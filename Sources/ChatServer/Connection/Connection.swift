@@ -25,6 +25,7 @@ final class Connection: SecureStreamDelegate {
     private unowned let driver: ShardDriver
     private var phase = Phase.sniffing(.clear(allowsLine: false))
     private var received = ReadBuffer()
+    private var isReading = false
     private var isInputEnded = false
     private var isShutDown = false
     private let isClearTextAccepted: Bool
@@ -40,6 +41,9 @@ final class Connection: SecureStreamDelegate {
     var peer: SocketAddress { stream.peer }
 
     // MARK: What comes in
+
+    /// Reads from now on.
+    func start() { regulateReading() }
 
     func secureStream(_ stream: SecureStream, didRead octets: RawSpan) {
         driver.shard.touch(session, at: driver.moment)
@@ -117,15 +121,15 @@ final class Connection: SecureStreamDelegate {
     }
 
     private func regulateReading() {
-        guard stream.isOpen else { return }
-        if session.isInputHeld && !session.isEnding {
-            stream.stopReading()
-        } else if !isInputEnded {
-            do throws(StreamError) {
-                try stream.startReading()
-            } catch {
-                fail(error)
-            }
+        // An ending connection is read on, and what comes is discarded: closing with unread input would reset it and destroy GOODBYE.
+        let shouldRead = !isInputEnded && (session.isEnding || !session.isInputHeld)
+        guard stream.isOpen, shouldRead != isReading else { return }
+        isReading = shouldRead
+        guard shouldRead else { return stream.stopReading() }
+        do throws(StreamError) {
+            try stream.startReading()
+        } catch {
+            fail(error)
         }
     }
 
@@ -168,7 +172,7 @@ final class Connection: SecureStreamDelegate {
     func end(_ reason: CloseReason) {
         if self.reason == nil { self.reason = reason }
         guard stream.isOpen else { return }
-        if isInputEnded || session.queue.isEmpty { regulateReading() }
+        regulateReading()
         flush()
     }
 

@@ -126,11 +126,7 @@ final class ShardDriver {
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
         connectionCount += 1
-        do throws(StreamError) {
-            try connection.stream.startReading()
-        } catch {
-            connection.abort()
-        }
+        connection.start()
     }
 
     /// A connection's socket is gone.
