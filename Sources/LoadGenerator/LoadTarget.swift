@@ -10,13 +10,16 @@ public struct LoadTarget: Sendable, Equatable {
         case none
     }
 
+    /// Where a broker listens by default.
+    static let portDefault: UInt16 = 7400
+
     /// A name or a numeric address, without brackets.
     public let host: String
     public let port: UInt16
     public let usesTLS: Bool
     public var verification: Verification = .system
 
-    /// Reads a URL. The port may be left out only where the port of the scheme is meant: 7000 in clear text, 7443 with TLS.
+    /// Reads a URL. Without a port, 7400 is meant, the broker's default.
     public init(url: String) throws(UsageError) {
         let rest: Substring
         if url.hasPrefix("brokers://") {
@@ -50,7 +53,7 @@ public struct LoadTarget: Sendable, Equatable {
             }
             port = number
         } else {
-            port = usesTLS ? 7443 : 7000
+            port = Self.portDefault
         }
     }
 

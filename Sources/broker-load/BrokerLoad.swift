@@ -10,16 +10,16 @@ struct BrokerLoad: ParsableCommand {
             URL is broker://HOST:PORT (clear text) or brokers://HOST:PORT (TLS).
 
             EXAMPLES
-              broker-load fanout broker://127.0.0.1:7000
+              broker-load fanout broker://127.0.0.1:7400
                   10 rooms of 100 members, one publisher each, 32 messages in flight a room, for 10 s
-              broker-load fanout brokers://localhost:7443 --insecure --rate 500 --duration 30 --html report.html
+              broker-load fanout brokers://localhost:7400 --insecure --rate 500 --duration 30 --html report.html
                   500 messages per second whatever the broker does; latency from the moment each should have been sent
-              broker-load fanout broker://127.0.0.1:7000 --stalled 10 --server-pid $(pgrep -x broker)
+              broker-load fanout broker://127.0.0.1:7400 --stalled 10 --server-pid $(pgrep -x broker)
                   one per cent of the readers stop reading; the others must not notice
-              broker-load dm broker://127.0.0.1:7000 --pairs 100 --window 1
-              broker-load churn broker://127.0.0.1:7000 --connections 50 --rate 1000
-              broker-load idle broker://127.0.0.1:7000 --connections 50000 --sources 4 --server-pid $(pgrep -x broker)
-              broker-load fanout broker://127.0.0.1:7000 --json | python3 -m json.tool
+              broker-load dm broker://127.0.0.1:7400 --pairs 100 --window 1
+              broker-load churn broker://127.0.0.1:7400 --connections 50 --rate 1000
+              broker-load idle broker://127.0.0.1:7400 --connections 50000 --sources 4 --server-pid $(pgrep -x broker)
+              broker-load fanout broker://127.0.0.1:7400 --json | python3 -m json.tool
 
             EXIT STATUS
               0  everything came, once, in order
