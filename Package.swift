@@ -71,7 +71,7 @@ let package = Package(
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
         // Programs
-        program("broker", "ChatServer", "ChatConfiguration", argumentParser, logging),
+        program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
         program(
             "broker-load", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser, histogram),
