@@ -51,9 +51,9 @@ struct Frame {
     }
 
     /// Decodes a frame from the side that sends it.
-    func value(from sender: Sender) throws -> Value {
+    func value(from sender: Sender, bodyByteCountMax: Int = 16_384) throws -> Value {
         switch sender {
-        case .client: .command(try command())
+        case .client: .command(try command(bodyByteCountMax: bodyByteCountMax))
         case .broker: .server(try serverFrame())
         }
     }
@@ -63,9 +63,9 @@ struct Frame {
     }
 
     /// The error that decoding gives, or nil.
-    func error(from sender: Sender) -> PayloadError? {
+    func error(from sender: Sender, bodyByteCountMax: Int = 16_384) -> PayloadError? {
         do {
-            _ = try value(from: sender)
+            _ = try value(from: sender, bodyByteCountMax: bodyByteCountMax)
             return nil
         } catch let error as PayloadError {
             return error
