@@ -6,7 +6,7 @@ final class ChurnScenario: LoadScenario {
     /// After so many failures one after another the broker is taken to be gone.
     private static let failureCountMax = 20
 
-    unowned let loop: LoadLoop
+    let loop: LoadLoop
     private var observers: [ObserverConnection] = []
     private var guests: [Int: ChurnConnection] = [:]
     private var preparing = 0

@@ -3,7 +3,7 @@ import LibUV
 
 /// `fanout` and `dm` on one loop: the connections, their publishes and their checks.
 final class LogScenario: LoadScenario {
-    unowned let loop: LoadLoop
+    let loop: LoadLoop
     let isConversation: Bool
     private var connections: [LogConnection] = []
     private var preparing = 0
