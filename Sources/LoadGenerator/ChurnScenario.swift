@@ -125,7 +125,7 @@ final class ChurnScenario: LoadScenario {
         pacer?.stop()
         if let schedule {
             let loops = UInt64(loop.plan.configuration.loops)
-            let due = schedule.dueCount(at: MonotonicClock.nanoseconds)
+            let due = schedule.dueCount(at: loop.clock.map { min($0.measureEndNanoseconds, MonotonicClock.nanoseconds) } ?? 0)
             let own = due > UInt64(loop.index) ? (due - UInt64(loop.index) - 1) / loops + 1 : 0
             loop.result.unsent += min(own, begunMax) > begun ? min(own, begunMax) - begun : 0
         }
