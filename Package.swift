@@ -73,7 +73,7 @@ let package = Package(
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
 
         // Programs
-        program("broker", "ChatServer", "ChatConfiguration", argumentParser, logging),
+        program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatConfiguration
+import ChatProtocol
 
 /// What a person types after `broker`.
 ///
@@ -18,7 +19,7 @@ struct BrokerCommand: ParsableCommand {
             Exit status: 0 stopped as asked, or the check passed; 1 it could not start or run; 2 the configuration is wrong; 64 the \
             command line is wrong.
             """,
-        version: "broker \(BrokerVersion.text)")
+        version: "broker \(Release.version)")
 
     private static let standardAddresses = Configuration().listen.addresses.map(\.description).joined(separator: ", ")
     private static let logLevels = Configuration.Runtime.LogLevel.allCases.map(\.rawValue)

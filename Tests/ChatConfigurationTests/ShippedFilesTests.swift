@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ChatConfiguration
@@ -67,6 +68,23 @@ import Testing
         let loaded = try ConfigurationLoader.load(environment: ["BROKER_RUNTIME_LOOPS": "0"], flags: ["--log-level": ["error"]])
         #expect(SettingListing.deviations(of: loaded).first == "runtime.log_level = \"error\"  (flag --log-level)")
         #expect(SettingListing.deviations(of: loaded).count == 2)
+    }
+
+    /// A setting that nothing reads would be a promise that nobody keeps.
+    @Test func theServerReadsEverySetting() throws {
+        // Nothing outlives the process yet.
+        let unread: Set = ["runtime.data_directory"]
+        let folder = Self.root + "/Sources/ChatServer"
+        let paths = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }.filter {
+            $0.hasSuffix(".swift")
+        }
+        let text = try paths.map { try TextFile.read(folder + "/" + $0) }.joined()
+        let found = Setting.all.map(\.key).filter { key in
+            let name = key.drop { $0 != "." }.dropFirst().split(separator: "_").enumerated()
+                .map { $0 == 0 ? String($1) : $1.prefix(1).uppercased() + $1.dropFirst() }.joined()
+            return text.contains("." + name)
+        }
+        #expect(Set(Setting.all.map(\.key)).subtracting(found) == unread)
     }
 
     /// A flag in the table that the program does not have would be a promise in `config/broker.toml` that nobody keeps.

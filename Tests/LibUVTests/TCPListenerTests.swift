@@ -254,6 +254,8 @@ struct TCPListenerTests {
                 #expect(errors == [.tooManyOpenDescriptors])
                 #expect(accepted.count == 1)
                 withExtendedLifetime(latecomer) {}
+                // Their handlers hold them all.
+                for recorder in recorders { recorder.onEnd = nil }
             }
         }
     }

@@ -22,16 +22,22 @@ struct OpenSSLInteropTests {
             server.startServerTLS(contexts.server)
             server.startReading()
         }
-        let program = try OpenSSLProgram(
-            ["s_client", "-connect", loopback.address.description, "-CAfile", certificates.authority, "-verify_return_error"] + arguments,
-            input: input)
-        let finished = try Mailbox<String>(loop: loopback.loop) { output in
-            program.output = output.joined()
+        var output = ""
+        let finished = try Mailbox<String>(loop: loopback.loop) { outputs in
+            output = outputs.joined()
             loopback.stop()
         }
-        try program.run(reportingTo: finished)
+        let program = try ChildProgram(
+            "/usr/bin/openssl",
+            ["s_client", "-connect", loopback.address.description, "-CAfile", certificates.authority, "-verify_return_error"]
+                + arguments)
+        Thread.detachNewThread { _ = finished.post([program.printedToEnd()]) }
+        // Its input stays open: at the end of its input it would end the connection.
+        program.give(input)
         loopback.run()
-        return (program.output, servers)
+        program.terminate()
+        _ = program.wait()
+        return (output, servers)
     }
 
     @Test(arguments: [Wire.tls12, .tls13], TestCertificates.Key.allCases)
@@ -103,11 +109,12 @@ struct OpenSSLInteropTests {
         let contexts = try Contexts(clientALPN: ["cbp/1"])
         let loopback = try Loopback()
         // It echoes every line reversed, and says where it listens once it does.
-        let program = try OpenSSLProgram(
+        let program = try ChildProgram(
+            "/usr/bin/openssl",
             [
                 "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-alpn", "cbp/1",
                 wire == .tls12 ? "-tls1_2" : "-tls1_3", "-cert", certificates.certificate(.rsa), "-key", certificates.privateKey(.rsa),
-            ], input: "")
+            ])
         var received: [UInt8] = []
         let line = "reverse this " + String(repeating: "0123456789", count: 100)
         let ready = try Mailbox<UInt16>(loop: loopback.loop) { ports in
@@ -128,59 +135,20 @@ struct OpenSSLInteropTests {
                 client.startReading()
             }
         }
-        try program.run(reportingPortTo: ready)
-        loopback.run()
-        program.end()
-        #expect(received == Array(line.utf8.reversed()) + [10])
-    }
-}
-
-/// The `openssl` program as a child process. Its input stays open until it ends.
-final class OpenSSLProgram {
-    private let process = Process()
-    private let input = Pipe()
-    private let printed = Pipe()
-    private let text: String
-    var output = ""
-
-    init(_ arguments: [String], input text: String) throws {
-        self.text = text
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = printed
-        process.standardError = printed
-    }
-
-    /// Starts it; posts what it has printed when it has ended.
-    func run(reportingTo mailbox: Mailbox<String>) throws {
-        try process.run()
-        // It may refuse to read what it is given, hence not an error; SIGPIPE is ignored by the loop.
-        try? input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
-        let handle = printed.fileHandleForReading
-        Thread.detachNewThread {
-            let data = handle.readDataToEndOfFile()
-            _ = mailbox.post([String(decoding: data, as: UTF8.self)])
-        }
-    }
-
-    /// Starts it; posts the port that it says it accepts at.
-    func run(reportingPortTo mailbox: Mailbox<UInt16>) throws {
-        try process.run()
-        let handle = printed.fileHandleForReading
         Thread.detachNewThread {
             var text = ""
             var isReported = false
-            while let data = try? handle.read(upToCount: 1), !data.isEmpty {
-                text += String(decoding: data, as: UTF8.self)
+            while true {
+                let more = program.printedNext()
+                if more.isEmpty { return }
+                text += String(decoding: more, as: UTF8.self)
                 guard !isReported, let match = text.firstMatch(of: /ACCEPT .*:(\d+)\n/), let port = UInt16(match.1) else { continue }
-                isReported = mailbox.post([port])
+                isReported = ready.post([port])
             }
         }
-    }
-
-    func end() {
-        process.terminate()
-        process.waitUntilExit()
+        loopback.run()
+        program.terminate()
+        _ = program.wait()
+        #expect(received == Array(line.utf8.reversed()) + [10])
     }
 }

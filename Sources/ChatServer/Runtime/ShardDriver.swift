@@ -85,7 +85,10 @@ final class ShardDriver {
         for address in addresses {
             do throws(UVError) {
                 let isShared = shared.boxes.count > 1
-                listeners.append(try TCPListener(loop: loop, address: address, backlog: shared.backlog, reusePort: isShared))
+                listeners.append(
+                    try TCPListener(
+                        loop: loop, address: address, backlog: shared.backlog, acceptCountMaxPerTurn: shared.acceptCountMaxPerTurn,
+                        reusePort: isShared))
             } catch {
                 throw ServerError("cannot listen on \(address): \(error)")
             }

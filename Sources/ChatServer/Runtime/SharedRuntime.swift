@@ -13,6 +13,7 @@ struct SharedRuntime: Sendable {
     let boxes: [DriverBoxes]
     let log: Logger
     let backlog: Int32
+    let acceptCountMaxPerTurn: Int
     let acceptsClearTextAnywhere: Bool
     let shutdownTimeoutMilliseconds: UInt64
 
@@ -30,6 +31,7 @@ struct SharedRuntime: Sendable {
         boxes = (0..<loopCount).map { _ in DriverBoxes() }
         self.log = log
         backlog = Int32(configuration.listen.backlog)
+        acceptCountMaxPerTurn = configuration.listen.acceptBurstMax
         acceptsClearTextAnywhere = configuration.listen.allowClearTextOffLoopback
         shutdownTimeoutMilliseconds = UInt64(configuration.runtime.shutdownTimeoutMilliseconds)
     }
