@@ -2,23 +2,6 @@ public import Bytes
 public import LibUV
 public import TLS
 
-/// What the owner of a ``SecureStream`` is told. Every call is made on the loop's thread and never from within a call to the stream,
-/// and may close the stream, shut it down, write to it or begin TLS.
-public protocol SecureStreamDelegate: AnyObject {
-    /// Octets have come in: as received, or decrypted under TLS. They are lent for the length of the call.
-    func secureStream(_ stream: SecureStream, didRead plaintext: RawSpan)
-    /// TLS is agreed on: from now on there is plaintext to read and queues can be flushed.
-    func secureStreamDidHandshake(_ stream: SecureStream)
-    /// What was blocked has been written: flush again.
-    func secureStreamCanWrite(_ stream: SecureStream)
-    /// The peer sends no more: FIN or close_notify, told once. Writing is still possible.
-    func secureStreamDidReachEnd(_ stream: SecureStream)
-    /// The stream cannot go on, told once; the owner closes it.
-    func secureStream(_ stream: SecureStream, didFail error: StreamError)
-    /// The stream is gone. The last call; the stream forgets its delegate with it.
-    func secureStreamDidClose(_ stream: SecureStream)
-}
-
 /// A connection, in the clear or under TLS, with the same calls for both.
 ///
 /// It holds no octets of its own but at most one piece that the kernel did not take, and no buffers while it is idle. Confined to the
@@ -33,7 +16,7 @@ public final class SecureStream: TCPStreamDelegate {
     /// Slices of a pending write at most, as many as the stream writes at once.
     static let sliceCountMax = 64
 
-    private struct State: OptionSet {
+    struct State: OptionSet {
         let rawValue: UInt8
         static let isHandshakeTold = State(rawValue: 1)
         static let isEndTold = State(rawValue: 2)
@@ -46,9 +29,10 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     let stream: TCPStream
-    private let scratch: TLSScratch
-    private(set) var engine: TLSEngine?
-    private var state: State = []
+    let scratch: TLSScratch
+    /// Set from the beginning of TLS to the closing.
+    var engine: TLSEngine?
+    var state: State = []
     /// Who is told what happens. Kept strongly until `secureStreamDidClose`, so that a connection lives as long as its socket.
     public var delegate: (any SecureStreamDelegate)?
 
@@ -59,70 +43,6 @@ public final class SecureStream: TCPStreamDelegate {
         self.stream = stream
         self.scratch = scratch
         stream.delegate = self
-    }
-
-    // MARK: Beginning TLS
-
-    /// Goes on as a TLS server. Handshake and alerts are sent without the owner's doing.
-    ///
-    /// - Parameter received: What has been received so far: the beginning of the client's hello.
-    /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
-    public func startServerTLS(context: TLSContext, received: RawSpan) throws(StreamError) {
-        let engine = try begin { () throws(TLSError) in try TLSEngine(server: context, scratch: scratch) }
-        // No plaintext can come of it: a client that has not yet heard of the server has no keys, and early data is refused.
-        let refused = failure { () throws(TLSError) in try engine.receive(received) { _ in } }
-        try finishBeginning(engine, refused)
-    }
-
-    /// Goes on as a TLS client.
-    ///
-    /// - Parameters:
-    ///   - serverName: Host name or numeric address that the server's certificate must be for.
-    ///   - session: An earlier session with the same server, to be resumed if the server still knows it.
-    /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
-    public func startClientTLS(context: TLSContext, serverName: String, resuming session: TLSSession? = nil) throws(StreamError) {
-        let engine = try begin { () throws(TLSError) in
-            try TLSEngine(client: context, serverName: serverName, resuming: session, scratch: scratch)
-        }
-        let refused = failure { () throws(TLSError) in try engine.startHandshake() }
-        try finishBeginning(engine, refused)
-    }
-
-    private func begin(_ make: () throws(TLSError) -> TLSEngine) throws(StreamError) -> TLSEngine {
-        precondition(engine == nil, "TLS begins once")
-        do throws(TLSError) {
-            let engine = try make()
-            self.engine = engine
-            return engine
-        } catch {
-            state.insert(.hasFailed)
-            throw .tls(error)
-        }
-    }
-
-    private func finishBeginning(_ engine: TLSEngine, _ refused: TLSError?) throws(StreamError) {
-        guard isOpen else { return }
-        do throws(UVError) {
-            try sendOutput(engine)
-        } catch where refused == nil {
-            state.insert(.hasFailed)
-            throw .transport(error)
-        } catch {
-            // The alert could not be sent; why it was to be sent says more.
-        }
-        if let refused {
-            state.insert(.hasFailed)
-            throw .tls(refused)
-        }
-    }
-
-    private func failure(_ body: () throws(TLSError) -> Void) -> TLSError? {
-        do throws(TLSError) {
-            try body()
-            return nil
-        } catch {
-            return error
-        }
     }
 
     // MARK: Writing
@@ -221,7 +141,7 @@ public final class SecureStream: TCPStreamDelegate {
 
     /// Sends ciphertext as far as the kernel takes it now, and makes the rest the pending write; whether the kernel has everything.
     @discardableResult
-    private func sendOutput(_ engine: TLSEngine) throws(UVError) -> Bool {
+    func sendOutput(_ engine: TLSEngine) throws(UVError) -> Bool {
         if stream.isWriting { return false }
         guard engine.hasOutput else { return true }
         if state.contains(.isEnded) {
