@@ -1,13 +1,14 @@
-public import TLS
 internal import LibUV
+public import TLS
 
-/// Beginning TLS on a connection that is in the clear so far.
+/// Beginning TLS on a connection that is in the clear so far. On a stream that is closed, nothing happens.
 extension SecureStream {
     /// Goes on as a TLS server. Handshake and alerts are sent without the owner's doing.
     ///
     /// - Parameter received: What has been received so far: the beginning of the client's hello.
     /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
     public func startServerTLS(context: TLSContext, received: RawSpan) throws(StreamError) {
+        guard isOpen else { return }
         let engine = try begin { () throws(TLSError) in try TLSEngine(server: context, scratch: scratch) }
         // No plaintext can come of it: a client that has not yet heard of the server has no keys, and early data is refused.
         let refused = failure { () throws(TLSError) in try engine.receive(received) { _ in } }
@@ -21,6 +22,7 @@ extension SecureStream {
     ///   - session: An earlier session with the same server, to be resumed if the server still knows it.
     /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
     public func startClientTLS(context: TLSContext, serverName: String, resuming session: TLSSession? = nil) throws(StreamError) {
+        guard isOpen else { return }
         let engine = try begin { () throws(TLSError) in
             try TLSEngine(client: context, serverName: serverName, resuming: session, scratch: scratch)
         }
@@ -41,18 +43,16 @@ extension SecureStream {
     }
 
     private func finishBeginning(_ engine: TLSEngine, _ refused: TLSError?) throws(StreamError) {
-        guard isOpen else { return }
+        var failure: StreamError? = refused.map { .tls($0) }
         do throws(UVError) {
             try sendOutput(engine)
-        } catch where refused == nil {
-            state.insert(.hasFailed)
-            throw .transport(error)
         } catch {
-            // The alert could not be sent; why it was to be sent says more.
+            // If it was an alert that could not be sent, why it was to be sent says more.
+            failure = failure ?? .transport(error)
         }
-        if let refused {
+        if let failure {
             state.insert(.hasFailed)
-            throw .tls(refused)
+            throw failure
         }
     }
 

@@ -53,11 +53,12 @@ public final class SecureStream: TCPStreamDelegate {
     /// 64 KiB of the queue's own slices, or one record of 16 KiB under TLS. The delegate is never called from here.
     public func flush(_ queue: inout OutboundQueue) -> FlushResult {
         guard isOpen, state.isDisjoint(with: [.hasFailed, .isEnding]) else { return .closed }
-        if queue.isEmpty { return .drained }
-        if stream.isWriting || !isReadyToWrite {
+        // A pending write comes first: an owner who closes once all is drained would lose it.
+        if stream.isWriting || !(queue.isEmpty || isReadyToWrite) {
             state.insert(.isBlocked)
             return .blocked
         }
+        if queue.isEmpty { return .drained }
         do throws(StreamError) {
             let isDrained =
                 if let engine { try flushSealed(&queue, engine) } else { try flushClear(&queue) }
@@ -66,6 +67,7 @@ public final class SecureStream: TCPStreamDelegate {
             return .blocked
         } catch {
             state.insert(.hasFailed)
+            stream.stopReading()
             return .failed(error)
         }
     }
@@ -75,13 +77,10 @@ public final class SecureStream: TCPStreamDelegate {
         do throws(UVError) {
             var left = SecureStream.flushByteCountMax
             while left > 0 {
-                let slices = queue.slices
-                let offered = slices.count <= SecureStream.sliceCountMax
-                    ? queue.byteCount : slices.prefix(SecureStream.sliceCountMax).reduce(0) { $0 + $1.count }
-                let taken = try stream.tryWrite(slices)
+                let (taken, isAllOfIt) = try tryWrite(frontOf: queue)
                 queue.consume(taken)
                 if queue.isEmpty { return true }
-                if taken < offered { break }
+                if !isAllOfIt { break }
                 left -= taken
             }
             try stream.write(takePiece(of: &queue))
@@ -89,6 +88,13 @@ public final class SecureStream: TCPStreamDelegate {
         } catch {
             throw .transport(error)
         }
+    }
+
+    /// A function of its own, so that nothing refers to the queue's slices when they are consumed: that would copy them.
+    private func tryWrite(frontOf queue: borrowing OutboundQueue) throws(UVError) -> (taken: Int, isAllOfIt: Bool) {
+        let slices = queue.slices.prefix(SecureStream.sliceCountMax)
+        let taken = try stream.tryWrite(slices)
+        return (taken, taken == queue.byteCount || taken == slices.reduce(0) { $0 + $1.count })
     }
 
     private func takePiece(of queue: inout OutboundQueue) -> [SharedBytes] {
@@ -181,6 +187,7 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     public func stream(_ stream: TCPStream, didRead bytes: RawSpan) {
+        guard canTell else { return }
         guard let engine else {
             delegate?.secureStream(self, didRead: bytes)
             return
@@ -197,10 +204,9 @@ public final class SecureStream: TCPStreamDelegate {
         guard isOpen else { return }
         do throws(UVError) {
             try sendOutput(engine)
-        } catch where refused == nil {
-            return fail(.transport(error))
         } catch {
-            // The alert could not be sent; why it was to be sent says more.
+            // If it was an alert that could not be sent, why it was to be sent says more.
+            if refused == nil { return fail(.transport(error)) }
         }
         if let refused { return fail(.tls(refused)) }
         if engine.isPeerClosed { tellEnd() }
@@ -216,6 +222,7 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     public func streamDidWrite(_ stream: TCPStream) {
+        guard canTell else { return }
         if let engine {
             do throws(UVError) {
                 try sendOutput(engine)
@@ -295,7 +302,9 @@ public final class SecureStream: TCPStreamDelegate {
         stream.shutdown()
     }
 
-    /// Closes at once; what the kernel has is still sent. Nothing is told any more but `secureStreamDidClose`. Repeating it is harmless.
+    /// Closes at once. Nothing is told any more but `secureStreamDidClose`. Repeating it is harmless.
+    ///
+    /// A pending write is lost. What the kernel has is still sent, unless it also has input that nobody has read: then it resets.
     public func close() {
         engine = nil
         stream.close()

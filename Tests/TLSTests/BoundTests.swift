@@ -1,6 +1,7 @@
 import Bytes
-@testable import TLS
 import Testing
+
+@testable import TLS
 
 /// What is held, and for how long.
 struct BoundTests {
