@@ -1,4 +1,7 @@
+import Bytes
+import ChatConfiguration
 import ChatProtocol
+import LibUV
 import Testing
 
 /// Whatever one peer sends, it gets a coded error or is closed, and nobody else notices.

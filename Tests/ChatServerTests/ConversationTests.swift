@@ -1,5 +1,7 @@
 import Bytes
+import ChatConfiguration
 import ChatProtocol
+import LibUV
 import Testing
 
 /// What people do with the broker, over real sockets, on one and on several loops (MISSION, part A).

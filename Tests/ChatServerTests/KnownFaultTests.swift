@@ -1,4 +1,7 @@
+import Bytes
+import ChatConfiguration
 import ChatProtocol
+import LibUV
 import Testing
 
 /// The faults of the servers that this broker replaces (MISSION, part A), each as a test.

@@ -1,5 +1,7 @@
+import Bytes
 import ChatConfiguration
 import ChatProtocol
+import LibUV
 import Testing
 
 @testable import ChatServer

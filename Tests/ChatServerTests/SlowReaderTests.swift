@@ -1,4 +1,7 @@
+import Bytes
+import ChatConfiguration
 import ChatProtocol
+import LibUV
 import Testing
 
 /// Readers that do not read: they hurt nobody, and lose nothing without being told its numbers.

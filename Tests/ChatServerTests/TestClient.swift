@@ -82,7 +82,7 @@ final class TestClient {
     func send(octets: [UInt8]) throws {
         var sent = 0
         while sent < octets.count {
-            let count = octets[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = octets[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard count > 0 else { throw Failed("send: \(errno)") }
             sent += count
         }
