@@ -1,7 +1,7 @@
 #pragma once
 // libuv, and the few calls of Linux that Swift's Glibc module lacks. They are declared here instead of with _GNU_SOURCE, which would
-// change what other modules see of the same headers. Structures that begin with the fields of another (uv_tcp_t, uv_stream_t, uv_handle_t) are
-// converted in Handle.swift.
+// change what other modules see of the same headers. Structures that begin with the fields of another (uv_tcp_t, uv_stream_t,
+// uv_handle_t) are converted in Handle.swift.
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <uv.h>

@@ -5,8 +5,9 @@ import Glibc
 public enum AddressResolver {
     /// Finds the addresses of `host`, which may be a name or a numeric address, in the order in which they should be tried (RFC 6724).
     ///
-    /// `completion` is called once, on the loop and never before this returns, unless the request is cancelled first. It gets at least one address,
-    /// or the error: `EAI_NONAME` for an unknown name, `EAI_AGAIN` for a failure that may pass, ``UVError/cancelled`` if the loop is closed meanwhile.
+    /// `completion` is called once, on the loop and never before this returns, unless the request is cancelled first. It gets at least
+    /// one address, or the error: `EAI_NONAME` for an unknown name, `EAI_AGAIN` for a failure that may pass, ``UVError/cancelled`` if
+    /// the loop is closed meanwhile.
     @discardableResult
     public static func resolve(
         loop: EventLoop, host: String, port: UInt16, completion: @escaping (Result<[SocketAddress], UVError>) -> Void

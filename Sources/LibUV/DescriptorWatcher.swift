@@ -3,9 +3,10 @@ import Glibc
 
 /// Tells when a descriptor that somebody else owns, such as the terminal's, can be read from or written to.
 ///
-/// It reports as long as the condition holds, so the handler must read or write, or stop. The descriptor stays the owner's: it is not closed, and whether
-/// it blocks is left as it was (a terminal is shared with the shell, which must not find it changed). Regular files cannot be watched.
-/// Confined to the thread of its loop; must be closed before the descriptor is. Source: libuv documentation, `uv_poll_t`.
+/// It reports as long as the condition holds, so the handler must read or write, or stop. The descriptor stays the owner's: it is not
+/// closed, and whether it blocks is left as it was (a terminal is shared with the shell, which must not find it changed). Regular files
+/// cannot be watched. Confined to the thread of its loop; must be closed before the descriptor is. Source: libuv documentation,
+/// `uv_poll_t`.
 public final class DescriptorWatcher: Handle {
     /// What a descriptor is ready for.
     public struct Readiness: OptionSet, Sendable {
@@ -40,7 +41,8 @@ public final class DescriptorWatcher: Handle {
 
     private var poll: UnsafeMutablePointer<uv_poll_t> { storage.assumingMemoryBound(to: uv_poll_t.self) }
 
-    /// Reports readiness of the kinds of `interest`, until stopped, or an error, after which nothing more is reported. Replaces an earlier interest.
+    /// Reports readiness of the kinds of `interest`, until stopped, or an error, after which nothing more is reported. Replaces an
+    /// earlier interest.
     public func start(_ interest: Readiness, handler: @escaping (Result<Readiness, UVError>) -> Void) throws(UVError) {
         guard isOpen else { throw .invalidArgument }
         self.handler = handler

@@ -21,9 +21,10 @@ public final class EventLoop {
     /// Whether ``close()`` has begun; what is still under way ends with ``UVError/cancelled``.
     private(set) var isClosing = false
     private var isClosed = false
+    private var isRunning = false
 
     /// Called once a turn: after the handlers of that turn's I/O, messages and timers have run and before the loop blocks, and once
-    /// more when ``run()`` is about to return. What the handlers made dirty is flushed here. Close it over nothing that must end before the loop.
+    /// more when ``run()`` is about to return. What the handlers made dirty is flushed here. It is kept until the loop is closed.
     public var onTurnEnd: (() -> Void)?
 
     /// Makes a loop for the calling thread.
@@ -56,7 +57,9 @@ public final class EventLoop {
 
     /// Runs until ``stop()`` is called, or until there is nothing left to wait for. It may be run again.
     public func run() {
-        precondition(!isClosed, "a closed event loop cannot run")
+        precondition(!isClosed && !isRunning, "an event loop runs once at a time and not after it is closed")
+        isRunning = true
+        defer { isRunning = false }
         _ = uv_run(pointer, UV_RUN_DEFAULT)
         // What the handlers of the last turn left is flushed too: no turn follows whose end would do it.
         onTurnEnd?()
@@ -67,11 +70,13 @@ public final class EventLoop {
         uv_stop(pointer)
     }
 
-    /// Closes everything that is open on the loop, calls what has to be told (`streamDidClose`, cancelled requests) and gives the loop back.
+    /// Closes everything that is open on the loop, calls what has to be told (`streamDidClose`, cancelled requests) and gives the loop
+    /// back.
     ///
     /// Not to be called by a handler of the loop. It waits for name resolutions that a thread of libuv's pool has begun.
     public func close() {
         guard !isClosed else { return }
+        precondition(!isRunning, "an event loop is closed after it has run, not by one of its handlers")
         isClosing = true
         turnEnd = nil
         while uv_loop_close(pointer) == UV_EBUSY.rawValue {

@@ -46,7 +46,8 @@ public class Handle {
         set { if newValue { uv_ref(base) } else { uv_unref(base) } }
     }
 
-    /// Closes the handle: its handlers are not called any more, and what it holds is let go in this turn or the next. Closing twice is harmless.
+    /// Closes the handle: its handlers are not called any more, and what it holds is let go in this turn or the next. Closing twice is
+    /// harmless.
     public final func close() {
         guard phase == .open else { return }
         willClose()

@@ -4,12 +4,14 @@ import Synchronization
 /// The way from any thread into a loop: many post batches of messages, one loop receives them.
 ///
 /// The batches of one thread arrive in the order of posting. Nobody ever waits: a post is one compare-and-swap onto a linked stack,
-/// which the loop takes as a whole and turns over, and the loop is woken only by the post that finds the box empty. A mailbox has no bound of its own:
-/// who posts looks at ``undeliveredCount`` and decides.
+/// which the loop takes as a whole and turns over, and the loop is woken only by the post that finds the box empty. A mailbox has no
+/// bound of its own: who posts looks at ``undeliveredCount`` and decides.
 ///
-/// ``post(_:)``, ``undeliveredCount`` and ``isClosed`` are for any thread, everything else for the loop's. Once attached, the box keeps its loop running until it is closed.
+/// ``post(_:)``, ``undeliveredCount`` and ``isClosed`` are for any thread, everything else for the loop's. Once attached, the box keeps
+/// its loop running until it is closed.
 public final class Mailbox<Message: Sendable>: Sendable {
-    /// A batch on the stack. Owned by who has taken it off; `next` is written by the poster before the batch can be seen, and by the loop after.
+    /// A batch on the stack. Owned by who has taken it off; `next` is written by the poster before the batch can be seen, and by the
+    /// loop after.
     private final class Node {
         let batch: [Message]
         var next: UInt = 0
@@ -50,9 +52,12 @@ public final class Mailbox<Message: Sendable>: Sendable {
         if first != Self.closed { drop(first) }
     }
 
-    /// Gives the mailbox its loop, whose thread must be the calling one. `onMessages` is called there for every batch, also for those posted before.
+    /// Gives the mailbox its loop, whose thread must be the calling one. `onMessages` is called there for every batch, also for those
+    /// posted before.
     ///
-    /// A mailbox is attached once. - Throws: `EMFILE` or `ENOMEM` if the system does not give what a wake-up needs.
+    /// A mailbox is attached once.
+    ///
+    /// - Throws: `EMFILE` or `ENOMEM` if the system does not give what a wake-up needs.
     public func attach(to loop: EventLoop, onMessages: @escaping ([Message]) -> Void) throws(UVError) {
         precondition(wakeup == nil && !isClosed, "a mailbox is attached once")
         let wakeup = try Wakeup(loop: loop, receiver: self)

@@ -2,8 +2,9 @@ import CLibUV
 
 /// Calls a handler on its loop whenever the process receives a signal, such as `SIGTERM` or `SIGWINCH`.
 ///
-/// Several signals of one kind that come in quickly may be one call. Several watchers of one signal are all called. Confined to the thread of its
-/// loop; must be closed, after which the signal has its default effect again unless another watcher is left. Source: libuv documentation, `uv_signal_t`.
+/// Several signals of one kind that come in quickly may be one call. Several watchers of one signal are all called. Confined to the
+/// thread of its loop; must be closed, after which the signal has its default effect again unless another watcher is left. Source:
+/// libuv documentation, `uv_signal_t`.
 public final class SignalWatcher: Handle {
     private var handler: (() -> Void)?
 

@@ -3,8 +3,9 @@ import Glibc
 
 /// Listens at an address and accepts connections, a bounded number a turn.
 ///
-/// When descriptors run out, it sheds: with a descriptor kept in reserve it accepts and closes the connections that wait, so that their users learn at once
-/// instead of hanging, reports the error and goes on. Confined to the thread of its loop; must be closed. Source: `accept4(2)`.
+/// When descriptors run out, it sheds: with a descriptor kept in reserve it accepts and closes the connections that wait, so that their
+/// users learn at once instead of hanging, reports the error and goes on. Confined to the thread of its loop; must be closed. Source:
+/// `accept4(2)`.
 public final class TCPListener: Handle {
     /// How long accepting rests after an error that would only repeat itself.
     static let restMilliseconds: UInt64 = 100
@@ -20,8 +21,8 @@ public final class TCPListener: Handle {
 
     /// Listens at `address`; connections wait in the kernel until ``start(onAccept:onError:)``.
     ///
-    /// A listener at an IPv6 address takes IPv6 connections only. With `reusePort` several loops may each have a listener at one address, and the kernel
-    /// spreads connections over them (`socket(7)`, `SO_REUSEPORT`).
+    /// A listener at an IPv6 address takes IPv6 connections only. With `reusePort` several loops may each have a listener at one
+    /// address, and the kernel spreads connections over them (`socket(7)`, `SO_REUSEPORT`).
     ///
     /// - Parameters:
     ///   - backlog: how many connections may wait; the kernel has a maximum of its own (`somaxconn`).
@@ -112,15 +113,16 @@ public final class TCPListener: Handle {
         return .success(AcceptedSocket(descriptor: accepted, peer: peer))
     }
 
-    /// Closes one waiting connection in the place of the reserve; false if there is no reserve to use.
+    /// Closes one waiting connection in the place of the reserve; false if there is no reserve, or if others took its place at once.
     private func shedOne() -> Bool {
         guard reserve >= 0 else { return false }
         closeDescriptor(reserve)
         reserve = -1
+        var isShed = false
         // The socket is let go at once, which closes it and frees its descriptor for the reserve.
-        _ = acceptOne()
+        if case .success = acceptOne() { isShed = true }
         openReserve()
-        return true
+        return isShed
     }
 
     private func openReserve() {

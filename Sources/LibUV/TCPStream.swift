@@ -6,7 +6,7 @@ import Glibc
 public protocol TCPStreamDelegate: AnyObject {
     /// Octets have come in. They lie in the loop's one slab and are lent for the length of the call.
     func stream(_ stream: TCPStream, didRead bytes: RawSpan)
-    /// The peer sends no more (FIN); it may still read.
+    /// The peer sends no more (FIN); it may still read. Told once.
     func streamDidReachEnd(_ stream: TCPStream)
     /// Reading, a pending write or the shutdown failed; told at most once. Nothing more is read, and the stream is to be closed.
     func stream(_ stream: TCPStream, didFail error: UVError)
@@ -27,6 +27,7 @@ public final class TCPStream: Handle {
     /// Who is told what happens. Kept strongly until `streamDidClose`, so that a connection lives as long as its socket.
     public var delegate: (any TCPStreamDelegate)?
     private var writeRequest: WriteRequest?
+    private var hasReachedEnd = false
     private var hasFailed = false
     private var isShutDown = false
 
@@ -64,8 +65,8 @@ public final class TCPStream: Handle {
 
     /// Connects to `target`, from the address `source` if there is one (its port may be zero).
     ///
-    /// `completion` is called once, on the loop and never before this returns, unless the request is cancelled first.
-    /// It gets an open stream, which does not read yet, or the error: ``UVError/connectionRefused``, `ETIMEDOUT`, ``UVError/addressNotAvailable``,
+    /// `completion` is called once, on the loop and never before this returns, unless the request is cancelled first. It gets an open
+    /// stream, which does not read yet, or the error: ``UVError/connectionRefused``, `ETIMEDOUT`, ``UVError/addressNotAvailable``,
     /// ``UVError/cancelled`` if the loop is closed meanwhile. There is no time limit but the kernel's; a caller that wants one cancels.
     @discardableResult
     public static func connect(
@@ -91,11 +92,14 @@ public final class TCPStream: Handle {
 
     // MARK: Reading
 
-    /// Reads from now on, until stopped, the end or a failure. Reading already is fine.
+    /// Reads from now on, until stopped, the end or a failure. Reading already is fine, and after the end or a failure there is nothing
+    /// to read.
     ///
     /// - Throws: ``UVError/invalidArgument`` if the stream is closed.
     public func startReading() throws(UVError) {
         guard isOpen else { throw .invalidArgument }
+        // libuv would report the end a second time.
+        if hasReachedEnd || hasFailed { return }
         let status = uv_read_start(stream, lendReadSlab, streamDidRead)
         if status != UV_EALREADY.rawValue { try UVError.check(status) }
     }
@@ -111,6 +115,7 @@ public final class TCPStream: Handle {
         if count > 0 {
             delegate?.stream(self, didRead: UnsafeRawBufferPointer(start: base, count: count).bytes)
         } else if count == Int(UV_EOF.rawValue) {
+            hasReachedEnd = true
             delegate?.streamDidReachEnd(self)
         } else if count < 0 {
             fail(UVError(code: Int32(count)))
@@ -157,10 +162,11 @@ public final class TCPStream: Handle {
 
     /// Writes all of it, in as many turns as the peer needs, and then tells `streamDidWrite`.
     ///
-    /// The octets are referenced, not copied, until then. At most one write is outstanding (``isWriting``), and one of nothing is not allowed:
-    /// both trap.
+    /// The octets are referenced, not copied, until then. At most one write is outstanding (``isWriting``), and one of nothing is not
+    /// allowed: both trap.
     ///
-    /// - Throws: ``UVError/invalidArgument`` if the stream is closed, ``UVError/brokenPipe`` after ``shutdown()``. What fails later goes to `stream(_:didFail:)`.
+    /// - Throws: ``UVError/invalidArgument`` if the stream is closed, ``UVError/brokenPipe`` after ``shutdown()``. What fails later
+    ///   goes to `stream(_:didFail:)`.
     public func write(_ slices: [SharedBytes]) throws(UVError) {
         guard isOpen else { throw .invalidArgument }
         precondition(writeRequest == nil, "one write at a time")
@@ -189,9 +195,9 @@ public final class TCPStream: Handle {
 
     // MARK: Ending
 
-    /// Ends this side (FIN) after the pending write; the peer may go on sending. A second call does nothing.
+    /// Ends this side (FIN) after the pending write; the peer may go on sending. Does nothing a second time or on a stream that has failed.
     public func shutdown() {
-        guard isOpen, !isShutDown else { return }
+        guard isOpen, !isShutDown, !hasFailed else { return }
         isShutDown = true
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         let status = uv_shutdown(request, stream, streamDidShutDown)
@@ -206,7 +212,8 @@ public final class TCPStream: Handle {
         fail(UVError(code: status))
     }
 
-    /// Breaks the connection off at once (RST): what the kernel has not sent is dropped, and the peer reads `ECONNRESET`. Then as ``close()``.
+    /// Breaks the connection off at once (RST): what the kernel has not sent is dropped, and the peer reads `ECONNRESET`. Then as
+    /// ``close()``.
     public func reset() {
         guard isOpen else { return }
         // The same as uv_tcp_close_reset, which refuses to work while a shutdown is pending.
@@ -240,12 +247,14 @@ extension uv_buf_t {
     }
 }
 
-private let lendReadSlab: @convention(c) (UnsafeMutablePointer<uv_handle_t>?, Int, UnsafeMutablePointer<uv_buf_t>?) -> Void = { handle, _, buffer in
+private let lendReadSlab: @convention(c) (UnsafeMutablePointer<uv_handle_t>?, Int, UnsafeMutablePointer<uv_buf_t>?) -> Void = {
+    handle, _, buffer in
     let slab = handle!.pointee.loop.pointee.data!
     buffer!.pointee = uv_buf_t(base: slab.assumingMemoryBound(to: CChar.self), len: EventLoop.readSlabByteCount)
 }
 
-private let streamDidRead: @convention(c) (UnsafeMutablePointer<uv_stream_t>?, Int, UnsafePointer<uv_buf_t>?) -> Void = { pointer, count, buffer in
+private let streamDidRead: @convention(c) (UnsafeMutablePointer<uv_stream_t>?, Int, UnsafePointer<uv_buf_t>?) -> Void = {
+    pointer, count, buffer in
     Handle.from(pointer!.pointee.data, as: TCPStream.self).finishRead(count: count, base: buffer?.pointee.base)
 }
 

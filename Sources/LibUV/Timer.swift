@@ -18,7 +18,8 @@ public final class Timer: Handle {
 
     private var timer: UnsafeMutablePointer<uv_timer_t> { storage.assumingMemoryBound(to: uv_timer_t.self) }
 
-    /// Starts the timer, or starts it anew: the handler is called after `afterMilliseconds`, and then every `repeatMilliseconds` if that is not zero.
+    /// Starts the timer, or starts it anew: the handler is called after `afterMilliseconds`, and then every `repeatMilliseconds` if
+    /// that is not zero.
     ///
     /// Calls that the loop was too busy to make in time are not made up for. The handler is kept until the timer is started anew,
     /// stopped or closed; a timer that is closed already does nothing.

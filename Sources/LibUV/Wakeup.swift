@@ -8,7 +8,8 @@ protocol WakeupReceiver: AnyObject {
     func wakeupWillClose()
 }
 
-/// Lets another thread wake a loop. Whoever sends must make sure that the handle is not closed before the call has returned; ``Mailbox`` does.
+/// Lets another thread wake a loop. Whoever sends must make sure that the handle is not closed before the call has returned;
+/// ``Mailbox`` does.
 ///
 /// Source: libuv documentation, `uv_async_t`.
 final class Wakeup: Handle {

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import LibUV
 import Testing
 
@@ -105,11 +106,28 @@ func connectedPair(on loop: EventLoop, from source: SocketAddress? = nil) throws
     return (try #require(client), try #require(server))
 }
 
-/// A port of the loopback interface at which nobody listens.
-func unusedAddress(on loop: EventLoop) throws -> SocketAddress {
-    let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 1, reusePort: false)
-    defer { listener.close() }
-    return listener.localAddress
+/// Lends an address of the loopback interface that is taken but at which nobody listens.
+func withUnusedAddress(_ body: (SocketAddress) throws -> Void) throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutableBytes(of: &address) { octets in
+        let pointer = octets.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+        #expect(bind(descriptor, pointer, length) == 0)
+        #expect(getsockname(descriptor, pointer, &length) == 0)
+    }
+    try body(.loopback(port: UInt16(bigEndian: address.sin_port)))
+}
+
+/// A pipe, of which other processes that tests start get no copy.
+func makePipe() -> (reading: Int32, writing: Int32) {
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    for end in ends { #expect(fcntl(end, F_SETFD, FD_CLOEXEC) == 0) }
+    return (ends[0], ends[1])
 }
 
 /// `count` octets whose values tell their place: a prime number of them repeats, so that no shift by a power of two goes unseen.

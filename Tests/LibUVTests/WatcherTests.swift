@@ -27,25 +27,27 @@ struct WatcherTests {
 
     @Test func descriptorIsReportedWhenItCanBeReadAndWritten() throws {
         try withLoop { loop in
-            var ends: [Int32] = [0, 0]
-            #expect(pipe(&ends) == 0)
-            defer { for end in ends { close(end) } }
-            let input = try DescriptorWatcher(loop: loop, descriptor: ends[0])
-            let output = try DescriptorWatcher(loop: loop, descriptor: ends[1])
+            let ends = makePipe()
+            defer {
+                close(ends.reading)
+                close(ends.writing)
+            }
+            let input = try DescriptorWatcher(loop: loop, descriptor: ends.reading)
+            let output = try DescriptorWatcher(loop: loop, descriptor: ends.writing)
             var received: UInt8 = 0
             try input.start(.readable) { result in
                 #expect(result == .success(.readable))
-                #expect(read(ends[0], &received, 1) == 1)
+                #expect(read(ends.reading, &received, 1) == 1)
                 loop.stop()
             }
             try output.start(.writable) { result in
                 #expect(result == .success(.writable))
                 output.stop()
                 var octet: UInt8 = 42
-                #expect(write(ends[1], &octet, 1) == 1)
+                #expect(write(ends.writing, &octet, 1) == 1)
             }
             // A shared terminal must not become non-blocking for the shell.
-            #expect(fcntl(ends[0], F_GETFL) & O_NONBLOCK == 0)
+            #expect(fcntl(ends.reading, F_GETFL) & O_NONBLOCK == 0)
             loop.run()
             #expect(received == 42)
             input.close()
@@ -55,19 +57,18 @@ struct WatcherTests {
 
     @Test func endOfInputIsReadable() throws {
         try withLoop { loop in
-            var ends: [Int32] = [0, 0]
-            #expect(pipe(&ends) == 0)
-            let watcher = try DescriptorWatcher(loop: loop, descriptor: ends[0])
+            let ends = makePipe()
+            let watcher = try DescriptorWatcher(loop: loop, descriptor: ends.reading)
             try watcher.start(.readable) { result in
                 var octet: UInt8 = 0
                 #expect(result == .success(.readable))
-                #expect(read(ends[0], &octet, 1) == 0)
+                #expect(read(ends.reading, &octet, 1) == 0)
                 loop.stop()
             }
-            close(ends[1])
+            close(ends.writing)
             loop.run()
             watcher.close()
-            close(ends[0])
+            close(ends.reading)
         }
     }
 
