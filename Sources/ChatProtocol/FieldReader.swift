@@ -68,10 +68,10 @@ struct FieldReader {
             let isCritical = head >= 0x80
             offset += 1
             var tag = UInt64(head & 0x7F)
-            if tag == 127 { tag += UInt64(try VariableLength.read(payload, &offset)) }
+            if tag == 127 { tag += UInt64(try VariableLength.read(payload, &offset, of: nil)) }
             guard tag > previousTag else { throw PayloadError(.malformed, field: tag, "fields are not in ascending order") }
             previousTag = tag
-            let length = try VariableLength.read(payload, &offset)
+            let length = try VariableLength.read(payload, &offset, of: tag)
             guard length <= payload.byteCount - offset else {
                 throw PayloadError(.malformed, field: tag, "a field is longer than its frame")
             }

@@ -54,7 +54,9 @@ extension FieldReader {
     /// Judges a text without making a `String` of it.
     mutating func textOctetsIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> Range<Int>? {
         guard let range = try octetsIfPresent(field, in: payload) else { return nil }
-        guard TextRules.isAcceptable(payload.extracting(range)) else { throw PayloadError(.badText, field, "a text that is not acceptable") }
+        guard TextRules.isAcceptable(payload.extracting(range)) else {
+            throw PayloadError(.badText, field, "a text that is not acceptable")
+        }
         return range
     }
 
@@ -115,7 +117,9 @@ extension FieldReader {
         guard let range = take(field, in: payload) else { return [] }
         var texts: [String] = []
         try Self.forEachItem(of: field, range, payload) { (item: Range<Int>) throws(PayloadError) in
-            guard item.count <= ProtocolLimits.listItemByteCountMax else { throw PayloadError(.badValue, field, "an item outside its limits") }
+            guard item.count <= ProtocolLimits.listItemByteCountMax else {
+                throw PayloadError(.badValue, field, "an item outside its limits")
+            }
             guard TextRules.isAcceptable(payload.extracting(item)) else { throw PayloadError(.badText, field, "an item that is not text") }
             texts.append(try Self.text(field, item, payload))
         }
@@ -136,7 +140,7 @@ extension FieldReader {
         var offset = 0
         var count: UInt64 = 0
         while offset < list.byteCount {
-            let length = try VariableLength.read(list, &offset)
+            let length = try VariableLength.read(list, &offset, of: UInt64(field.tag))
             guard length <= list.byteCount - offset else { throw PayloadError(.malformed, field, "an item is longer than its list") }
             count += 1
             guard count <= field.maximum else { throw PayloadError(.badValue, field, "a list of too many items") }

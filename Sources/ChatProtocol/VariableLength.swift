@@ -14,16 +14,16 @@ enum VariableLength {
         return byteCount(of: length) == width ? (offset + width, length) : (offset, -1)
     }
 
-    /// Reads a length and moves behind it.
-    static func read(_ payload: RawSpan, _ offset: inout Int) throws(PayloadError) -> Int {
-        guard offset < payload.byteCount else { throw PayloadError(.malformed, "a field ends before its length") }
+    /// Reads a length of the field `tag`, and moves behind it.
+    static func read(_ payload: RawSpan, _ offset: inout Int, of tag: UInt64?) throws(PayloadError) -> Int {
+        guard offset < payload.byteCount else { throw PayloadError(.malformed, field: tag, "a field ends before its length") }
         let first = payload.byte(at: offset)
         guard first >= 0x40 else {
             offset += 1
             return Int(first)
         }
         let (value, length) = longer(payload, at: offset)
-        guard length >= 0 else { throw PayloadError(.malformed, "a length that is cut off or not in its shortest form") }
+        guard length >= 0 else { throw PayloadError(.malformed, field: tag, "a length that is cut off or not in its shortest form") }
         offset = value
         return length
     }

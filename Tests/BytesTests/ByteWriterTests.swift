@@ -13,7 +13,7 @@ struct ByteWriterTests {
 
     @Test func everyKindOfAppendIsTheSameOctets() {
         var generator = SplitMix(state: 5)
-        for _ in 0..<300 {
+        for _ in 0..<100 {
             var writer = ByteWriter(minimumCapacity: 1)
             var expected: [UInt8] = []
             for _ in 0..<40 {

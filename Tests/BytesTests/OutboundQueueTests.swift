@@ -71,7 +71,7 @@ struct OutboundQueueTests {
         var model: [UInt8] = []
         var chunk = SharedBytes.empty
         var used = 0
-        for _ in 0..<6_000 {
+        for _ in 0..<2_000 {
             switch Int.random(in: 0...9, using: &generator) {
             case 0:
                 chunk = SharedBytes((0..<64).map { _ in UInt8.random(in: 0...255, using: &generator) })

@@ -17,7 +17,7 @@ struct ReadBufferTests {
         var generator = SplitMix(state: seed)
         var buffer = ReadBuffer()
         var model: [UInt8] = []
-        for _ in 0..<5_000 {
+        for _ in 0..<2_000 {
             if Bool.random(using: &generator) {
                 let octets = (0..<Int.random(in: 0...30, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 buffer.append(octets.span.bytes)

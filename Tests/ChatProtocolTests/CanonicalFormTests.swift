@@ -7,17 +7,16 @@ struct CanonicalFormTests {
     func whatIsEncodedDecodesToTheSameAndEncodesToTheSame(_ type: FrameType) throws {
         var frames = RandomFrames(seed: UInt64(type.rawValue))
         for (frame, sender) in FrameSchema.senders where frame.type == type {
-            for _ in 0..<1_500 {
+            for _ in 0..<200 {
                 let value = frames.value(of: type, from: sender)
                 let requestID = type == .deliver ? 0 : 1 + UInt32(frames.number(UInt64(ProtocolLimits.requestIDMax - 1)))
                 let encoded = Frame(value, requestID: requestID)
                 let header = encoded.header
-                #expect(header.type == type.rawValue)
-                #expect(header.requestID == requestID)
-                #expect(header.frameByteCount == encoded.octets.count)
                 let decoded = try encoded.value(from: sender)
-                #expect(decoded == value)
-                #expect(Frame(decoded, requestID: requestID).octets == encoded.octets)
+                let again = Frame(decoded, requestID: requestID)
+                #expect(header.type == type.rawValue && header.requestID == requestID)
+                #expect(header.frameByteCount == encoded.octets.count)
+                #expect(decoded == value && again.octets == encoded.octets)
             }
         }
     }
@@ -34,7 +33,7 @@ struct CanonicalFormTests {
         var frames = RandomFrames(seed: 99 + UInt64(type.rawValue))
         for (frame, sender) in FrameSchema.senders where frame.type == type {
             var value = frames.value(of: type, from: sender)
-            while Frame(value, requestID: 5).octets.count > 400 { value = frames.value(of: type, from: sender) }
+            while Frame(value, requestID: 5).octets.count > 200 { value = frames.value(of: type, from: sender) }
             let octets = Frame(value, requestID: type == .deliver ? 0 : 5).octets
             let stream = octets + octets + octets
             for split in 0...stream.count {

