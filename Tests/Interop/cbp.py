@@ -426,7 +426,7 @@ def decode_payload(type_, flags, id_, payload):
     def conditionally_required(have):
         def need(wanted, because):
             if wanted not in have and because:
-                tag = FIELD_NAMED[wanted].tag if wanted in FIELD_NAMED else None
+                tag = FIELD_NAMED[wanted].tag if wanted in FIELD_NAMED else 7      # ref
                 raise Fault(104, f"{wanted} is missing", tag)
         if name == "join":
             need("seq", "epoch" in have)
@@ -683,6 +683,8 @@ class Client:
             except TimedOut:
                 if time.monotonic() >= deadline:
                     raise
+                if self.user and time.monotonic() >= self.connection.last_received + self._silence(2):
+                    raise Closed("the broker is silent") from None
         _, type_, flags, id_ = header
         try:
             frame = decode_payload(type_, flags, id_, payload)
@@ -699,20 +701,20 @@ class Client:
         if frame is not None:
             self._handle(frame)
 
+    def _silence(self, times):
+        return times * self.welcome["heartbeat"] / 1000
+
     def _heartbeat(self):
         """Sends PING if it is time; when to look again (6.4)."""
-        if self.user is None:
-            return time.monotonic() + 3600
-        silence = self.welcome["heartbeat"] / 1000
         heard, now = self.connection.last_received, time.monotonic()
-        if now >= heard + 2 * silence:
-            raise Closed("the broker is silent")
-        if now >= heard + silence:
-            if self._last_ping <= heard:
-                self._last_ping = now
-                self.send("ping")
-            return heard + 2 * silence
-        return heard + silence
+        if self.user is None:
+            return now + 3600
+        if now < heard + self._silence(1):
+            return heard + self._silence(1)
+        if self._last_ping <= heard and now < heard + self._silence(2):
+            self._last_ping = now
+            self.send("ping")
+        return heard + self._silence(2)
 
     def _handle(self, frame):
         name = frame.name
@@ -884,7 +886,7 @@ class Client:
             self.close()
             if isinstance(closed, Goodbye):
                 raise
-        
+
 
 def placeholder(payload):
     """What can be read of a DELIVER refused for an unknown critical field, or None."""
