@@ -624,7 +624,6 @@ class Position:
     """Where a connection is in a log: the seq expected next, within an epoch (8.2)."""
     epoch: int
     next: int
-    by_broker: bool = False    # attached by the broker, and not joined since
 
     @property
     def cursor(self):
@@ -728,13 +727,11 @@ class Client:
         elif name == "deliver":
             self._handle_deliver(frame)
         elif name == "lag":
+            self.positions[frame["room"]].next = frame["next"]
             if frame["room"] not in self._muted:
-                self.positions[frame["room"]].next = frame["next"]
                 self.events.append(frame)
         elif name == "joined":
-            room = frame["room"]
-            if room not in self._muted:
-                self.positions[room] = Position(frame["epoch"], frame["next"], by_broker=True)
+            self.positions[frame["room"]] = Position(frame["epoch"], frame["next"])
             self.events.append(frame)
         elif name == "error" and frame.id == 0:
             self.events.append(frame)
@@ -745,13 +742,12 @@ class Client:
 
     def _handle_deliver(self, frame):
         room = frame["room"]
-        if room in self._muted:
-            return
         position = self.positions.get(room)
         if position is None or frame["seq"] != position.next:
             raise Fault(106, f"DELIVER {room} {frame['seq']}, expected {position and position.next}")
         position.next += 1
-        self.events.append(frame)
+        if room not in self._muted:
+            self.events.append(frame)
 
     def _handle_reply(self, frame):
         replies = self._replies.setdefault(frame.id, [])
@@ -805,9 +801,6 @@ class Client:
         self._outstanding.add(id_)
         if name == "join":
             self._joining[id_] = fields["room"]
-            position = self.positions.get(fields["room"])
-            if position and position.by_broker and ("tail" in fields or "epoch" in fields):
-                self._muted.add(fields["room"])            # delivery starts anew (7.10)
         if name == "leave":
             self._leaving[id_] = fields["room"]
         self.connection.send(encode(name, id_, flags, **fields))
