@@ -1,0 +1,149 @@
+import Bytes
+import ChatDialects
+import ChatProtocol
+
+/// A log with its members: a room, or a two-party conversation. Owned by the shard to which its address hashes.
+///
+/// The room numbers events, encodes each once for every encoding in use, and keeps the newest in its ring. Events of one turn of
+/// the loop are encoded back to back and handed on as one batch.
+final class Room {
+    let address: RoomAddress
+    /// Incarnation of the log.
+    let epoch: UInt64
+    let policy: RoomPolicy
+    let title: String?
+    let topic: String?
+    /// Highest seq assigned.
+    private(set) var head: UInt64 = 0
+    private(set) var recent = RecentEvents()
+    private(set) var members: [AccountName: Member] = [:]
+    /// For each shard, how many attachments it was granted and has not given back. Events go to the shards that hold some.
+    var grants: ContiguousArray<Int>
+    /// Since when the room has had no members, by the monotonic clock.
+    var emptySince: UInt64
+    private var batch: PendingBatch?
+
+    init(
+        address: RoomAddress, epoch: UInt64, policy: RoomPolicy, title: String? = nil, topic: String? = nil, shardCount: Int, now: UInt64
+    ) {
+        self.address = address
+        self.epoch = epoch
+        self.policy = policy
+        self.title = title
+        self.topic = topic
+        grants = ContiguousArray(repeating: 0, count: shardCount)
+        emptySince = now
+    }
+
+    // MARK: Log
+
+    /// Seq of the last event that was handed on: what the ring reaches up to.
+    var publishedHead: UInt64 { recent.lastSeq }
+
+    /// Lowest seq that `tail` and cursors reach. Events of the batch still being written count as retained.
+    var floor: UInt64 { recent.floor }
+
+    /// Appends an event and encodes it.
+    ///
+    /// - Returns: its seq, and whether this event began a batch, which the shard must then see to at the end of the turn.
+    func append(_ content: EventContent, from: AccountName, at moment: Moment) -> (seq: UInt64, beginsBatch: Bool) {
+        head += 1
+        let beginsBatch = batch == nil
+        if beginsBatch { batch = PendingBatch(firstSeq: head) }
+        batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content)
+        return (head, beginsBatch)
+    }
+
+    /// Octets waiting in the batch.
+    var batchByteCount: Int { batch?.byteCount ?? 0 }
+
+    /// Ends the batch: its events enter the ring and are handed on.
+    func takeBatch(settings: CoreSettings) -> EventBatch? {
+        guard let pending = batch.take() else { return nil }
+        let finished = pending.finish()
+        for event in finished.events {
+            recent.append(event, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+        }
+        return EventBatch(
+            room: address, epoch: epoch, firstSeq: finished.firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: finished.bytes)
+    }
+
+    // MARK: Members
+
+    func member(_ account: AccountReference) -> Member? {
+        guard let member = members[account.name], member.incarnation == account.incarnation else { return nil }
+        return member
+    }
+
+    func admit(_ account: AccountReference, role: Role) {
+        members[account.name] = Member(incarnation: account.incarnation, role: role)
+    }
+
+    func dismiss(_ account: AccountReference, now: UInt64) {
+        members[account.name] = nil
+        if members.isEmpty { emptySince = now }
+    }
+
+    /// Gives a member another name: role and message ids follow.
+    func rename(_ old: AccountReference, to new: AccountReference) {
+        guard let member = members.removeValue(forKey: old.name) else { return }
+        member.incarnation = new.incarnation
+        members[new.name] = member
+    }
+
+    /// The role of those who come by themselves.
+    var roleOfNewcomers: Role { policy.contains(.moderated) ? .reader : .member }
+}
+
+/// An account in a room.
+final class Member {
+    var incarnation: UInt64
+    let role: Role
+    var recentMessages = DeduplicationWindow()
+
+    init(incarnation: UInt64, role: Role) {
+        self.incarnation = incarnation
+        self.role = role
+    }
+}
+
+/// Consecutive events of one log, encoded back to back: what one turn of the loop brought.
+public struct EventBatch: Sendable {
+    let room: RoomAddress
+    let epoch: UInt64
+    let firstSeq: UInt64
+    let lastSeq: UInt64
+    /// Lowest seq that the ring reaches.
+    let floor: UInt64
+    let bytes: SharedBytes
+}
+
+/// A batch while it is being written.
+private struct PendingBatch: ~Copyable {
+    let firstSeq: UInt64
+    private var writer = ByteWriter(minimumCapacity: 512)
+    private var ends: ContiguousArray<Int> = []
+
+    init(firstSeq: UInt64) { self.firstSeq = firstSeq }
+
+    var byteCount: Int { writer.count }
+
+    mutating func append(room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName, content: EventContent) {
+        WireEncoding.native.appendEvent(room: room, seq: seq, timestamp: timestamp, from: from, content: content, to: &writer)
+        ends.append(writer.count)
+    }
+
+    consuming func finish() -> (firstSeq: UInt64, bytes: SharedBytes, events: ContiguousArray<SharedBytes>) {
+        let ends = self.ends
+        let first = firstSeq
+        let bytes = writer.finish()
+        var events: ContiguousArray<SharedBytes> = []
+        events.reserveCapacity(ends.count)
+        var start = 0
+        for end in ends {
+            events.append(bytes[start..<end])
+            start = end
+        }
+        return (first, bytes, events)
+    }
+}

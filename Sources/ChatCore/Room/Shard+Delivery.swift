@@ -1,0 +1,160 @@
+import ChatProtocol
+
+/// The connections of this shard that are attached to rooms: who is sent what, and who has fallen behind.
+extension Shard {
+    /// Hands a batch to every attached connection that can take it. The others continue from the ring when they have drained.
+    func deliver(_ batch: EventBatch) {
+        guard let roster = rosters[batch.room], roster.epoch == batch.epoch else { return }
+        var delivered = 0
+        for index in roster.attachments.indices {
+            let attachment = roster.attachments[index]
+            let session = attachment.session
+            if attachment.next == batch.firstSeq && attachment.state == .live
+                && session.queue.byteCount < settings.outboundHighWaterBytes
+            {
+                session.queue.append(batch.bytes)
+                schedule(session)
+                roster.attachments[index].next = batch.lastSeq + 1
+                delivered += 1
+            } else {
+                deliverOutOfStep(batch, to: index, of: roster)
+            }
+        }
+        statistics.deliveries += UInt64(delivered) * (batch.lastSeq + 1 - batch.firstSeq)
+    }
+
+    /// The rarer cases: not announced yet, joined in the midst of this batch, or behind.
+    private func deliverOutOfStep(_ batch: EventBatch, to index: Int, of roster: LocalRoster) {
+        let attachment = roster.attachments[index]
+        guard attachment.next <= batch.lastSeq else { return }
+        switch attachment.state {
+        case .late, .fetching: return
+        case .unannounced:
+            // The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
+            let joined = Joined(
+                room: roster.address, epoch: roster.epoch, head: attachment.next - 1, floor: min(batch.floor, attachment.next),
+                next: attachment.next, policy: .twoParty)
+            reply(.joined(joined), requestID: 0, attachment.session)
+        case .live: break
+        }
+        roster.setState(.late, at: index)
+        if attachment.session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(attachment.session) }
+    }
+
+    /// Asks the rings for what a connection has missed.
+    func catchUp(_ session: Session) {
+        for link in session.links where link.roster.attachments[link.index].state == .late {
+            fetch(link.roster, for: session)
+            guard session.queue.byteCount < settings.outboundHighWaterBytes else { return }
+        }
+    }
+
+    private func fetch(_ roster: LocalRoster, for session: Session) {
+        guard let index = roster.index(of: session) else { return }
+        roster.setState(.fetching, at: index)
+        let room = max(1, settings.outboundHighWaterBytes - session.queue.byteCount)
+        send(
+            .fetch(
+                roster.address, epoch: roster.epoch, session: session.id, from: roster.attachments[index].next, byteCountMax: room),
+            to: roster.home)
+    }
+
+    /// The ring's answer. What it no longer holds is named by number, never passed over.
+    func deliver(_ fetched: FetchedEvents) {
+        guard let session = sessions[fetched.session], let roster = rosters[fetched.room], roster.epoch == fetched.epoch,
+            let index = roster.index(of: session), roster.attachments[index].state == .fetching,
+            roster.attachments[index].next == fetched.from
+        else { return }
+        if fetched.first > fetched.from {
+            statistics.lags += 1
+            let lag = Lag(
+                room: fetched.room, epoch: fetched.epoch, fromSeq: fetched.from, toSeq: fetched.first - 1, next: fetched.first)
+            reply(.lag(lag), requestID: 0, session)
+        }
+        for event in fetched.events { session.queue.append(event) }
+        statistics.deliveries += UInt64(fetched.events.count)
+        schedule(session)
+        roster.attachments[index].next = fetched.next
+        guard fetched.next <= fetched.publishedHead else { return roster.setState(.live, at: index) }
+        roster.setState(.late, at: index)
+        if session.queue.byteCount < settings.outboundHighWaterBytes { fetch(roster, for: session) }
+    }
+
+    // MARK: Attaching
+
+    /// A room's home has granted an attachment.
+    func attached(
+        _ id: SessionID, requestID: UInt32, _ joined: Joined, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool
+    ) {
+        guard let session = sessions[id], session.account != nil, !session.isEnding || !session.requestsInFlight.isEmpty else {
+            return send(
+                .giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
+        }
+        if isNewMember { session.membershipCount += 1 }
+        let roster = self.roster(of: joined.room, epoch: joined.epoch)
+        roster.grants += 1
+        var joined = joined
+        if let place = roster.index(of: session) {
+            if roster.attachments[place].isAutomatic && choosesAnew {
+                roster.attachments[place].next = joined.next
+                roster.setState(.late, at: place)
+            } else {
+                joined.next = roster.attachments[place].next
+                if roster.attachments[place].state == .unannounced { roster.setState(.late, at: place) }
+            }
+            roster.attachments[place].isAutomatic = false
+        } else {
+            // Late until the ring has said that nothing is missing: replay and live delivery have no seam.
+            roster.attach(session, next: joined.next, state: .late, isAutomatic: isAutomatic)
+        }
+        answer(requestID, .joined(joined), session)
+        if !session.isEnding, session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+    }
+
+    func conversationAttached(_ id: SessionID, to address: RoomAddress, epoch: UInt64, next: UInt64) {
+        guard let session = sessions[id], !session.isEnding, session.account != nil else {
+            return send(.giveBack(address, epoch: epoch, shard: index, grants: 1), to: map.home(of: address))
+        }
+        let roster = self.roster(of: address, epoch: epoch)
+        roster.grants += 1
+        guard roster.index(of: session) == nil else { return }
+        roster.attach(session, next: next, state: .unannounced, isAutomatic: true)
+    }
+
+    /// A room's home has let a session go, or lets it stay a member without delivery.
+    func left(_ id: SessionID, requestID: UInt32, _ room: RoomAddress, endsMembership: Bool) {
+        guard let session = sessions[id] else { return }
+        if endsMembership { session.membershipCount -= 1 }
+        if let roster = rosters[room], roster.index(of: session) != nil {
+            detach(session, from: roster)
+        } else if !endsMembership {
+            return answer(requestID, .error(Failure(.notJoined, reason: "not attached to \(room)", room: room)), session)
+        }
+        answer(requestID, .ok(Success()), session)
+    }
+
+    func detach(_ session: Session, from roster: LocalRoster) {
+        roster.detach(session)
+        guard roster.attachments.isEmpty else { return }
+        if rosters[roster.address] === roster { rosters[roster.address] = nil }
+        send(.giveBack(roster.address, epoch: roster.epoch, shard: index, grants: roster.grants), to: roster.home)
+    }
+
+    /// A log has ended for good (a conversation one of whose parties is gone).
+    func endRoster(of address: RoomAddress, epoch: UInt64) {
+        guard let roster = rosters[address], roster.epoch == epoch else { return }
+        rosters[address] = nil
+        while let last = roster.attachments.last { roster.detach(last.session) }
+    }
+
+    private func roster(of address: RoomAddress, epoch: UInt64) -> LocalRoster {
+        if let roster = rosters[address] {
+            if roster.epoch == epoch { return roster }
+            // The word that the older log has ended is in front of any word of the newer one, so this cannot be.
+            preconditionFailure("a log begins anew only after it has ended")
+        }
+        let roster = LocalRoster(address: address, epoch: epoch, home: map.home(of: address))
+        rosters[address] = roster
+        return roster
+    }
+}

@@ -1,0 +1,297 @@
+import Bytes
+import ChatProtocol
+
+/// The rooms whose home is this shard: membership, publishing, and what their rings answer.
+extension Shard {
+    func openLobby() {
+        let lobby = makeRoom(.lobby, policy: .logsMembership, topic: settings.lobbyTopic.isEmpty ? nil : settings.lobbyTopic)
+        rooms[.lobby] = lobby
+    }
+
+    func makeRoom(_ address: RoomAddress, policy: RoomPolicy, title: String? = nil, topic: String? = nil) -> Room {
+        // A log that begins anew under an old address must have a higher epoch, even if the wall clock was set back.
+        lastEpoch = max(now.wallMilliseconds, lastEpoch + 1)
+        return Room(
+            address: address, epoch: lastEpoch, policy: policy, title: title, topic: topic, shardCount: map.shardCount,
+            now: now.monotonicMilliseconds)
+    }
+
+    func handle(_ request: RoomRequest, _ requester: Requester) {
+        do throws(Failure) {
+            switch request {
+            case .join(let join, let isAutomatic): try self.join(join, isAutomatic: isAutomatic, requester)
+            case .leave(let leave): try self.leave(leave, requester)
+            case .members(let query): try listMembers(query, requester)
+            case .create(let create): try self.create(create, requester)
+            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
+            }
+        } catch {
+            refuse(error, request, requester)
+        }
+    }
+
+    func refuse(_ failure: Failure, _ request: RoomRequest, _ requester: Requester) {
+        var failure = failure
+        if failure.room == nil { failure.room = request.room }
+        if requester.requestID == 0 { failure.type = request.typeNumber }
+        statistics.refusals += 1
+        answer(requester, .error(failure))
+    }
+
+    func answer(_ requester: Requester, _ reply: Reply, hasMore: Bool = false) {
+        // Nobody waits for a success without request id, so nothing is sent on its way.
+        if requester.requestID == 0, case .published = reply { return }
+        send(
+            .reply(session: requester.session, requestID: requester.requestID, reply, hasMore: hasMore), to: Int(requester.session.shard))
+    }
+
+    /// The room, or the refusal that hides whether it exists from those who may not see it.
+    private func room(_ address: RoomAddress, _ requester: Requester) throws(Failure) -> Room {
+        guard let room = rooms[address], !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
+            throw Failure(.noSuchRoom, reason: "no room \(address)")
+        }
+        return room
+    }
+
+    // MARK: Membership
+
+    private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
+        let room = try self.room(join.room, requester)
+        let next = try self.next(for: join, in: room)
+        let isNewMember = room.member(requester.account) == nil
+        if isNewMember {
+            guard room.members.count < settings.membersPerRoomMax else { throw Failure(.overloaded, reason: "the room is full") }
+            admit(requester.account, to: room, role: room.roleOfNewcomers, by: requester.session)
+        }
+        grant(room, to: requester, next: next, isNewMember: isNewMember, isAutomatic: isAutomatic, choosesAnew: join.choosesNext)
+    }
+
+    /// Which event an attaching connection is sent first (docs/PROTOCOL.md, *How `next` is chosen*).
+    private func next(for join: Join, in room: Room) throws(Failure) -> UInt64 {
+        let retained = room.head + 1 - room.floor
+        guard let cursor = join.cursor else { return room.head + 1 - min(join.tail ?? 0, retained) }
+        let position = (epoch: room.epoch, head: room.head, floor: room.floor)
+        guard cursor.epoch == room.epoch else {
+            throw Failure(
+                .epochChanged, reason: "the log began anew", room: room.address, epoch: position.epoch, head: position.head,
+                floor: position.floor)
+        }
+        guard cursor.seq <= room.head else {
+            throw Failure(
+                .cursorAhead, reason: "the cursor is beyond the head", room: room.address, epoch: position.epoch, head: position.head,
+                floor: position.floor)
+        }
+        let tail = min(join.tail ?? 100, retained)
+        return room.head - cursor.seq <= tail ? cursor.seq + 1 : room.head + 1 - tail
+    }
+
+    private func grant(
+        _ room: Room, to requester: Requester, next: UInt64, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool
+    ) {
+        let shard = Int(requester.session.shard)
+        room.grants[shard] += 1
+        let joined = Joined(
+            room: room.address, epoch: room.epoch, head: room.head, floor: room.floor, next: next, title: room.title, topic: room.topic,
+            members: UInt64(room.members.count), role: room.member(requester.account)?.role, policy: room.policy)
+        send(
+            .attached(
+                session: requester.session, requestID: requester.requestID, joined, isNewMember: isNewMember, isAutomatic: isAutomatic,
+                choosesAnew: choosesAnew), to: shard)
+    }
+
+    private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
+        if let stale = room.members[account.name] {
+            // The name had another life, whose end has not reached this room yet.
+            dismiss(AccountReference(name: account.name, incarnation: stale.incarnation), from: room)
+        }
+        room.admit(account, role: role)
+        emptyRooms.remove(room.address)
+        send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
+        notice(.joined(account.name), from: account.name, in: room)
+    }
+
+    private func dismiss(_ account: AccountReference, from room: Room) {
+        room.dismiss(account, now: now.monotonicMilliseconds)
+        notice(.left(account.name), from: account.name, in: room)
+        if room.members.isEmpty && room.address != .lobby { emptyRooms.insert(room.address) }
+    }
+
+    /// Appends what the broker says of membership, in rooms small enough that it does not drown what people say.
+    private func notice(_ content: EventContent, from account: AccountName, in room: Room) {
+        guard room.policy.contains(.logsMembership), room.members.count <= settings.noticeMembersMax else { return }
+        _ = append(content, from: account, to: room)
+    }
+
+    private func leave(_ leave: Leave, _ requester: Requester) throws(Failure) {
+        let room = try self.room(leave.room, requester)
+        guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(leave.room)") }
+        if leave.detachesOnly {
+            guard !room.policy.contains(.twoParty) else { throw Failure(.forbidden, reason: "a conversation cannot be detached") }
+        } else {
+            guard !room.policy.contains(.twoParty) else { throw Failure(.forbidden, reason: "a conversation cannot be left") }
+            guard room.address != .lobby || !settings.attachesToLobby else {
+                throw Failure(.forbidden, reason: "everyone is in the lobby; it can be detached")
+            }
+            send(
+                .membership(requester.account, room.address, isMember: false, by: requester.session),
+                to: map.home(of: requester.account.name))
+        }
+        send(
+            .left(session: requester.session, requestID: requester.requestID, room.address, endsMembership: !leave.detachesOnly),
+            to: Int(requester.session.shard))
+        if !leave.detachesOnly { dismiss(requester.account, from: room) }
+    }
+
+    func endMembership(of account: AccountReference, in address: RoomAddress) {
+        guard let room = rooms[address], room.member(account) != nil else { return }
+        dismiss(account, from: room)
+    }
+
+    func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress, session: SessionID?) {
+        if let room = rooms[address], room.member(old) != nil {
+            room.rename(old, to: new)
+            notice(.renamed(from: old.name), from: new.name, in: room)
+            send(.membership(new, address, isMember: true, by: session), to: map.home(of: new.name))
+        }
+        if let session { send(.roomRenamed(session: session), to: Int(session.shard)) }
+    }
+
+    private func create(_ create: CreateRoom, _ requester: Requester) throws(Failure) {
+        guard !create.room.isConversation else { throw Failure(.badName, reason: "a conversation is begun by a direct message", field: 1) }
+        guard rooms[create.room] == nil else { throw Failure(.exists, reason: "room \(create.room) exists") }
+        let policy = create.policy ?? .logsMembership
+        guard policy.isSubset(of: .assigned), !policy.contains(.twoParty) else {
+            throw Failure(.badValue, reason: "policy bits that nobody may set", field: 0x26)
+        }
+        guard policy.isSubset(of: .supported) else {
+            throw Failure(.notImplemented, reason: "this broker does not offer that policy", field: 0x26)
+        }
+        guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
+        let room = makeRoom(create.room, policy: policy, title: create.title, topic: create.topic)
+        rooms[create.room] = room
+        _ = append(.created(title: create.title), from: requester.account.name, to: room)
+        room.admit(requester.account, role: .owner)
+        send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
+        answer(requester, .ok(Success(head: room.head, epoch: room.epoch)))
+        if !policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }
+    }
+
+    func announceCreation(of room: RoomAddress, by creator: AccountName) {
+        guard let lobby = rooms[.lobby] else { return }
+        notice(.created(title: room.description), from: creator, in: lobby)
+    }
+
+    /// Drops rooms that have had no members for a while.
+    func sweepRooms() {
+        for address in emptyRooms {
+            guard let room = rooms[address], room.members.isEmpty else {
+                emptyRooms.remove(address)
+                continue
+            }
+            guard now.monotonicMilliseconds >= room.emptySince + settings.emptyRoomSeconds * 1_000, room.grants.allSatisfy({ $0 == 0 }) else {
+                continue
+            }
+            rooms[address] = nil
+            emptyRooms.remove(address)
+        }
+    }
+
+    // MARK: Publishing
+
+    func publish(_ publication: Publication, in room: Room, _ requester: Requester) throws(Failure) {
+        guard let member = room.member(requester.account) else {
+            throw Failure(.notJoined, reason: "not a member of \(room.address)")
+        }
+        guard !room.policy.contains(.moderated) || member.role > .reader else {
+            throw Failure(.forbidden, reason: "readers may not publish here")
+        }
+        let content = publication.content
+        if let id = content.messageID {
+            if let entry = member.recentMessages.entry(for: id) {
+                statistics.duplicates += 1
+                return answer(
+                    requester,
+                    .published(
+                        Published(
+                            room: room.address, seq: entry.seq, timestamp: entry.timestamp, acknowledgement: .accepted, isDuplicate: true)))
+            }
+            if requester.isRetry, let age = publication.ageMilliseconds,
+                now.monotonicMilliseconds - min(age, now.monotonicMilliseconds) <= member.recentMessages.completeSince
+            {
+                throw Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
+            }
+        }
+        if let reference = content.reference, reference == 0 || reference > room.head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(reference)", field: 7)
+        }
+        let seq = append(content, from: requester.account.name, to: room)
+        if let id = content.messageID {
+            member.recentMessages.insert(
+                id, .init(seq: seq, timestamp: now.wallMilliseconds, acceptedAt: now.monotonicMilliseconds),
+                countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: settings.deduplicationSeconds * 1_000)
+        }
+        statistics.publishes += 1
+        guard requester.requestID != 0 else { return }
+        answer(
+            requester,
+            .published(Published(room: room.address, seq: seq, timestamp: now.wallMilliseconds, acknowledgement: .accepted)))
+    }
+
+    /// Numbers and encodes an event; it is handed on with the others of this turn.
+    func append(_ content: EventContent, from account: AccountName, to room: Room) -> UInt64 {
+        let (seq, beginsBatch) = room.append(content, from: account, at: now)
+        if beginsBatch { roomsInTurn.append(room) }
+        if room.batchByteCount >= settings.batchByteCountMax { handOn(room) }
+        return seq
+    }
+
+    /// Hands a room's batch to the shards that have connections attached, each once.
+    func handOn(_ room: Room) {
+        guard let batch = room.takeBatch(settings: settings) else { return }
+        statistics.batches += 1
+        for shard in room.grants.indices where room.grants[shard] > 0 { send(.events(batch), to: shard) }
+    }
+
+    // MARK: What the ring answers
+
+    /// A stretch of the ring for a connection that fell behind.
+    ///
+    /// It reaches up to what has been handed on, never into the batch of this turn: that one comes to the shard by itself.
+    func read(_ address: RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int) -> FetchedEvents? {
+        guard let room = rooms[address], room.epoch == epoch else { return nil }
+        let recent = room.recent
+        let first = max(from, recent.floor)
+        var events: [SharedBytes] = []
+        var byteCount = 0
+        var seq = first
+        while seq <= recent.lastSeq, byteCount < byteCountMax {
+            let event = recent.event(seq)
+            events.append(event)
+            byteCount += event.count
+            seq += 1
+        }
+        return FetchedEvents(
+            room: address, epoch: epoch, session: session, from: from, first: first, events: events, publishedHead: recent.lastSeq,
+            floor: recent.floor)
+    }
+
+    /// A shard gives back attachments; with the last one, events are no longer sent there.
+    func takeBack(_ grants: Int, of address: RoomAddress, epoch: UInt64, from shard: Int) {
+        guard let room = rooms[address], room.epoch == epoch else { return }
+        room.grants[shard] -= grants
+        precondition(room.grants[shard] >= 0, "more attachments given back than granted")
+    }
+}
+
+extension Join {
+    /// Whether the client says where it wants to begin.
+    fileprivate var choosesNext: Bool { cursor != nil || tail != nil }
+}
+
+extension RoomPolicy {
+    /// The bits that have a meaning.
+    fileprivate static let assigned = RoomPolicy(rawValue: 127)
+    /// The bits that CREATE may set in this release.
+    fileprivate static let supported: RoomPolicy = [.unlisted, .moderated, .logsMembership]
+}

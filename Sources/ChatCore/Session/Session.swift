@@ -1,0 +1,123 @@
+public import Bytes
+public import ChatDialects
+public import ChatProtocol
+
+/// Names a connection across shards. The generation tells a connection from its successors in the same slot.
+public struct SessionID: Hashable, Sendable {
+    public let shard: UInt16
+    public let slot: UInt32
+    public let generation: UInt32
+}
+
+/// An account and which of its lives: a guest's name may be taken again by somebody else.
+public struct AccountReference: Hashable, Sendable {
+    public let name: AccountName
+    public let incarnation: UInt64
+}
+
+/// What the broker knows of one connection. Owned by the shard whose loop accepted it.
+public final class Session {
+    /// How far a connection has come (docs/PROTOCOL.md, *Connection states*).
+    public enum State: Sendable {
+        case preface
+        case hello
+        case authenticating
+        case ready
+        /// Ending: requests read before are still answered, nothing more is read.
+        case draining
+        case closed
+    }
+
+    public let id: SessionID
+    public internal(set) var state = State.preface
+    /// How events and replies are encoded for this peer.
+    public let encoding: WireEncoding
+    /// What is to be sent. The adapter takes from it what it has written.
+    public var queue = OutboundQueue()
+    /// Why nothing more may be read for now.
+    var holds: HoldReasons = []
+    let refusesClearText: Bool
+
+    var account: AccountReference?
+    var device: SharedBytes?
+    /// Ids of requests whose final reply has not been queued.
+    var requestsInFlight: ContiguousArray<UInt32> = []
+    /// The rosters in which this session is attached, each with its place there.
+    var links: ContiguousArray<RosterLink> = []
+    var membershipCount = 0
+    /// Attachments that wait until the queue has drained.
+    var lateAttachmentCount = 0
+    var isScheduledForWriting = false
+
+    /// When the present state or silence ends, by the monotonic clock.
+    var deadline: UInt64
+    var lastReceived: UInt64
+    var heartbeatMilliseconds: UInt64 = 0
+    var isProbed = false
+    /// Since when the queue has been above every bound; 0 if it is not.
+    var overflowingSince: UInt64 = 0
+    var malformedFrameCount = 0
+    var authenticationFailureCount = 0
+    var publishBucket = TokenBucket()
+    /// When a throttled connection is read again.
+    var throttledUntil: UInt64 = 0
+    /// What is said last, once the requests in flight are answered.
+    var farewell: Goodbye?
+    /// The client ended the connection, and only its earlier requests are still to be answered.
+    var hasSaidGoodbye = false
+    /// The exchange that holds the input, if there is one.
+    var claim: NameClaim?
+
+    init(id: SessionID, encoding: WireEncoding, refusesClearText: Bool, now: UInt64, prefaceMilliseconds: UInt64) {
+        self.id = id
+        self.encoding = encoding
+        self.refusesClearText = refusesClearText
+        lastReceived = now
+        deadline = now + prefaceMilliseconds
+    }
+
+    /// The account in force, once there is one.
+    public var accountName: AccountName? { account?.name }
+
+    /// Whether the adapter must not read from the connection, nor hand over what it has read.
+    public var isInputHeld: Bool { !holds.isEmpty }
+
+    /// Whether the connection is ending: what arrives is discarded.
+    public var isEnding: Bool { state == .draining || state == .closed }
+
+    /// Whether the queue has fallen so far that events held back may follow.
+    var hasLateAttachments: Bool { lateAttachmentCount > 0 }
+}
+
+/// Why a session's input waits.
+struct HoldReasons: OptionSet {
+    let rawValue: UInt8
+
+    /// A request is being answered whose outcome decides what the next one means.
+    static let claim = HoldReasons(rawValue: 1)
+    /// The peer does not read what it is answered.
+    static let overflow = HoldReasons(rawValue: 2)
+    /// The peer publishes faster than it may.
+    static let rate = HoldReasons(rawValue: 4)
+}
+
+/// A wish for a name that is being decided on the shard that owns the name.
+struct NameClaim {
+    let requestID: UInt32
+    /// Whether the broker chose the name; then another is tried if it is taken.
+    let isGenerated: Bool
+    /// The account whose name changes; nil at log-in.
+    let renames: AccountReference?
+    /// The new account, once granted.
+    var granted: AccountReference?
+    /// Rooms that have yet to say that they know the new name. An answer may overtake the number, hence the flag.
+    var roomsLeft = 0
+    var isRoomCountKnown = false
+    var triesLeft = 8
+}
+
+/// The place of a session in a roster.
+struct RosterLink {
+    let roster: LocalRoster
+    var index: Int
+}

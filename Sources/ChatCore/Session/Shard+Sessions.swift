@@ -1,0 +1,417 @@
+import Bytes
+import ChatDialects
+public import ChatProtocol
+
+/// From the preface to the last word: what a shard does for the connections it accepted.
+extension Shard {
+    func open(_ session: Session, version: UInt8, clientHighest: UInt8) {
+        guard session.state == .preface else { return }
+        session.queue.append(Preface.broker(chosen: version))
+        schedule(session)
+        session.state = .hello
+        session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
+        if session.refusesClearText {
+            end(session, Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
+        } else if version == 0 {
+            end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
+        }
+    }
+
+    func handle(_ command: Command, requestID: UInt32, isRetry: Bool, from session: Session) {
+        if let refusal = CommandRules.refusal(of: command, requestID: requestID, in: session.state) {
+            return refuse(refusal, type: command.typeNumber, requestID: requestID, session)
+        }
+        switch command {
+        case .ping(let timestamp): return reply(.pong(timestamp: timestamp), requestID: requestID, session)
+        case .pong, .error: return
+        case .goodbye(let goodbye): return leave(session, goodbye)
+        default: break
+        }
+        guard admit(requestID, type: command.typeNumber, session) else { return }
+        switch command {
+        case .hello(let hello): welcome(session, hello, requestID: requestID)
+        case .authenticate(let wish): authenticate(session, wish, requestID: requestID)
+        case .authenticateStep: answer(requestID, .error(Failure(.badState, reason: "no exchange is under way")), session)
+        case .list(let query): listRooms(query, Requester(session, requestID, isRetry))
+        case .join(let join): ask(.join(join, isAutomatic: false), session, requestID, isRetry)
+        case .leave(let leave): ask(.leave(leave), session, requestID, isRetry)
+        case .members(let query): ask(.members(query), session, requestID, isRetry)
+        case .create(let room): ask(.create(room), session, requestID, isRetry)
+        case .publish(let publish): self.publish(publish, to: nil, session, requestID, isRetry)
+        case .directMessage(let message):
+            guard let account = session.account else { preconditionFailure("a ready session has an account") }
+            let address = RoomAddress(conversationOf: account.name, and: message.to)
+            publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
+        }
+    }
+
+    /// Takes a request into flight, unless its id is in flight already or there are too many.
+    private func admit(_ requestID: UInt32, type: UInt8, _ session: Session) -> Bool {
+        guard requestID != 0 else { return true }
+        if session.requestsInFlight.contains(requestID) {
+            end(session, Goodbye(.duplicateId, reason: "request id \(requestID) is in flight"))
+            return false
+        }
+        let limit = session.state == .ready ? settings.requestsInFlightMax : settings.unauthenticatedRequestsInFlightMax
+        guard session.requestsInFlight.count < limit else {
+            refuse(Failure(.tooManyRequests, reason: "more than \(limit) requests in flight"), type: type, requestID: requestID, session)
+            return false
+        }
+        session.requestsInFlight.append(requestID)
+        return true
+    }
+
+    private func ask(_ request: RoomRequest, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
+        if request.mayAddMembership, session.membershipCount >= settings.roomsPerAccountMax,
+            rosters[request.room]?.index(of: session) == nil
+        {
+            let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
+            return answer(requestID, .error(failure), session)
+        }
+        send(.request(request, Requester(session, requestID, isRetry)), to: map.home(of: request.room))
+    }
+
+    private func publish(_ publish: Publish, to peer: AccountName?, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
+        let home = map.home(of: publish.room)
+        guard mailboxCounts[home] <= settings.mailboxMessagesMax else {
+            statistics.refusals += 1
+            return answer(requestID, .error(Failure(.overloaded, reason: "too much waits to be handled; try later")), session)
+        }
+        let milliseconds = session.publishBucket.take(
+            perSecond: settings.publishesPerSecond, burst: settings.publishBurst, now: now.monotonicMilliseconds)
+        if let milliseconds {
+            // The publish that came too early is still accepted; the ones behind it wait in the peer's socket.
+            session.throttledUntil = now.monotonicMilliseconds + milliseconds
+            session.holds.insert(.rate)
+        }
+        let requester = Requester(session, requestID, isRetry)
+        if let peer {
+            send(.request(.directMessage(publish, to: peer), requester), to: home)
+        } else if let parties = publish.room.parties, let account = session.account,
+            parties.0 == account.name || parties.1 == account.name
+        {
+            // A publish to a conversation takes the way of a direct message, so that both keep their order.
+            let other = parties.0 == account.name ? parties.1 : parties.0
+            send(.request(.directMessage(publish, to: other), requester), to: home)
+        } else {
+            send(.request(.publish(publish), requester), to: home)
+        }
+    }
+
+    // MARK: Log-in
+
+    private func welcome(_ session: Session, _ hello: Hello, requestID: UInt32) {
+        session.device = hello.device
+        session.state = .authenticating
+        session.deadline = now.monotonicMilliseconds + settings.authenticationMilliseconds
+        let welcome = Welcome(
+            server: settings.nodeName, mechanisms: settings.guestMode == .off ? [] : ["ANONYMOUS"],
+            heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
+            bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
+            deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
+        answer(requestID, .welcome(welcome), session)
+    }
+
+    private func authenticate(_ session: Session, _ wish: Authenticate, requestID: UInt32) {
+        guard settings.guestMode != .off, wish.mechanism == "ANONYMOUS" else {
+            let failure = Failure(.mechUnsupported, reason: "mechanism not offered")
+            return answer(requestID, .error(failure), session)
+        }
+        let isNumbered = settings.guestMode == .numbered
+        var wished: AccountName?
+        if let message = wish.message, !message.isEmpty, !isNumbered {
+            do throws(BadName) {
+                wished = try message.withBytes { (span) throws(BadName) in try AccountName(span) }
+            } catch {
+                let failure = Failure(.badName, reason: "a name is 1 to 32 of a-z 0-9 . _ - and begins with a letter or digit", field: 0x34)
+                return answer(requestID, .error(failure), session)
+            }
+        }
+        if let account = session.account, wished == nil || wished == account.name {
+            return answer(requestID, .authenticated(authenticated(session, account.name)), session)
+        }
+        if let wished, wished.isReserved {
+            return answer(requestID, .error(Failure(.exists, reason: "names beginning guest- are given by the broker")), session)
+        }
+        session.claim = NameClaim(requestID: requestID, isGenerated: wished == nil, renames: session.account)
+        session.holds.insert(.claim)
+        claim(wished ?? guestName(), for: session)
+    }
+
+    private func claim(_ name: AccountName, for session: Session) {
+        let message = ShardMail.claim(name, session: session.id, device: session.device, isRename: session.claim?.renames != nil)
+        send(message, to: map.home(of: name))
+    }
+
+    private func guestName() -> AccountName {
+        let letters = Array("abcdefghijkmnpqrstuvwxyz23456789")
+        let suffix = String((0..<8).map { _ in letters[Int(random.next() % UInt64(letters.count))] })
+        guard let name = try? AccountName("guest-" + suffix) else { preconditionFailure("a guest's name is a name") }
+        return name
+    }
+
+    private func authenticated(_ session: Session, _ name: AccountName) -> Authenticated {
+        var writer = ByteWriter(minimumCapacity: 16)
+        writer.appendBigEndian(UInt64(session.id.shard) << 32 | UInt64(session.id.slot), byteCount: 8)
+        writer.appendBigEndian(random.next(), byteCount: 8)
+        return Authenticated(user: name, session: writer.finish(), role: .member, timestamp: now.wallMilliseconds)
+    }
+
+    /// The name is this connection's.
+    func claimGranted(_ id: SessionID, _ account: AccountReference) {
+        guard let session = sessions[id], var claim = session.claim, !session.isEnding else {
+            // The connection ended while the name was being decided.
+            return send(.release(account, session: id), to: map.home(of: account.name))
+        }
+        if let old = claim.renames {
+            claim.granted = account
+            session.claim = claim
+            return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
+        }
+        session.account = account
+        session.state = .ready
+        let spread = settings.heartbeatMilliseconds / 10
+        session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
+        finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+        guard settings.attachesToLobby, session.state == .ready else { return }
+        let lobby = RoomRequest.join(Join(room: .lobby), isAutomatic: true)
+        send(.request(lobby, Requester(session, 0, false)), to: map.home(of: .lobby))
+    }
+
+    func claimRefused(_ id: SessionID) {
+        guard let session = sessions[id], var claim = session.claim else { return }
+        if claim.isGenerated && claim.triesLeft > 0 {
+            claim.triesLeft -= 1
+            session.claim = claim
+            return self.claim(guestName(), for: session)
+        }
+        finishClaim(session, with: .error(Failure(.exists, reason: "this name is in use; choose another")))
+    }
+
+    /// The old name's home says how many rooms are to learn the new name.
+    func renameBegun(_ id: SessionID, roomCount: Int) {
+        guard let session = sessions[id], session.claim != nil else { return }
+        session.claim!.roomsLeft += roomCount
+        session.claim!.isRoomCountKnown = true
+        finishRename(session)
+    }
+
+    func roomRenamed(_ id: SessionID) {
+        guard let session = sessions[id], session.claim != nil else { return }
+        session.claim!.roomsLeft -= 1
+        finishRename(session)
+    }
+
+    private func finishRename(_ session: Session) {
+        guard let claim = session.claim, claim.isRoomCountKnown, claim.roomsLeft == 0, let account = claim.granted else { return }
+        session.account = account
+        finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+    }
+
+    private func finishClaim(_ session: Session, with reply: Reply) {
+        guard let claim = session.claim else { return }
+        session.claim = nil
+        answer(claim.requestID, reply, session)
+        release(.claim, session)
+    }
+
+    /// A newer connection of the same device has taken over.
+    func replace(_ id: SessionID) {
+        guard let session = sessions[id] else { return }
+        // The account stays; it is the newer connection's now.
+        session.account = nil
+        end(session, Goodbye(.replaced, reason: "a newer connection of this device took over", endsSession: true))
+    }
+
+    /// The client said goodbye.
+    private func leave(_ session: Session, _ goodbye: Goodbye) {
+        session.state = .draining
+        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        session.farewell = nil
+        session.hasSaidGoodbye = true
+        finishIfAnswered(session, because: CloseReason(goodbye.code, "the client said goodbye"))
+    }
+
+    // MARK: Words to one connection
+
+    func refuse(_ failure: Failure, type: UInt8, requestID: UInt32, _ session: Session) {
+        var failure = failure
+        if requestID == 0 { failure.type = type }
+        statistics.refusals += 1
+        reply(.error(failure), requestID: requestID, session)
+        noteFault(failure.code, session)
+    }
+
+    func refuse(_ error: PayloadError, type: UInt8, requestID: UInt32, _ session: Session) {
+        refuse(Failure(error.code, reason: error.reason, field: error.field), type: type, requestID: requestID, session)
+    }
+
+    /// A peer whose software keeps sending bad frames is sent away; a person's mistakes (codes from 200) do not count.
+    private func noteFault(_ code: ResultCode, _ session: Session) {
+        guard code.rawValue < 200 else { return }
+        session.malformedFrameCount += 1
+        if session.malformedFrameCount > settings.malformedFramesMax {
+            end(session, Goodbye(.tooManyErrors, reason: "too many bad frames"))
+        }
+    }
+
+    /// The final answer to a request, or with `hasMore` a part of it.
+    func answer(_ requestID: UInt32, _ reply: Reply, hasMore: Bool = false, _ session: Session) {
+        if !hasMore, let place = session.requestsInFlight.firstIndex(of: requestID) { session.requestsInFlight.remove(at: place) }
+        if requestID != 0 || !reply.isMereSuccess { self.reply(reply, requestID: requestID, hasMore: hasMore, session) }
+        if session.state == .draining { finishIfAnswered(session, because: nil) }
+    }
+
+    /// Queues a reply.
+    func reply(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, _ session: Session) {
+        guard session.state != .closed else { return }
+        var writer = ByteWriter(minimumCapacity: 64)
+        session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
+        session.queue.append(writer.finish())
+        schedule(session)
+        if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes { noteOverflow(session) }
+    }
+
+    /// Notes that the queue has something to be written at the end of the turn.
+    func schedule(_ session: Session) {
+        guard !session.isScheduledForWriting else { return }
+        session.isScheduledForWriting = true
+        effects.writable.append(session)
+    }
+
+    /// Holds the input of a peer that does not read its answers, and lets it go on once it has.
+    func noteOverflow(_ session: Session) {
+        if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes {
+            if session.overflowingSince == 0 { session.overflowingSince = now.monotonicMilliseconds }
+            session.holds.insert(.overflow)
+        } else if session.overflowingSince != 0 {
+            session.overflowingSince = 0
+            release(.overflow, session)
+        }
+    }
+
+    func release(_ hold: HoldReasons, _ session: Session) {
+        guard session.holds.contains(hold) else { return }
+        session.holds.remove(hold)
+        if session.holds.isEmpty { effects.resumed.append(session) }
+    }
+
+    // MARK: Endings
+
+    /// Ends a connection in words: requests in flight are answered first, GOODBYE is the last frame.
+    func end(_ session: Session, _ goodbye: Goodbye) {
+        guard !session.isEnding else { return }
+        guard session.state != .preface else { return abandon(session, CloseReason(goodbye.code, goodbye.reason ?? "")) }
+        session.state = .draining
+        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        session.farewell = goodbye
+        finishIfAnswered(session, because: nil)
+    }
+
+    /// Says the last word once nothing is in flight.
+    private func finishIfAnswered(_ session: Session, because reason: CloseReason?) {
+        guard session.requestsInFlight.isEmpty else { return }
+        finish(session, because: reason)
+    }
+
+    private func finish(_ session: Session, because reason: CloseReason?) {
+        let farewell = session.farewell.take()
+        guard farewell != nil || session.hasSaidGoodbye else { return }
+        session.hasSaidGoodbye = false
+        for link in session.links.reversed() { detach(session, from: link.roster) }
+        if let farewell {
+            reply(.goodbye(farewell), requestID: 0, session)
+            effects.ended.append((session, CloseReason(farewell.code, farewell.reason ?? "")))
+        } else {
+            effects.ended.append((session, reason ?? CloseReason(.ok, "the client said goodbye")))
+        }
+        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+    }
+
+    /// Ends a connection without a word.
+    func abandon(_ session: Session, _ reason: CloseReason) {
+        guard !session.isEnding else { return }
+        session.state = .draining
+        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        effects.ended.append((session, reason))
+    }
+
+    /// The broker stops: every client is told, each with another time to come back.
+    public func shutDown(at moment: Moment) {
+        now = moment
+        isShuttingDown = true
+        for slot in 0..<sessions.slotCount {
+            guard let session = sessions[slot: slot] else { continue }
+            let pause = 500 + random.next() % 4_500
+            end(session, Goodbye(.shuttingDown, reason: "the broker is shutting down", retryMilliseconds: pause))
+        }
+    }
+
+    // MARK: The passage of time
+
+    /// Called every tenth of a second or so: looks after deadlines. A call looks at a part of the sessions if there are many.
+    public func tick(at moment: Moment) {
+        now = moment
+        let count = sessions.slotCount
+        for _ in 0..<min(count, max(1_000, count / 8)) {
+            sweepCursor = sweepCursor + 1 < count ? sweepCursor + 1 : 0
+            if let session = sessions[slot: sweepCursor] { lookAfter(session) }
+        }
+        sweepRooms()
+        sweepAccounts()
+    }
+
+    private func lookAfter(_ session: Session) {
+        let time = now.monotonicMilliseconds
+        if session.throttledUntil != 0, time >= session.throttledUntil {
+            session.throttledUntil = 0
+            release(.rate, session)
+        }
+        if session.overflowingSince != 0, time > session.overflowingSince + settings.slowConsumerMilliseconds {
+            end(session, Goodbye(.slowConsumer, reason: "answers were left unread"))
+        }
+        switch session.state {
+        case .preface:
+            if time > session.deadline { abandon(session, CloseReason(.timeout, "no preface in time")) }
+        case .hello:
+            if time > session.deadline { end(session, Goodbye(.timeout, reason: "no HELLO in time")) }
+        case .authenticating:
+            if time > session.deadline { end(session, Goodbye(.timeout, reason: "not authenticated in time")) }
+        case .ready: probe(session)
+        case .draining:
+            guard time > session.deadline else { return }
+            if session.farewell != nil || session.hasSaidGoodbye { finish(session, because: nil) } else { effects.aborted.append(session) }
+        case .closed: break
+        }
+    }
+
+    private func probe(_ session: Session) {
+        // A peer that is not being read counts as alive.
+        if session.isInputHeld { session.lastReceived = now.monotonicMilliseconds }
+        let silence = now.monotonicMilliseconds - min(session.lastReceived, now.monotonicMilliseconds)
+        if silence > 2 * session.heartbeatMilliseconds {
+            end(session, Goodbye(.timeout, reason: "nothing was heard for \(silence) ms"))
+        } else if silence > session.heartbeatMilliseconds && !session.isProbed {
+            session.isProbed = true
+            reply(.ping(timestamp: now.wallMilliseconds), requestID: 1, session)
+        }
+    }
+}
+
+extension Requester {
+    init(_ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
+        guard let account = session.account else { preconditionFailure("only a session with an account makes requests") }
+        self.init(session: session.id, account: account, requestID: requestID, isRetry: isRetry)
+    }
+}
+
+extension Reply {
+    /// Whether the reply says no more than that the request succeeded: it is left out if no reply was wanted.
+    fileprivate var isMereSuccess: Bool {
+        switch self {
+        case .ok, .published, .items: true
+        default: false
+        }
+    }
+}

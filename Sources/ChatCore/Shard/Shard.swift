@@ -1,0 +1,194 @@
+public import Bytes
+public import ChatDialects
+public import ChatProtocol
+
+/// One loop's part of the broker: the sessions it accepted, and the rooms and accounts that hash to it.
+///
+/// A state machine without I/O, clock or chance of its own: commands, mail and the passage of time come in by the methods below,
+/// what is to be done comes out in ``effects``, and what is to be sent in each session's queue. Confined to its loop.
+/// The walk of a message: ``receive(_:from:at:)`` → `CommandRules` → the room's home (`Shard+Rooms`) → ``endTurn(at:)`` → rosters.
+public final class Shard {
+    public let index: Int
+    public let map: ShardMap
+    public let settings: CoreSettings
+    /// What is to be done. The adapter does it and empties the lists.
+    public var effects: ShardEffects
+    public internal(set) var statistics = ShardStatistics()
+
+    var random: SeededRandom
+    var now = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
+
+    var sessions = SessionTable()
+    /// Rooms that local sessions are attached to, whatever their home.
+    var rosters: [RoomAddress: LocalRoster] = [:]
+    /// Rooms whose home is here.
+    var rooms: [RoomAddress: Room] = [:]
+    /// Rooms with a batch to be handed on at the end of the turn.
+    var roomsInTurn: ContiguousArray<Room> = []
+    /// Rooms without members, kept for a while.
+    var emptyRooms: Set<RoomAddress> = []
+    /// Conversations whose parties are being asked for.
+    var openings: [RoomAddress: ConversationOpening] = [:]
+    /// Accounts whose home is here.
+    var accounts: [AccountName: Account] = [:]
+    /// Where memberships of a renamed account go that were on their way under the old name.
+    var renamedAccounts: [AccountReference: RenamedAccount] = [:]
+    /// LIST requests that wait for other shards.
+    var gatherings: [GatheringKey: RoomGathering] = [:]
+    var lastEpoch: UInt64 = 0
+    var lastIncarnation: UInt64 = 0
+    var sweepCursor = 0
+    var isShuttingDown = false
+    /// For each shard how much mail waits there, as last told by the adapter.
+    var mailboxCounts: ContiguousArray<Int>
+
+    /// - Parameters:
+    ///   - index: 0 to `map.shardCount` − 1.
+    ///   - seed: the source of chance (guest names, session ids, spread of timers).
+    public init(index: Int, map: ShardMap, settings: CoreSettings, seed: UInt64, at moment: Moment) {
+        self.index = index
+        self.map = map
+        self.settings = settings
+        random = SeededRandom(seed: seed)
+        effects = ShardEffects(shardCount: map.shardCount)
+        mailboxCounts = ContiguousArray(repeating: 0, count: map.shardCount)
+        now = moment
+        if map.home(of: .lobby) == index { openLobby() }
+    }
+
+    // MARK: What happens to a shard
+
+    /// A connection was accepted.
+    ///
+    /// - Parameter refusesClearText: whether the peer comes in clear text from where that is not accepted, and is to be told so.
+    public func connect(encoding: WireEncoding = .native, refusesClearText: Bool = false, at moment: Moment) -> Session {
+        now = moment
+        let session = sessions.insert { slot, generation in
+            Session(
+                id: SessionID(shard: UInt16(index), slot: slot, generation: generation), encoding: encoding,
+                refusesClearText: refusesClearText, now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
+        }
+        statistics.connections += 1
+        return session
+    }
+
+    /// A client sent something.
+    public func receive(_ input: DialectInput, from session: Session, at moment: Moment) {
+        now = moment
+        guard session.state != .draining && session.state != .closed else { return }
+        switch input {
+        case .opened(let version, let highest): open(session, version: version, clientHighest: highest)
+        case .command(let command, let requestID, let isRetry):
+            handle(command, requestID: requestID, isRetry: isRetry, from: session)
+        case .fault(let error, let type, let requestID): refuse(error, type: type, requestID: requestID, session)
+        case .skipped: break
+        case .fatal(let code, let reason): end(session, Goodbye(code, reason: reason))
+        case .foreign: abandon(session, CloseReason(.badPreface, "the first octets are of no known protocol"))
+        }
+    }
+
+    /// Octets arrived, whether or not they make a request: the peer lives.
+    public func touch(_ session: Session, at moment: Moment) {
+        session.lastReceived = moment.monotonicMilliseconds
+        session.isProbed = false
+    }
+
+    /// The connection is gone.
+    public func disconnect(_ session: Session, at moment: Moment) {
+        now = moment
+        guard session.state != .closed else { return }
+        session.state = .closed
+        statistics.connections -= 1
+        for link in session.links.reversed() { detach(session, from: link.roster) }
+        if let account = session.account { send(.release(account, session: session.id), to: map.home(of: account.name)) }
+        if let claim = session.claim, let granted = claim.granted {
+            send(.release(granted, session: session.id), to: map.home(of: granted.name))
+        }
+        session.queue.removeAll()
+        sessions.remove(session.id)
+    }
+
+    /// What the adapter wrote has made room in the queue.
+    public func drained(_ session: Session, at moment: Moment) {
+        now = moment
+        guard session.state != .closed else { return }
+        noteOverflow(session)
+        guard session.hasLateAttachments, session.queue.byteCount <= settings.outboundLowWaterBytes else { return }
+        catchUp(session)
+    }
+
+    /// Mail from other shards.
+    public func accept(_ mail: some Sequence<ShardMail>, at moment: Moment) {
+        now = moment
+        for message in mail { handle(message) }
+    }
+
+    /// The loop is about to wait: what came in this turn is handed on, one batch for each room.
+    public func endTurn(at moment: Moment) {
+        now = moment
+        while let room = roomsInTurn.popLast() { handOn(room) }
+    }
+
+    /// How much mail waits for another shard: above the bound, publishes are refused.
+    public func noteMailbox(of shard: Int, count: Int) { mailboxCounts[shard] = count }
+
+    /// The adapter has begun to write a session's queue.
+    public func beganWriting(_ session: Session) { session.isScheduledForWriting = false }
+
+    // MARK: Mail
+
+    /// Hands a message to the shard that is to act on it; at once if that is this one.
+    func send(_ message: ShardMail, to shard: Int) {
+        if shard == index { handle(message) } else { effects.mail[shard].append(message) }
+    }
+
+    private func handle(_ message: ShardMail) {
+        switch message {
+        case .claim(let name, let session, let device, let isRename): claim(name, by: session, device: device, isRename: isRename)
+        case .release(let account, let session): release(account, session: session)
+        case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
+        case .membership(let account, let room, let isMember, let session):
+            noteMembership(account, in: room, isMember: isMember, by: session)
+        case .conversationOpening(let address, let party): noteConversation(address, party: party)
+        case .conversationClosed(let address, let party): forgetConversation(address, party: party)
+
+        case .request(let request, let requester): handle(request, requester)
+        case .fetch(let room, let epoch, let session, let from, let byteCountMax):
+            if let fetched = read(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax) {
+                send(.fetched(fetched), to: Int(session.shard))
+            }
+        case .giveBack(let room, let epoch, let shard, let grants): takeBack(grants, of: room, epoch: epoch, from: shard)
+        case .accountEnded(let account, let room): endMembership(of: account, in: room)
+        case .renameMember(let old, let new, let room, let session): renameMember(old, to: new, in: room, session: session)
+        case .announceCreation(let room, let creator): announceCreation(of: room, by: creator)
+        case .conversationParty(let address, let party, let account, let sessions):
+            noteParty(party, account, sessions: sessions, of: address)
+        case .partyConnected(let address, let session): attachParty(session, to: address)
+        case .conversationPartyEnded(let address, let account): endConversation(address, because: account)
+
+        case .claimed(let session, let account): claimGranted(session, account)
+        case .claimRefused(let session): claimRefused(session)
+        case .replaced(let session): replace(session)
+        case .renameBegun(let session, let roomCount): renameBegun(session, roomCount: roomCount)
+        case .roomRenamed(let session): roomRenamed(session)
+        case .reply(let session, let requestID, let reply, let hasMore):
+            if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
+        case .attached(let session, let requestID, let joined, let isNewMember, let isAutomatic, let choosesAnew):
+            attached(
+                session, requestID: requestID, joined, isNewMember: isNewMember, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
+        case .conversationAttached(let session, let address, let epoch, let next):
+            conversationAttached(session, to: address, epoch: epoch, next: next)
+        case .left(let session, let requestID, let room, let endsMembership):
+            left(session, requestID: requestID, room, endsMembership: endsMembership)
+        case .detached(let session, let room):
+            if let session = sessions[session], let roster = rosters[room] { detach(session, from: roster) }
+        case .fetched(let fetched): deliver(fetched)
+
+        case .events(let batch): deliver(batch)
+        case .logEnded(let room, let epoch): endRoster(of: room, epoch: epoch)
+
+        case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)
+        case .listedRooms(let query, let records): gather(records, for: query)
+        }
+    }
+}

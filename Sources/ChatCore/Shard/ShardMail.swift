@@ -1,0 +1,123 @@
+public import Bytes
+public import ChatProtocol
+
+/// Who asked for something, and where the answer goes.
+public struct Requester: Sendable {
+    let session: SessionID
+    let account: AccountReference
+    let requestID: UInt32
+    let isRetry: Bool
+}
+
+/// What a client wants of a room, decided by the room's home.
+public enum RoomRequest: Sendable {
+    /// `isAutomatic`: the broker asks for the client (the lobby).
+    case join(Join, isAutomatic: Bool)
+    case leave(Leave)
+    case members(ListMembers)
+    case create(CreateRoom)
+    case publish(Publish)
+    /// A publish that may begin the conversation.
+    case directMessage(Publish, to: AccountName)
+
+    var room: RoomAddress {
+        switch self {
+        case .join(let join, _): join.room
+        case .leave(let leave): leave.room
+        case .members(let query): query.room
+        case .create(let room): room.room
+        case .publish(let publish), .directMessage(let publish, _): publish.room
+        }
+    }
+
+    /// Whether the account may be a member of one more room afterwards.
+    var mayAddMembership: Bool {
+        switch self {
+        case .join(_, let isAutomatic): !isAutomatic
+        case .create: true
+        default: false
+        }
+    }
+
+    /// The number of the frame's type: an ERROR without request id names it.
+    var typeNumber: UInt8 {
+        switch self {
+        case .join: 0x10
+        case .leave: 0x12
+        case .members: 0x15
+        case .create: 0x16
+        case .publish: 0x20
+        case .directMessage: 0x23
+        }
+    }
+}
+
+/// A stretch of a ring, for a connection that fell behind.
+public struct FetchedEvents: Sendable {
+    let room: RoomAddress
+    let epoch: UInt64
+    let session: SessionID
+    /// Seq that was asked for.
+    let from: UInt64
+    /// Seq of the first event; above `from` if the ring no longer reaches back.
+    let first: UInt64
+    let events: [SharedBytes]
+    /// Seq of the last event that has been handed on to the shards.
+    let publishedHead: UInt64
+    /// Lowest seq in the ring.
+    let floor: UInt64
+
+    /// Seq after the last event.
+    var next: UInt64 { first + UInt64(events.count) }
+}
+
+/// A page of rooms asked of every shard.
+public struct RoomQuery: Sendable {
+    let requester: Requester
+    let filter: String?
+    let after: RoomAddress?
+    let limit: Int
+}
+
+/// What one shard says to another. Mail from one shard to another arrives in the order posted.
+public enum ShardMail: Sendable {
+    // To the home of an account
+    case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool)
+    case release(AccountReference, session: SessionID)
+    case renameAccount(AccountReference, to: AccountReference, session: SessionID)
+    case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)
+    case conversationOpening(RoomAddress, party: AccountName)
+    case conversationClosed(RoomAddress, party: AccountReference)
+
+    // To the home of a room
+    case request(RoomRequest, Requester)
+    case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
+    case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
+    case accountEnded(AccountReference, RoomAddress)
+    case renameMember(AccountReference, to: AccountReference, RoomAddress, session: SessionID?)
+    case announceCreation(RoomAddress, by: AccountName)
+    case conversationParty(RoomAddress, party: AccountName, AccountReference?, sessions: [SessionID])
+    case partyConnected(RoomAddress, session: SessionID)
+    case conversationPartyEnded(RoomAddress, AccountReference)
+
+    // To the shard of a session
+    case claimed(session: SessionID, AccountReference)
+    case claimRefused(session: SessionID)
+    case replaced(session: SessionID)
+    case renameBegun(session: SessionID, roomCount: Int)
+    case roomRenamed(session: SessionID)
+    case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
+    case attached(session: SessionID, requestID: UInt32, Joined, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool)
+    case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)
+    case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
+    case detached(session: SessionID, RoomAddress)
+    case fetched(FetchedEvents)
+
+    // To a shard with attached sessions
+    case events(EventBatch)
+    case logEnded(RoomAddress, epoch: UInt64)
+
+    // Between all shards
+    case listRooms(RoomQuery, asking: Int)
+    case listedRooms(RoomQuery, [RoomRecord])
+}

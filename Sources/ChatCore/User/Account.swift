@@ -1,0 +1,25 @@
+import Bytes
+import ChatProtocol
+
+/// An account that is connected, or in later releases registered. Owned by the shard to which its name hashes.
+final class Account {
+    let incarnation: UInt64
+    /// The device of its only connection: a newer connection of the same device may take over.
+    var device: SharedBytes?
+    var sessions: [SessionID]
+    var memberships: Set<RoomAddress> = []
+    var conversations: Set<RoomAddress> = []
+
+    init(incarnation: UInt64, device: SharedBytes?, session: SessionID) {
+        self.incarnation = incarnation
+        self.device = device
+        sessions = [session]
+    }
+}
+
+/// Where an account went that changed its name.
+struct RenamedAccount {
+    let reference: AccountReference
+    /// When it may be forgotten, by the monotonic clock.
+    let forgetAt: UInt64
+}

@@ -1,0 +1,95 @@
+import Bytes
+import ChatProtocol
+
+/// Name claims, connections and memberships of the accounts whose home is this shard.
+extension Shard {
+    private func account(_ reference: AccountReference) -> Account? {
+        guard let account = accounts[reference.name], account.incarnation == reference.incarnation else { return nil }
+        return account
+    }
+
+    /// A connection wishes for a name.
+    func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool) {
+        if let account = accounts[name] {
+            guard !isRename, let device, account.device == device else { return send(.claimRefused(session: session), to: Int(session.shard)) }
+            // The same device has come back before its old connection was known to be dead: the new one takes over.
+            let replaced = account.sessions
+            account.sessions = [session]
+            let reference = AccountReference(name: name, incarnation: account.incarnation)
+            for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
+            send(.claimed(session: session, reference), to: Int(session.shard))
+            for conversation in account.conversations {
+                send(.partyConnected(conversation, session: session), to: map.home(of: conversation))
+            }
+            return
+        }
+        lastIncarnation += 1
+        // The shard is part of the number, so that no two lives of any accounts share one.
+        let incarnation = lastIncarnation << 8 | UInt64(index)
+        accounts[name] = Account(incarnation: incarnation, device: device, session: session)
+        send(.claimed(session: session, AccountReference(name: name, incarnation: incarnation)), to: Int(session.shard))
+    }
+
+    /// A connection of an account has ended; with the last one a guest ends too.
+    func release(_ reference: AccountReference, session: SessionID) {
+        guard let account = account(reference) else { return }
+        account.sessions.removeAll { $0 == session }
+        guard account.sessions.isEmpty else { return }
+        accounts[reference.name] = nil
+        for room in account.memberships { send(.accountEnded(reference, room), to: map.home(of: room)) }
+        for conversation in account.conversations {
+            send(.conversationPartyEnded(conversation, reference), to: map.home(of: conversation))
+        }
+    }
+
+    /// A guest has been granted another name: its rooms learn it, its conversations end.
+    func renameAccount(_ old: AccountReference, to new: AccountReference, session: SessionID) {
+        guard let account = account(old) else { return send(.renameBegun(session: session, roomCount: 0), to: Int(session.shard)) }
+        accounts[old.name] = nil
+        renamedAccounts[old] = RenamedAccount(reference: new, forgetAt: now.monotonicMilliseconds + 60_000)
+        send(.renameBegun(session: session, roomCount: account.memberships.count), to: Int(session.shard))
+        for room in account.memberships { send(.renameMember(old, to: new, room, session: session), to: map.home(of: room)) }
+        for conversation in account.conversations {
+            send(.conversationPartyEnded(conversation, old), to: map.home(of: conversation))
+        }
+    }
+
+    /// A room says that an account is or is no longer a member.
+    func noteMembership(_ reference: AccountReference, in room: RoomAddress, isMember: Bool, by session: SessionID?) {
+        guard let account = account(reference) else {
+            guard isMember else { return }
+            // The word was under way when the account ended or changed its name.
+            if let renamed = renamedAccounts[reference] {
+                send(.renameMember(reference, to: renamed.reference, room, session: nil), to: map.home(of: room))
+            } else {
+                send(.accountEnded(reference, room), to: map.home(of: room))
+            }
+            return
+        }
+        if isMember {
+            account.memberships.insert(room)
+        } else {
+            account.memberships.remove(room)
+            for other in account.sessions where other != session { send(.detached(session: other, room), to: Int(other.shard)) }
+        }
+    }
+
+    /// A conversation begins, and asks for one of its parties.
+    func noteConversation(_ address: RoomAddress, party: AccountName) {
+        let home = map.home(of: address)
+        guard let account = accounts[party] else { return send(.conversationParty(address, party: party, nil, sessions: []), to: home) }
+        account.conversations.insert(address)
+        let reference = AccountReference(name: party, incarnation: account.incarnation)
+        send(.conversationParty(address, party: party, reference, sessions: account.sessions), to: home)
+    }
+
+    func forgetConversation(_ address: RoomAddress, party: AccountReference) {
+        account(party)?.conversations.remove(address)
+    }
+
+    /// Forgets renames that no message under way can still concern.
+    func sweepAccounts() {
+        guard !renamedAccounts.isEmpty else { return }
+        renamedAccounts = renamedAccounts.filter { $0.value.forgetAt > now.monotonicMilliseconds }
+    }
+}

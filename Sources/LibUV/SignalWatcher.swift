@@ -1,0 +1,35 @@
+import CLibUV
+
+/// Calls a handler on its loop whenever the process receives a signal, such as `SIGTERM` or `SIGWINCH`.
+///
+/// Several signals of one kind that come in quickly may be one call. Several watchers of one signal are all called. Confined to the thread of its
+/// loop; must be closed, after which the signal has its default effect again unless another watcher is left. Source: libuv documentation, `uv_signal_t`.
+public final class SignalWatcher: Handle {
+    private var handler: (() -> Void)?
+
+    /// Watches `signal`, a number of `signal(7)`.
+    ///
+    /// - Throws: ``UVError/invalidArgument`` for a signal that cannot be caught (`SIGKILL`, `SIGSTOP`) or does not exist.
+    public init(loop: EventLoop, signal: Int32, handler: @escaping () -> Void) throws(UVError) {
+        self.handler = handler
+        super.init(loop: loop, byteCount: MemoryLayout<uv_signal_t>.size)
+        try open { uv_signal_init(loop.pointer, $0.assumingMemoryBound(to: uv_signal_t.self)) }
+        let status = uv_signal_start(storage.assumingMemoryBound(to: uv_signal_t.self), signalDidArrive, signal)
+        if status < 0 {
+            close()
+            throw UVError(code: status)
+        }
+    }
+
+    fileprivate func fire() {
+        handler?()
+    }
+
+    override func didClose() {
+        handler = nil
+    }
+}
+
+private let signalDidArrive: @convention(c) (UnsafeMutablePointer<uv_signal_t>?, Int32) -> Void = { pointer, _ in
+    Handle.from(pointer!.pointee.data, as: SignalWatcher.self).fire()
+}
