@@ -8,7 +8,7 @@ extension ClientSession {
         if isGreased { hello.capabilities.append(ClientGrease.capability(chance)) }
         let helloID = requests.launch(PendingRequest(.hello))
         var writer = ByteWriter()
-        Preface.appendClient(to: &writer)
+        Preface.client.append(to: &writer)
         let start = writer.count
         FrameEncoder.append(.hello(hello), requestID: helloID, to: &writer)
         if isGreased { ClientGrease.appendField(toFrameAt: start, chance: chance, in: &writer) }

@@ -10,9 +10,6 @@ struct ClientWire: Sendable {
         case unreadable(FrameHeader, PayloadError)
     }
 
-    /// The largest payload accepted: what every endpoint must accept.
-    static let payloadByteCountMax = 65_536
-
     private var buffer = ReadBuffer()
     private var isPrefaced = false
 
@@ -25,6 +22,9 @@ struct ClientWire: Sendable {
     /// - Throws: what makes the rest of the stream unreadable: no preface, no common version, a header out of bounds.
     mutating func next() throws(FrameError) -> Input? {
         if !isPrefaced {
+            // A peer that is no broker is found out by its first octet, however few it sends.
+            let canBegin = buffer.withBytes { Preface.canBegin($0) }
+            guard canBegin else { throw FrameError(.badPreface, "the peer does not speak the broker's protocol") }
             guard buffer.count >= Preface.byteCount else { return nil }
             try buffer.withBytes { (bytes) throws(FrameError) in try Self.checkPreface(bytes) }
             buffer.consume(Preface.byteCount)
@@ -37,19 +37,16 @@ struct ClientWire: Sendable {
     }
 
     private static func checkPreface(_ bytes: RawSpan) throws(FrameError) {
-        guard let preface = Preface(bytes) else {
-            throw FrameError(code: .badPreface, reason: "the peer does not speak the broker's protocol")
-        }
-        // Version 0 says that there is no common one; a GOODBYE 107 follows it, but needs no reading.
-        guard preface.version == Preface.version else {
-            throw FrameError(code: .version, reason: "the broker has no protocol version in common with this client")
+        // A GOODBYE 107 follows a preface that chose no version, but needs no reading.
+        guard try Preface.parse(bytes)?.choseVersion == true else {
+            throw FrameError(.version, "the broker has no protocol version in common with this client")
         }
     }
 
     private static func decode(_ bytes: RawSpan) throws(FrameError) -> (Input, Int)? {
         guard let header = FrameHeader(bytes) else { return nil }
-        try header.validate(payloadByteCountMax: payloadByteCountMax)
-        let end = FrameHeader.byteCount + header.payloadByteCount
+        try header.validate(payloadByteCountMax: ProtocolLimits.payloadByteCountMax)
+        let end = header.frameByteCount
         guard bytes.byteCount >= end else { return nil }
         do {
             let frame = try FrameDecoder.serverFrame(header, payload: bytes.extracting(FrameHeader.byteCount..<end))

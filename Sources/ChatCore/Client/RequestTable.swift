@@ -59,9 +59,6 @@ struct PendingRequest: Sendable {
 
 /// The requests that wait and those in flight; request ids and their correlation.
 struct RequestTable: Sendable {
-    /// The greatest request id: 24 bits.
-    static let idMax: UInt32 = 0xFF_FFFF
-
     private(set) var inFlight: [UInt32: PendingRequest] = [:]
     /// The session's own requests and those sent again: they go before what waits, and also while a recovery is under way.
     var urgent: [PendingRequest] = []
@@ -87,7 +84,7 @@ struct RequestTable: Sendable {
     /// Puts a request in flight and returns its id, which no request in flight has.
     mutating func launch(_ request: PendingRequest) -> UInt32 {
         repeat {
-            lastID = lastID == Self.idMax ? 1 : lastID + 1
+            lastID = lastID == ProtocolLimits.requestIDMax ? 1 : lastID + 1
         } while inFlight[lastID] != nil
         inFlight[lastID] = request
         return lastID
