@@ -60,13 +60,18 @@ public struct Goodbye: Sendable, Equatable {
     public var reason: String?
     /// The client should not reconnect sooner than this.
     public var retryMilliseconds: UInt64?
+    /// `host:port` to use instead.
+    public var alternative: String?
     /// The session is over, not only the connection.
     public var endsSession: Bool = false
 
-    public init(_ code: ResultCode, reason: String? = nil, retryMilliseconds: UInt64? = nil, endsSession: Bool = false) {
+    public init(
+        _ code: ResultCode, reason: String? = nil, retryMilliseconds: UInt64? = nil, alternative: String? = nil, endsSession: Bool = false
+    ) {
         self.code = code
         self.reason = reason
         self.retryMilliseconds = retryMilliseconds
+        self.alternative = alternative
         self.endsSession = endsSession
     }
 }

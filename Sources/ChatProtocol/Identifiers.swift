@@ -5,21 +5,25 @@ public struct BadName: Error, Sendable {
     public init() {}
 }
 
-/// Up to 80 octets held inline: names are values without allocation or reference count, fit to be dictionary keys on the message path.
+/// Octets held inline, as many as `wordCountMax` words hold: names are values without allocation or reference count, fit to be
+/// dictionary keys on the message path.
 ///
 /// Octets are packed big-endian into words, so comparing words in order compares the octets in order.
-struct InlineName: Sendable {
-    static let octetCountMax = 80
-    var words: InlineArray<10, UInt64> = .init(repeating: 0)
-    var count: UInt8 = 0
+struct InlineName<let wordCountMax: Int>: Sendable {
+    private(set) var words: InlineArray<wordCountMax, UInt64> = .init(repeating: 0)
+    private(set) var count: UInt8 = 0
 
-    init(_ span: RawSpan) {
-        precondition(span.byteCount <= Self.octetCountMax, "name longer than its limit")
-        count = UInt8(span.byteCount)
-        var offset = 0
-        while offset < span.byteCount {
-            let width = min(8, span.byteCount - offset)
-            words[offset / 8] = span.bigEndian(at: offset, byteCount: width) << UInt64(8 * (8 - width))
+    /// The octets of a span at `range`.
+    @inline(__always)
+    init(_ span: RawSpan, at range: Range<Int>) {
+        precondition(range.count <= 8 * wordCountMax, "name longer than its limit")
+        count = UInt8(range.count)
+        var index = 0
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let width = min(8, range.upperBound - offset)
+            words[index] = span.bigEndian(at: offset, byteCount: width) << UInt64(8 * (8 - width))
+            index += 1
             offset += 8
         }
     }
@@ -30,13 +34,13 @@ struct InlineName: Sendable {
         UInt8(truncatingIfNeeded: words[index / 8] >> UInt64(8 * (7 - index % 8)))
     }
 
+    @inline(__always)
     func append(to writer: inout ByteWriter) {
         var left = Int(count)
         var index = 0
         while left > 0 {
-            let width = min(8, left)
-            writer.appendBigEndian(words[index] >> UInt64(8 * (8 - width)), byteCount: width)
-            left -= width
+            writer.appendLeading(words[index], byteCount: min(8, left))
+            left -= 8
             index += 1
         }
     }
@@ -78,12 +82,18 @@ struct InlineName: Sendable {
 
 /// The name of an account: 1 to 32 octets of `a-z 0-9 . _ -`, the first one a letter or digit. It never changes its case or form.
 public struct AccountName: Hashable, Comparable, Sendable, CustomStringConvertible {
-    let inline: InlineName
+    let inline: InlineName<4>
+
+    /// The name in the octets of a span at `range`; nil if they are none.
+    init?(_ span: RawSpan, at range: Range<Int>) {
+        guard range.count <= 32, NameGrammar.isName(span, at: range, among: .nameOctets) else { return nil }
+        inline = InlineName(span, at: range)
+    }
 
     /// Reads a name.
     public init(_ span: RawSpan) throws(BadName) {
-        guard (1...32).contains(span.byteCount), NameGrammar.isName(span, allowsSlash: false) else { throw BadName() }
-        inline = InlineName(span)
+        guard let name = AccountName(span, at: 0..<span.byteCount) else { throw BadName() }
+        self = name
     }
 
     /// Reads a name from text.
@@ -93,7 +103,7 @@ public struct AccountName: Hashable, Comparable, Sendable, CustomStringConvertib
     }
 
     /// Whether the name is one that only the broker hands out (`guest-…`).
-    public var isReserved: Bool { description.hasPrefix("guest-") }
+    public var isReserved: Bool { inline.count >= 6 && inline.words[0] >> 16 == 0x6775_6573_742D }
 
     /// Number of octets.
     public var count: Int { Int(inline.count) }
@@ -113,20 +123,33 @@ public struct AccountName: Hashable, Comparable, Sendable, CustomStringConvertib
 /// The address of a log: a room's name (1 to 64 octets of `a-z 0-9 . _ - /`, the first one a letter or digit) or the address `@a+b`
 /// of the conversation of two accounts, their names in ascending octet order.
 public struct RoomAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
-    let inline: InlineName
+    let inline: InlineName<10>
+
+    /// The address in the octets of a span at `range`; nil if they are none.
+    @inline(__always)
+    init?(_ span: RawSpan, at range: Range<Int>) {
+        guard Self.isRoom(span, range) || Self.isConversation(span, range) else { return nil }
+        inline = InlineName(span, at: range)
+    }
+
+    @inline(__always)
+    private static func isRoom(_ span: RawSpan, _ range: Range<Int>) -> Bool {
+        range.count <= 64 && NameGrammar.isName(span, at: range, among: .roomOctets)
+    }
+
+    private static func isConversation(_ span: RawSpan, _ range: Range<Int>) -> Bool {
+        guard range.count <= 80, !range.isEmpty, span.byte(at: range.lowerBound) == UInt8(ascii: "@") else { return false }
+        let names = range.dropFirst()
+        guard let plus = names.first(where: { span.byte(at: $0) == UInt8(ascii: "+") }),
+            let first = AccountName(span, at: names.lowerBound..<plus), let second = AccountName(span, at: (plus + 1)..<names.upperBound)
+        else { return false }
+        return first <= second
+    }
 
     /// Reads an address.
     public init(_ span: RawSpan) throws(BadName) {
-        guard (1...InlineName.octetCountMax).contains(span.byteCount) else { throw BadName() }
-        if span.byte(at: 0) == UInt8(ascii: "@") {
-            guard let plus = (1..<span.byteCount).first(where: { span.byte(at: $0) == UInt8(ascii: "+") }) else { throw BadName() }
-            let first = try AccountName(span.extracting(1..<plus))
-            let second = try AccountName(span.extracting((plus + 1)..<span.byteCount))
-            guard first <= second else { throw BadName() }
-        } else {
-            guard span.byteCount <= 64, NameGrammar.isName(span, allowsSlash: true) else { throw BadName() }
-        }
-        inline = InlineName(span)
+        guard let address = RoomAddress(span, at: 0..<span.byteCount) else { throw BadName() }
+        self = address
     }
 
     /// Reads an address from text.
@@ -142,7 +165,7 @@ public struct RoomAddress: Hashable, Comparable, Sendable, CustomStringConvertib
         min(one, other).append(to: &writer)
         writer.append(UInt8(ascii: "+"))
         max(one, other).append(to: &writer)
-        inline = writer.withBytes { InlineName($0) }
+        inline = writer.withBytes { InlineName($0, at: 0..<$0.byteCount) }
     }
 
     /// The room that always exists, and is the global chat.
@@ -179,22 +202,29 @@ public struct RoomAddress: Hashable, Comparable, Sendable, CustomStringConvertib
     public func hash(into hasher: inout Hasher) { inline.hash(into: &hasher) }
 }
 
-enum NameGrammar {
-    static func isName(_ span: RawSpan, allowsSlash: Bool) -> Bool {
-        guard isLetterOrDigit(span.byte(at: 0)) else { return false }
-        for index in 1..<max(1, span.byteCount) {
-            let octet = span.byte(at: index)
-            switch octet {
-            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): continue
-            case UInt8(ascii: "/") where allowsSlash: continue
-            default: guard isLetterOrDigit(octet) else { return false }
-            }
-        }
-        return true
+/// A set of ASCII characters, one bit each.
+struct OctetSet {
+    private let bits: UInt128
+
+    init(_ characters: StaticString) {
+        bits = characters.withUTF8Buffer { $0.reduce(0) { $0 | 1 << UInt128($1) } }
     }
 
-    private static func isLetterOrDigit(_ octet: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
+    @inline(__always)
+    func contains(_ octet: UInt8) -> Bool { octet < 128 && bits &>> UInt128(octet) & 1 != 0 }
+
+    static let firstOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789")
+    static let nameOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789._-")
+    static let roomOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789._-/")
+}
+
+enum NameGrammar {
+    /// Whether a letter or digit begins the octets at `range` and all of them are among `octets`.
+    @inline(__always)
+    static func isName(_ span: RawSpan, at range: Range<Int>, among octets: OctetSet) -> Bool {
+        guard !range.isEmpty, OctetSet.firstOctets.contains(span.byte(at: range.lowerBound)) else { return false }
+        for offset in range where !octets.contains(span.byte(at: offset)) { return false }
+        return true
     }
 }
 

@@ -1,0 +1,195 @@
+// The tables of the protocol, *Fields* and *Frame types* of docs/PROTOCOL.md, as far as they are implemented. Decoder, encoder and the
+// gateways read only this. A tag of the document that is not here is an unknown tag.
+
+extension Field {
+    public static let room = Field(0x01, "room", .address, isCritical: true, maximum: 80)
+    public static let seq = Field(0x02, "seq", .number, isCritical: true)
+    public static let timestamp = Field(0x03, "ts", .number)
+    public static let from = Field(0x04, "from", .name, isCritical: true, maximum: 32)
+    public static let kind = Field(0x05, "kind", .enumeration, isCritical: true, maximum: 255)
+    public static let messageID = Field(0x06, "cmid", .bytes, minimum: 8, maximum: 8)
+    public static let reference = Field(0x07, "ref", .number, isCritical: true)
+    public static let thread = Field(0x08, "thread", .number)
+    public static let reply = Field(0x09, "reply", .number)
+    public static let mediaType = Field(0x0C, "mime", .text, maximum: 64)
+    public static let meta = Field(0x0D, "meta", .bytes, maximum: 1024)
+    public static let body = Field(0x10, "body", .text, maximum: 16_384)
+    public static let data = Field(0x11, "data", .bytes, maximum: 32_768)
+    public static let acknowledgement = Field(0x13, "ack", .enumeration, maximum: 3)
+    public static let duplicate = Field(0x14, "dup", .flag, maximum: 0)
+    public static let age = Field(0x15, "age", .number)
+    public static let epoch = Field(0x16, "epoch", .number, isCritical: true, minimum: 1)
+    public static let head = Field(0x17, "head", .number)
+    public static let floor = Field(0x18, "floor", .number)
+    public static let next = Field(0x19, "next", .number, isCritical: true)
+    public static let fromSeq = Field(0x1A, "from_seq", .number, isCritical: true)
+    public static let toSeq = Field(0x1B, "to_seq", .number, isCritical: true)
+    public static let limit = Field(0x1C, "limit", .number, maximum: 1000)
+    public static let count = Field(0x1E, "count", .number)
+    public static let to = Field(0x20, "to", .name, isCritical: true, maximum: 32)
+    public static let user = Field(0x21, "user", .name, maximum: 32)
+    public static let title = Field(0x22, "title", .text, maximum: 128)
+    public static let topic = Field(0x23, "topic", .text, maximum: 512)
+    public static let members = Field(0x24, "members", .number)
+    public static let role = Field(0x25, "role", .enumeration, maximum: 255)
+    public static let policy = Field(0x26, "policy", .number)
+    public static let reason = Field(0x29, "reason", .text, maximum: 256)
+    public static let code = Field(0x2A, "code", .number, isCritical: true, maximum: 999)
+    public static let field = Field(0x2B, "field", .number)
+    public static let retryMilliseconds = Field(0x2C, "retry_ms", .number)
+    public static let items = Field(0x2D, "items", .groups, isCritical: true, maximum: 1000)
+    public static let cursor = Field(0x2E, "cursor", .bytes, maximum: 64)
+    public static let agent = Field(0x30, "agent", .text, maximum: 64)
+    public static let capabilities = Field(0x31, "caps", .texts, maximum: 64)
+    public static let mechanisms = Field(0x32, "mechs", .texts, maximum: 16)
+    public static let mechanism = Field(0x33, "mech", .text, isCritical: true, maximum: 32)
+    public static let sasl = Field(0x34, "sasl", .bytes, isCritical: true, maximum: 8192)
+    public static let session = Field(0x35, "session", .bytes, minimum: 16, maximum: 16)
+    public static let heartbeat = Field(0x38, "heartbeat", .number, maximum: 3_600_000)
+    public static let frameByteCountMax = Field(0x39, "max_frame", .number, maximum: 1_048_576)
+    public static let bodyByteCountMax = Field(0x3A, "max_body", .number, maximum: 16_384)
+    public static let requestsInFlightMax = Field(0x3B, "max_inflight", .number, maximum: 65_535)
+    public static let window = Field(0x3C, "window", .number)
+    public static let server = Field(0x3D, "server", .text, maximum: 64)
+    public static let alternative = Field(0x3E, "alt", .text, maximum: 255)
+    public static let state = Field(0x40, "state", .enumeration, maximum: 255)
+    public static let device = Field(0x49, "device", .bytes, minimum: 16, maximum: 16)
+    public static let end = Field(0x4D, "end", .flag, maximum: 0)
+    public static let deduplication = Field(0x4E, "dedup", .number)
+    public static let channelBindings = Field(0x50, "cb", .texts, maximum: 8)
+    public static let detach = Field(0x51, "detach", .flag, maximum: 0)
+    public static let type = Field(0x53, "type", .number, maximum: 255)
+    public static let tail = Field(0x54, "tail", .number, maximum: 1000)
+}
+
+/// One row of the table of frames: which fields a frame type must and may have. Any other field is unknown there.
+public struct FrameSchema: Sendable {
+    /// Who sends a frame type.
+    public enum Direction: Sendable {
+        case client, broker, both
+    }
+
+    public let type: FrameType
+    /// Name in the document; JSON has it in lower case.
+    public let name: String
+    public let direction: Direction
+    public let required: FieldSet
+    public let optional: FieldSet
+
+    init(_ type: FrameType, _ name: String, _ direction: Direction, required: FieldSet = [], optional: FieldSet = []) {
+        self.type = type
+        self.name = name
+        self.direction = direction
+        self.required = required
+        self.optional = optional
+    }
+}
+
+/// The tables that decoder, encoder and gateways are driven by.
+public enum Schema {
+    /// All fields implemented, in ascending order of their tags.
+    public static let fields: [Field] = [
+        .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data,
+        .acknowledgement, .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .count, .to, .user, .title,
+        .topic, .members, .role, .policy, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities,
+        .mechanisms, .mechanism, .sasl, .session, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .window,
+        .server, .alternative, .state, .device, .end, .deduplication, .channelBindings, .detach, .type, .tail,
+    ]
+
+    /// All frames implemented, in ascending order of their types.
+    public static let frames: [FrameSchema] = [
+        FrameSchema(.hello, "HELLO", .client, required: [.agent], optional: [.capabilities, .frameByteCountMax, .window, .device]),
+        FrameSchema(
+            .welcome, "WELCOME", .broker,
+            required: [
+                .server, .mechanisms, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .deduplication,
+            ], optional: [.capabilities, .channelBindings, .timestamp]),
+        FrameSchema(.authenticate, "AUTH", .client, required: [.mechanism], optional: [.sasl]),
+        FrameSchema(.authenticateStep, "AUTH_STEP", .both, required: [.sasl]),
+        FrameSchema(.authenticated, "AUTH_OK", .broker, required: [.user, .session], optional: [.sasl, .role, .timestamp]),
+        FrameSchema(.ping, "PING", .both, optional: [.timestamp]),
+        FrameSchema(.pong, "PONG", .both, optional: [.timestamp]),
+        FrameSchema(.ok, "OK", .broker, optional: [.count, .head, .epoch]),
+        FrameSchema(
+            .error, "ERROR", .both, required: [.code],
+            optional: [.reason, .field, .type, .room, .retryMilliseconds, .epoch, .head, .floor]),
+        FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .alternative, .end]),
+        FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
+        FrameSchema(
+            .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
+            optional: [.title, .topic, .members, .role, .policy]),
+        FrameSchema(.leave, "LEAVE", .client, required: [.room], optional: [.detach, .reason]),
+        FrameSchema(.list, "LIST", .client, optional: [.limit, .cursor, .title]),
+        FrameSchema(.items, "ITEMS", .broker, required: [.items], optional: [.cursor, .room]),
+        FrameSchema(.members, "MEMBERS", .client, required: [.room], optional: [.limit, .cursor]),
+        FrameSchema(.create, "CREATE", .client, required: [.room], optional: [.title, .topic, .policy]),
+        FrameSchema(
+            .publish, "PUBLISH", .client, required: [.room],
+            optional: [
+                .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .acknowledgement, .age,
+            ]),
+        FrameSchema(
+            .published, "PUBLISHED", .broker, required: [.room, .seq, .timestamp, .acknowledgement], optional: [.duplicate, .epoch]),
+        FrameSchema(.deliver, "DELIVER", .broker, required: [.room, .seq, .timestamp, .from], optional: eventFields),
+        FrameSchema(
+            .directMessage, "DM", .client, required: [.to],
+            optional: [
+                .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .acknowledgement, .age,
+            ]),
+        FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
+    ]
+
+    /// The fields of an event behind `from` in a DELIVER frame.
+    public static let eventFields: FieldSet = [
+        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .user, .role, .topic, .title, .reason,
+        .fromSeq, .toSeq,
+    ]
+
+    /// The row of a frame type; nil if the type is not implemented.
+    public static func frame(_ type: UInt8) -> FrameSchema? { framesByType[Int(type)] }
+
+    /// The field of that name in JSON; nil if it is not implemented.
+    public static func field(named name: String) -> Field? { fields.first { $0.name == name } }
+
+    // What the decoder needs of the tables on every frame.
+
+    static let publishRules = FieldRules(.publish)
+    static let directMessageRules = FieldRules(.directMessage)
+    static let deliverRules = FieldRules(.deliver)
+    static let eventRules = FieldRules(required: [], optional: eventFields)
+    static let roomRecordRules = FieldRules(required: [.room], optional: [.title, .topic, .members, .policy, .head])
+    static let memberRecordRules = FieldRules(required: [.user], optional: [.role, .state])
+
+    static let assigned = fields.reduce(into: FieldSet(bits: 0)) { set, field in set.bits |= 1 << UInt128(field.tag) }
+    static let critical = fields.reduce(into: FieldSet(bits: 0)) { set, field in
+        if field.isCritical { set.bits |= 1 << UInt128(field.tag) }
+    }
+
+    private static let framesByType: [FrameSchema?] = {
+        var table = [FrameSchema?](repeating: nil, count: 256)
+        for frame in frames { table[Int(frame.type.rawValue)] = frame }
+        return table
+    }()
+}
+
+/// What a payload or a group is held against: the sets of one frame type beside the criticality of all tags.
+struct FieldRules: Sendable {
+    let required: UInt128
+    let allowed: UInt128
+    let assigned: UInt128
+    let critical: UInt128
+
+    init(required: FieldSet, optional: FieldSet) {
+        self.required = required.bits
+        allowed = required.bits | optional.bits
+        assigned = Schema.assigned.bits
+        critical = Schema.critical.bits
+        precondition(allowed.nonzeroBitCount <= FieldTable.fieldCountMax, "a frame with more fields than the decoder's table holds")
+        precondition(allowed & ~assigned == 0, "a frame with a field that is not in the table of fields")
+    }
+
+    init(_ type: FrameType) {
+        guard let frame = Schema.frame(type.rawValue) else { preconditionFailure("every frame type has its row") }
+        self.init(required: frame.required, optional: frame.optional)
+    }
+}
