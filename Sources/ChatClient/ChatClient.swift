@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 public import ChatCore
 public import ChatProtocol
 public import LibUV

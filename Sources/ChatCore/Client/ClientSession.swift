@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 public import ChatProtocol
 
 /// The client's end of the protocol (docs/PROTOCOL.md) as a pure state machine: it outlives connections, keeps a cursor per room and
@@ -6,7 +6,7 @@ public import ChatProtocol
 ///
 /// It does no I/O and has neither clock nor chance of its own: the caller passes in milliseconds of a monotonic clock, random numbers
 /// and the octets received, and carries out the returned effects in order. One owner, one thread.
-public struct ClientSession: Sendable {
+public struct ClientSession {
     /// Where the session stands.
     public enum Phase: Sendable, Equatable {
         /// There is no transport.

@@ -2,7 +2,7 @@ import Bytes
 import ChatProtocol
 
 /// The receiving end of a client's byte stream: the preface once, then frames, whatever the segments they came in.
-struct ClientWire: Sendable {
+struct ClientWire {
     /// One frame from the broker.
     enum Input {
         case frame(ServerFrame, requestID: UInt32, hasMore: Bool)
