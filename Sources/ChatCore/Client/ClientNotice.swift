@@ -56,12 +56,24 @@ public struct Recovery: Sendable, Equatable {
         public var missed: [ClosedRange<UInt64>]
         /// The log began anew: what was said between the last event had and its end cannot be told.
         public var isReset: Bool
+
+        public init(room: RoomAddress, messageCount: Int = 0, missed: [ClosedRange<UInt64>] = [], isReset: Bool = false) {
+            self.room = room
+            self.messageCount = messageCount
+            self.missed = missed
+            self.isReset = isReset
+        }
     }
 
     /// The rooms resumed, in the order of their addresses.
     public var rooms: [Room] = []
     /// Whether some room had not caught up when the time for it was over.
     public var isTimedOut = false
+
+    public init(rooms: [Room] = [], isTimedOut: Bool = false) {
+        self.rooms = rooms
+        self.isTimedOut = isTimedOut
+    }
 
     /// Whether there is no event that was not had.
     public var isComplete: Bool { !isTimedOut && rooms.allSatisfy { $0.missed.isEmpty && !$0.isReset } }

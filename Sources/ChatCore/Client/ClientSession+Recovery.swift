@@ -75,8 +75,7 @@ extension ClientSession {
         for address in attachedRooms {
             rooms[address]?.isJoining = true
             requests.urgent.append(PendingRequest(.rejoin, .join(address, tail: settings.resumeTail)))
-            let summary = Recovery.Room(room: address, messageCount: 0, missed: [], isReset: false)
-            progress.rooms[address] = RecoveryProgress.Room(summary: summary)
+            progress.rooms[address] = RecoveryProgress.Room(summary: Recovery.Room(room: address))
         }
         if settings.accountOutlivesConnections, progress.hasSameName {
             for pending in undecided {

@@ -22,6 +22,12 @@ public struct RoomCursor: Sendable, Equatable {
         public var hole: ClosedRange<UInt64>?
         /// Whether the log began a new epoch, so that the numbers before it mean nothing any more.
         public var isNewEpoch: Bool
+
+        public init(skipped: ClosedRange<UInt64>?, hole: ClosedRange<UInt64>?, isNewEpoch: Bool) {
+            self.skipped = skipped
+            self.hole = hole
+            self.isNewEpoch = isNewEpoch
+        }
     }
 
     /// The last event had: what a JOIN resumes from.
