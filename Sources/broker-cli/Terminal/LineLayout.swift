@@ -1,0 +1,106 @@
+/// A prompt and a line broken into the rows of a terminal, with the place of the cursor. Pure: the terminal's own wrapping plays no part.
+struct LineLayout: Equatable {
+    /// Text of each row, escape sequences of the prompt included.
+    private(set) var rows: [String] = [""]
+    private(set) var cursorRow = 0
+    private(set) var cursorColumn = 0
+
+    private var column = 0
+    private let columnCount: Int
+
+    /// - Parameters:
+    ///   - prompt: pieces in front of the line: what is written, and the text whose cells it takes.
+    ///   - cursor: characters of the line before the cursor.
+    ///   - rowCountMax: if there are more rows, those around the cursor are shown.
+    init(prompt: [(written: String, text: String)], line: [Character], cursor: Int, columnCount: Int, rowCountMax: Int = .max) {
+        self.columnCount = max(columnCount, 4)
+        for piece in prompt {
+            // A prompt is short; one that does not fit is simply broken like text.
+            if column + CharacterWidth.of(piece.text) <= self.columnCount {
+                rows[rows.count - 1] += piece.written
+                column += CharacterWidth.of(piece.text)
+            } else {
+                for character in piece.text { put(character) }
+            }
+        }
+        for (index, character) in line.enumerated() {
+            if index == cursor { markCursor(before: character) }
+            for cell in Self.cells(character) { put(cell) }
+        }
+        if cursor >= line.count { markCursor(before: " ") }
+        if rows.count > max(rowCountMax, 1) { clip(to: max(rowCountMax, 1)) }
+    }
+
+    /// What a character of the line looks like: line feeds and tabs as signs, whatever cannot be seen as an escape.
+    private static func cells(_ character: Character) -> String {
+        switch character {
+        case "\n": "↵"
+        case "\t": "⇥"
+        default: VisibleText.escape(String(character))
+        }
+    }
+
+    private mutating func put(_ character: Character) {
+        let width = CharacterWidth.of(character)
+        if column + width > columnCount { newRow() }
+        rows[rows.count - 1].append(character)
+        column += width
+    }
+
+    /// The cursor stands where the next character will be, which may be the next row.
+    private mutating func markCursor(before character: Character) {
+        let width = max(1, Self.cells(character).first.map { CharacterWidth.of($0) } ?? 1)
+        if column + width > columnCount { newRow() }
+        cursorRow = rows.count - 1
+        cursorColumn = column
+    }
+
+    private mutating func newRow() {
+        rows.append("")
+        column = 0
+    }
+
+    private mutating func clip(to count: Int) {
+        let first = min(max(0, cursorRow - count / 2), rows.count - count)
+        rows = Array(rows[first..<(first + count)])
+        cursorRow -= first
+    }
+}
+
+/// The rows of the edited line as they stand on the terminal, and the sequences (ECMA-48) that change them.
+struct LineDisplay {
+    private var shown: LineLayout?
+
+    /// What takes the line off the screen and leaves the cursor at its first column.
+    mutating func erase() -> String {
+        guard let layout = shown else { return "" }
+        shown = nil
+        return Self.toStart(of: layout) + "\u{1B}[J"
+    }
+
+    /// What puts a line on the screen in place of the one before.
+    mutating func draw(_ layout: LineLayout) -> String {
+        var output = erase() + layout.rows.joined(separator: "\r\n")
+        let below = layout.rows.count - 1 - layout.cursorRow
+        if below > 0 { output += "\u{1B}[\(below)A" }
+        output += "\r"
+        if layout.cursorColumn > 0 { output += "\u{1B}[\(layout.cursorColumn)C" }
+        shown = layout
+        return output
+    }
+
+    /// What moves the cursor behind the line, which then stays as it is.
+    mutating func leave() -> String {
+        guard let layout = shown else { return "" }
+        shown = nil
+        let below = layout.rows.count - 1 - layout.cursorRow
+        return (below > 0 ? "\u{1B}[\(below)B" : "") + "\r\n"
+    }
+
+    /// The screen was cleared or belongs to somebody else: nothing is shown.
+    mutating func forget() { shown = nil }
+
+    private static func toStart(of layout: LineLayout) -> String {
+        (layout.cursorRow > 0 ? "\u{1B}[\(layout.cursorRow)A" : "") + "\r"
+    }
+}
