@@ -70,11 +70,12 @@ let package = Package(
             "ChatConfiguration", logging),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
+        room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
+
         // Programs
-        program("broker", "ChatServer", "ChatConfiguration", argumentParser, logging),
+        program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
-        program(
-            "broker-load", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser, histogram),
+        program("broker-load", "LoadGenerator", argumentParser),
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
@@ -87,6 +88,7 @@ let package = Package(
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
         tests("ChatClientTests", "ChatClient", "ChatCore", "ChatProtocol", "Bytes"),
+        tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("HouseTests"),
         tests("ProgramTests", "ChatProtocol", "Bytes"),
     ],

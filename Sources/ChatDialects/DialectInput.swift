@@ -2,8 +2,8 @@ public import ChatProtocol
 
 /// What a dialect makes of the octets a client sent: everything the core needs to know of them.
 public enum DialectInput: Sendable, Equatable {
-    /// The opening of the connection is complete; a version was chosen, or there is none in common.
-    case opened(versionChosen: UInt8, clientHighest: UInt8)
+    /// The client's preface is complete: the conversation is open.
+    case opened(Preface)
     /// A well-formed request.
     case command(Command, requestID: UInt32, isRetry: Bool)
     /// A request that is refused; the connection goes on.

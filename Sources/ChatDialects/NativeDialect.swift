@@ -1,5 +1,5 @@
-public import Bytes
-public import ChatProtocol
+import Bytes
+import ChatProtocol
 
 /// Reads what a native client sends: the preface, then frames (docs/PROTOCOL.md, *Transport* and *Frames*).
 ///
@@ -40,15 +40,13 @@ public struct NativeDialect: Sendable {
     }
 
     private mutating func open(_ octets: RawSpan) -> (input: DialectInput, byteCount: Int)? {
-        for index in 0..<min(octets.byteCount, Preface.magic.count) where octets.byte(at: index) != Preface.magic[index] {
-            return (.foreign, 0)
+        guard Preface.canBegin(octets) else { return (.foreign, 0) }
+        do throws(FrameError) {
+            guard let preface = try Preface.parse(octets) else { return nil }
+            isOpened = true
+            return (.opened(preface), Preface.byteCount)
+        } catch {
+            return (.fatal(error.code, reason: error.reason), 0)
         }
-        guard octets.byteCount >= Preface.byteCount else { return nil }
-        let highest = octets.byte(at: 4)
-        let lowest = octets.byte(at: 5)
-        guard lowest <= highest else { return (.fatal(.badPreface, reason: "the lowest version is above the highest"), Preface.byteCount) }
-        isOpened = true
-        let isSpoken = lowest <= Preface.version && Preface.version <= highest
-        return (.opened(versionChosen: isSpoken ? Preface.version : 0, clientHighest: highest), Preface.byteCount)
     }
 }

@@ -15,16 +15,16 @@ public struct DeliverView: Sendable, Equatable {
 
     /// Reads the payload of a DELIVER frame.
     public init(_ payload: RawSpan) throws(PayloadError) {
-        var fields = try FieldTable(payload, Schema.deliverRules)
-        guard let room = fields.take(.room) else { preconditionFailure("a required field was checked to be there") }
+        var fields = try FieldReader(payload, .deliver)
+        guard let room = fields.take(.room, in: payload) else { preconditionFailure("a required field was checked to be there") }
         roomRange = room
         seq = try fields.number(.seq, in: payload)
         timestamp = try fields.number(.timestamp, in: payload)
-        guard let from = fields.take(.from) else { preconditionFailure("a required field was checked to be there") }
+        guard let from = fields.take(.from, in: payload) else { preconditionFailure("a required field was checked to be there") }
         fromRange = from
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
-        bodyRange = fields.octets(of: .body)
+        bodyRange = fields.octets(of: .body, in: payload)
     }
 
     /// Whether the event was caused by that account.

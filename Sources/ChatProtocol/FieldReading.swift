@@ -1,17 +1,17 @@
 import Bytes
 
-// Values out of a ``FieldTable``. Each takes the next field if it is the one named, and judges its octets: 101 for what no encoder
+// Values by a ``FieldReader``. Each takes the next field if it is the one named, and judges its octets: 101 for what no encoder
 // writes, 108 for a value outside its bounds, 400 and 401 for names and texts that are none.
-extension FieldTable {
+extension FieldReader {
     @inline(__always)
     mutating func numberIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> UInt64? {
-        guard let range = take(field) else { return nil }
+        guard let range = take(field, in: payload) else { return nil }
         return try Self.number(field, range, payload)
     }
 
     /// A required number.
     mutating func number(_ field: Field, in payload: RawSpan) throws(PayloadError) -> UInt64 {
-        try Self.number(field, takeRequired(field), payload)
+        try Self.number(field, takeRequired(field, in: payload), payload)
     }
 
     @inline(__always)
@@ -25,16 +25,16 @@ extension FieldTable {
         return value
     }
 
-    mutating func flag(_ field: Field) throws(PayloadError) -> Bool {
-        guard let range = take(field) else { return false }
+    mutating func flag(_ field: Field, in payload: RawSpan) throws(PayloadError) -> Bool {
+        guard let range = take(field, in: payload) else { return false }
         guard range.isEmpty else { throw PayloadError(.malformed, field, "a flag with a value") }
         return true
     }
 
     /// The octets of a field whose count is within its bounds.
     @inline(__always)
-    mutating func octetsIfPresent(_ field: Field) throws(PayloadError) -> Range<Int>? {
-        guard let range = take(field) else { return nil }
+    mutating func octetsIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> Range<Int>? {
+        guard let range = take(field, in: payload) else { return nil }
         guard range.count >= field.minimum, range.count <= field.maximum else {
             throw PayloadError(.badValue, field, "a value outside its limits")
         }
@@ -42,7 +42,7 @@ extension FieldTable {
     }
 
     mutating func bytesIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> SharedBytes? {
-        guard let range = try octetsIfPresent(field) else { return nil }
+        guard let range = try octetsIfPresent(field, in: payload) else { return nil }
         return SharedBytes(copying: payload.extracting(range))
     }
 
@@ -53,7 +53,7 @@ extension FieldTable {
 
     /// Judges a text without making a `String` of it.
     mutating func textOctetsIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> Range<Int>? {
-        guard let range = try octetsIfPresent(field) else { return nil }
+        guard let range = try octetsIfPresent(field, in: payload) else { return nil }
         guard TextRules.isAcceptable(payload.extracting(range)) else { throw PayloadError(.badText, field, "a text that is not acceptable") }
         return range
     }
@@ -74,18 +74,18 @@ extension FieldTable {
     }
 
     mutating func messageIDIfPresent(in payload: RawSpan) throws(PayloadError) -> MessageID? {
-        guard let range = try octetsIfPresent(.messageID) else { return nil }
+        guard let range = try octetsIfPresent(.messageID, in: payload) else { return nil }
         return MessageID(payload.bigEndian(at: range.lowerBound, byteCount: 8))
     }
 
     mutating func addressIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> RoomAddress? {
-        guard let range = take(field) else { return nil }
+        guard let range = take(field, in: payload) else { return nil }
         return try Self.address(field, range, payload)
     }
 
     @inline(__always)
     mutating func address(_ field: Field, in payload: RawSpan) throws(PayloadError) -> RoomAddress {
-        try Self.address(field, takeRequired(field), payload)
+        try Self.address(field, takeRequired(field, in: payload), payload)
     }
 
     @inline(__always)
@@ -95,13 +95,13 @@ extension FieldTable {
     }
 
     mutating func nameIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> AccountName? {
-        guard let range = take(field) else { return nil }
+        guard let range = take(field, in: payload) else { return nil }
         return try Self.name(field, range, payload)
     }
 
     @inline(__always)
     mutating func name(_ field: Field, in payload: RawSpan) throws(PayloadError) -> AccountName {
-        try Self.name(field, takeRequired(field), payload)
+        try Self.name(field, takeRequired(field, in: payload), payload)
     }
 
     @inline(__always)
@@ -112,7 +112,7 @@ extension FieldTable {
 
     /// A list of texts; an absent one is empty.
     mutating func texts(_ field: Field, in payload: RawSpan) throws(PayloadError) -> [String] {
-        guard let range = take(field) else { return [] }
+        guard let range = take(field, in: payload) else { return [] }
         var texts: [String] = []
         try Self.forEachItem(of: field, range, payload) { (item: Range<Int>) throws(PayloadError) in
             guard item.count <= ProtocolLimits.listItemByteCountMax else { throw PayloadError(.badValue, field, "an item outside its limits") }
@@ -126,7 +126,7 @@ extension FieldTable {
     mutating func groups(
         _ field: Field, in payload: RawSpan, _ body: (Range<Int>) throws(PayloadError) -> Void
     ) throws(PayloadError) {
-        try Self.forEachItem(of: field, takeRequired(field), payload, body)
+        try Self.forEachItem(of: field, takeRequired(field, in: payload), payload, body)
     }
 
     private static func forEachItem(
@@ -136,19 +136,19 @@ extension FieldTable {
         var offset = 0
         var count: UInt64 = 0
         while offset < list.byteCount {
-            let length = try variableLength(list, &offset)
-            guard length <= UInt64(list.byteCount - offset) else { throw PayloadError(.malformed, field, "an item is longer than its list") }
+            let length = try VariableLength.read(list, &offset)
+            guard length <= list.byteCount - offset else { throw PayloadError(.malformed, field, "an item is longer than its list") }
             count += 1
             guard count <= field.maximum else { throw PayloadError(.badValue, field, "a list of too many items") }
             let start = range.lowerBound + offset
-            try body(start..<(start + Int(length)))
-            offset += Int(length)
+            try body(start..<(start + length))
+            offset += length
         }
     }
 
     @inline(__always)
-    private mutating func takeRequired(_ field: Field) -> Range<Int> {
-        guard let range = take(field) else { preconditionFailure("a required field was checked to be there") }
+    private mutating func takeRequired(_ field: Field, in payload: RawSpan) -> Range<Int> {
+        guard let range = take(field, in: payload) else { preconditionFailure("a required field was checked to be there") }
         return range
     }
 }

@@ -3,7 +3,7 @@ import Bytes
 extension FrameDecoder {
     @inline(__always)
     static func publish(_ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int) throws(PayloadError) -> Publish {
-        var fields = try FieldTable(payload, Schema.publishRules)
+        var fields = try FieldReader(payload, .publish)
         try requirePublicationFields(fields, payload)
         let room = try fields.address(.room, in: payload)
         return Publish(room: room, publication: try publication(&fields, header, payload, bodyByteCountMax))
@@ -12,7 +12,7 @@ extension FrameDecoder {
     static func directMessage(
         _ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int
     ) throws(PayloadError) -> DirectMessage {
-        var fields = try FieldTable(payload, Schema.directMessageRules)
+        var fields = try FieldReader(payload, .directMessage)
         try requirePublicationFields(fields, payload)
         let publication = try publication(&fields, header, payload, bodyByteCountMax)
         return DirectMessage(to: try fields.name(.to, in: payload), publication: publication)
@@ -25,27 +25,26 @@ extension FrameDecoder {
     /// Judges presence that depends on the kind, as part of the required fields and hence before any value. A kind that is no kind of
     /// clients requires nothing here: it is refused as a value.
     @inline(__always)
-    private static func requirePublicationFields(_ fields: FieldTable, _ payload: RawSpan) throws(PayloadError) {
-        let seen = FieldSet(bits: fields.seen)
+    private static func requirePublicationFields(_ fields: FieldReader, _ payload: RawSpan) throws(PayloadError) {
         var kind: UInt64 = 0
-        if seen.contains(.kind) {
-            guard let range = fields.octets(of: .kind), range.count <= 1 else { return }
+        if let range = fields.octets(of: .kind, in: payload) {
+            guard range.count <= 1 else { return }
             kind = payload.bigEndian(at: range.lowerBound, byteCount: range.count)
             guard kind < 8 else { return }
         }
-        if kindsWithReference >> kind & 1 != 0, !seen.contains(.reference) {
+        if kindsWithReference >> kind & 1 != 0, !fields.has(.reference, in: payload) {
             throw PayloadError(.missingField, .reference, "this kind refers to an event")
         }
-        if kindsWithContent >> kind & 1 != 0, !seen.contains(.body), !seen.contains(.data) {
+        if kindsWithContent >> kind & 1 != 0, !fields.has(.body, in: payload), !fields.has(.data, in: payload) {
             throw PayloadError(.missingField, .body, "this kind has a body or data")
         }
     }
 
     @inline(__always)
     private static func publication(
-        _ fields: inout FieldTable, _ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int
+        _ fields: inout FieldReader, _ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int
     ) throws(PayloadError) -> Publication {
-        let contentStart = fields.takenCount
+        let contentStart = fields.offset
         var kind = EventKind.message
         if let number = try fields.numberIfPresent(.kind, in: payload) {
             guard number < 8 else { throw PayloadError(.badValue, .kind, "not a kind that clients publish") }
@@ -56,8 +55,8 @@ extension FrameDecoder {
         _ = try fields.numberIfPresent(.thread, in: payload)
         _ = try fields.numberIfPresent(.reply, in: payload)
         _ = try fields.textOctetsIfPresent(.mediaType, in: payload)
-        _ = try fields.octetsIfPresent(.meta)
-        if let body = fields.take(.body) {
+        _ = try fields.octetsIfPresent(.meta, in: payload)
+        if let body = fields.take(.body, in: payload) {
             guard body.count <= min(bodyByteCountMax, Int(Field.body.maximum)) else {
                 throw PayloadError(.bodyTooLarge, .body, "a body longer than accepted")
             }
@@ -68,8 +67,8 @@ extension FrameDecoder {
                 throw PayloadError(.badText, .body, "a text that is not acceptable")
             }
         }
-        _ = try fields.octetsIfPresent(.data)
-        let content = contentStart..<fields.takenCount
+        _ = try fields.octetsIfPresent(.data, in: payload)
+        let content = contentFields(fields, from: contentStart, payload)
         let level = try fields.numberIfPresent(.acknowledgement, in: payload)
         if level == 0, header.requestID != 0 {
             throw PayloadError(.badValue, .acknowledgement, "a request with an id is acknowledged")
@@ -77,24 +76,17 @@ extension FrameDecoder {
         let age = try fields.numberIfPresent(.age, in: payload)
         return Publication(
             content: EventContent(
-                kind: kind, messageID: messageID, reference: reference, fields: contentFields(fields, content, payload)),
+                kind: kind, messageID: messageID, reference: reference, fields: content),
             acknowledgement: level.map { AcknowledgementLevel(rawValue: UInt8($0)) }, ageMilliseconds: age)
     }
 
-    /// The tags of an event's content, expected or not: `kind` to `data`.
-    private static let contentTags: UInt128 = (1 << 0x12) - (1 << 0x05)
-
-    /// The content's octets as they will stand in DELIVER: copied at once, unless there are fields among them that are not known here.
+    /// The content's octets as they will stand in DELIVER: copied at once, unless there are fields among them that are not expected.
     /// Those are left out, because the broker never forwards a field that it does not know.
     @inline(__always)
-    private static func contentFields(_ fields: FieldTable, _ content: Range<Int>, _ payload: RawSpan) -> SharedBytes {
-        guard let first = content.first, let last = content.last else { return .empty }
-        if fields.seen & ~Schema.publishRules.allowed & contentTags == 0 {
-            let run = fields.wholeField(at: first).lowerBound..<fields.wholeField(at: last).upperBound
-            return SharedBytes(copying: payload.extracting(run))
-        }
-        var writer = ByteWriter(minimumCapacity: payload.byteCount)
-        for index in content { writer.append(payload.extracting(fields.wholeField(at: index))) }
+    private static func contentFields(_ fields: FieldReader, from start: Int, _ payload: RawSpan) -> SharedBytes {
+        if !fields.hasUnexpectedFields { return SharedBytes(copying: payload.extracting(start..<fields.offset)) }
+        var writer = ByteWriter(minimumCapacity: fields.offset - start)
+        fields.copyExpectedFields(from: start, of: payload, .publish, to: &writer)
         return writer.finish()
     }
 }

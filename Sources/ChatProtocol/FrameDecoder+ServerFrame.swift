@@ -16,7 +16,7 @@ extension FrameDecoder {
         default: break
         }
         if type == .deliver { return .event(try deliver(payload)) }
-        var fields = try FieldTable(payload, FieldRules(type))
+        var fields = try FieldReader(payload, FieldRules(type))
         switch type {
         case .welcome: return .reply(.welcome(try welcome(&fields, payload)))
         case .authenticateStep: return .reply(.authenticateStep(try fields.bytes(.sasl, in: payload)))
@@ -37,7 +37,7 @@ extension FrameDecoder {
         }
     }
 
-    private static func welcome(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Welcome {
+    private static func welcome(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Welcome {
         let timestamp = try fields.numberIfPresent(.timestamp, in: payload)
         let capabilities = try fields.texts(.capabilities, in: payload)
         let mechanisms = try fields.texts(.mechanisms, in: payload)
@@ -55,7 +55,7 @@ extension FrameDecoder {
         return welcome
     }
 
-    private static func authenticated(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Authenticated {
+    private static func authenticated(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Authenticated {
         let timestamp = try fields.numberIfPresent(.timestamp, in: payload)
         let user = try fields.name(.user, in: payload)
         let role = try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) }
@@ -64,7 +64,7 @@ extension FrameDecoder {
             user: user, session: try fields.bytes(.session, in: payload), message: message, role: role, timestamp: timestamp)
     }
 
-    private static func joined(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Joined {
+    private static func joined(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Joined {
         Joined(
             room: try fields.address(.room, in: payload), epoch: try fields.number(.epoch, in: payload),
             head: try fields.number(.head, in: payload), floor: try fields.number(.floor, in: payload),
@@ -74,15 +74,15 @@ extension FrameDecoder {
             policy: try fields.numberIfPresent(.policy, in: payload).map { RoomPolicy(rawValue: $0) })
     }
 
-    private static func published(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Published {
+    private static func published(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Published {
         Published(
             room: try fields.address(.room, in: payload), seq: try fields.number(.seq, in: payload),
             timestamp: try fields.number(.timestamp, in: payload),
             acknowledgement: AcknowledgementLevel(rawValue: UInt8(try fields.number(.acknowledgement, in: payload))),
-            isDuplicate: try fields.flag(.duplicate), epoch: try fields.numberIfPresent(.epoch, in: payload))
+            isDuplicate: try fields.flag(.duplicate, in: payload), epoch: try fields.numberIfPresent(.epoch, in: payload))
     }
 
-    private static func lag(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Lag {
+    private static func lag(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Lag {
         let room = try fields.address(.room, in: payload)
         let epoch = try fields.number(.epoch, in: payload)
         let next = try fields.number(.next, in: payload)
@@ -91,7 +91,7 @@ extension FrameDecoder {
             toSeq: try fields.number(.toSeq, in: payload), next: next, reason: try fields.textIfPresent(.reason, in: payload))
     }
 
-    private static func items(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Items {
+    private static func items(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Items {
         let room = try fields.addressIfPresent(.room, in: payload)
         var records: [Record] = []
         try fields.groups(.items, in: payload) { (group: Range<Int>) throws(PayloadError) in
@@ -103,14 +103,14 @@ extension FrameDecoder {
     /// A group with `room`, the lowest tag of all, is a room; one without is a member.
     private static func record(_ group: RawSpan) throws(PayloadError) -> Record {
         guard group.byteCount > 0, group.byte(at: 0) == Field.room.head else {
-            var fields = try FieldTable(group, Schema.memberRecordRules)
+            var fields = try FieldReader(group, .memberRecord)
             return .member(
                 MemberRecord(
                     user: try fields.name(.user, in: group),
                     role: Role(rawValue: try fields.octetNumberIfPresent(.role, in: group) ?? 0),
                     state: PresenceState(rawValue: try fields.octetNumberIfPresent(.state, in: group) ?? 0)))
         }
-        var fields = try FieldTable(group, Schema.roomRecordRules)
+        var fields = try FieldReader(group, .roomRecord)
         let room = try fields.address(.room, in: group)
         let head = try fields.numberIfPresent(.head, in: group)
         let title = try fields.textIfPresent(.title, in: group)
@@ -123,7 +123,7 @@ extension FrameDecoder {
     }
 
     private static func deliver(_ payload: RawSpan) throws(PayloadError) -> Event {
-        var fields = try FieldTable(payload, Schema.deliverRules)
+        var fields = try FieldReader(payload, .deliver)
         var event = Event(
             room: try fields.address(.room, in: payload), seq: try fields.number(.seq, in: payload),
             timestamp: try fields.number(.timestamp, in: payload), from: try fields.name(.from, in: payload))
@@ -138,7 +138,7 @@ extension Event {
         self.init(room: room, seq: seq, timestamp: timestamp, from: from)
         do throws(PayloadError) {
             try content.fields.withBytes { (payload: RawSpan) throws(PayloadError) in
-                var fields = try FieldTable(payload, Schema.eventRules)
+                var fields = try FieldReader(payload, .event)
                 try read(&fields, payload)
             }
         } catch {
@@ -146,7 +146,7 @@ extension Event {
         }
     }
 
-    fileprivate mutating func read(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) {
+    fileprivate mutating func read(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) {
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
         reference = try fields.numberIfPresent(.reference, in: payload)

@@ -36,7 +36,7 @@ public enum FrameDecoder {
         default: break
         }
         if type == .directMessage { return .directMessage(try directMessage(header, payload, bodyByteCountMax)) }
-        var fields = try FieldTable(payload, rules)
+        var fields = try FieldReader(payload, rules)
         switch type {
         case .hello: return .hello(try hello(&fields, payload))
         case .authenticate:
@@ -52,7 +52,7 @@ public enum FrameDecoder {
         case .leave:
             let room = try fields.address(.room, in: payload)
             let reason = try fields.textIfPresent(.reason, in: payload)
-            return .leave(Leave(room: room, detachesOnly: try fields.flag(.detach), reason: reason))
+            return .leave(Leave(room: room, detachesOnly: try fields.flag(.detach, in: payload), reason: reason))
         case .list:
             let limit = try fields.numberIfPresent(.limit, in: payload)
             let filter = try fields.textIfPresent(.title, in: payload)
@@ -67,7 +67,7 @@ public enum FrameDecoder {
         }
     }
 
-    private static func hello(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Hello {
+    private static func hello(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Hello {
         var hello = Hello(
             agent: try fields.text(.agent, in: payload), capabilities: try fields.texts(.capabilities, in: payload),
             frameByteCountMax: try fields.numberIfPresent(.frameByteCountMax, in: payload))
@@ -76,9 +76,9 @@ public enum FrameDecoder {
         return hello
     }
 
-    private static func join(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Join {
-        guard fields.has(.epoch) == fields.has(.seq) else {
-            throw PayloadError(.missingField, fields.has(.seq) ? .epoch : .seq, "epoch and seq come together")
+    private static func join(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Join {
+        guard fields.has(.epoch, in: payload) == fields.has(.seq, in: payload) else {
+            throw PayloadError(.missingField, fields.has(.seq, in: payload) ? .epoch : .seq, "epoch and seq come together")
         }
         let room = try fields.address(.room, in: payload)
         let seq = try fields.numberIfPresent(.seq, in: payload)
@@ -88,7 +88,7 @@ public enum FrameDecoder {
         return Join(room: room, cursor: cursor, tail: try fields.numberIfPresent(.tail, in: payload))
     }
 
-    private static func create(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> CreateRoom {
+    private static func create(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> CreateRoom {
         let room = try fields.address(.room, in: payload)
         guard !room.isConversation else { throw PayloadError(.badName, .room, "a conversation is not created by name") }
         return CreateRoom(
@@ -96,16 +96,16 @@ public enum FrameDecoder {
             policy: try fields.numberIfPresent(.policy, in: payload).map { RoomPolicy(rawValue: $0) })
     }
 
-    static func goodbye(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Goodbye {
+    static func goodbye(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Goodbye {
         let reason = try fields.textIfPresent(.reason, in: payload)
         var goodbye = Goodbye(try code(&fields, payload), reason: reason)
         goodbye.retryMilliseconds = try fields.numberIfPresent(.retryMilliseconds, in: payload)
         goodbye.alternative = try fields.textIfPresent(.alternative, in: payload)
-        goodbye.endsSession = try fields.flag(.end)
+        goodbye.endsSession = try fields.flag(.end, in: payload)
         return goodbye
     }
 
-    static func failure(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> Failure {
+    static func failure(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Failure {
         let room = try fields.addressIfPresent(.room, in: payload)
         let epoch = try fields.numberIfPresent(.epoch, in: payload)
         let head = try fields.numberIfPresent(.head, in: payload)
@@ -118,12 +118,12 @@ public enum FrameDecoder {
         return failure
     }
 
-    private static func code(_ fields: inout FieldTable, _ payload: RawSpan) throws(PayloadError) -> ResultCode {
+    private static func code(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> ResultCode {
         ResultCode(rawValue: UInt16(try fields.number(.code, in: payload)))
     }
 }
 
-extension FieldTable {
+extension FieldReader {
     /// A number of a field whose bound is 255 or less.
     mutating func octetNumberIfPresent(_ field: Field, in payload: RawSpan) throws(PayloadError) -> UInt8? {
         guard let value = try numberIfPresent(field, in: payload) else { return nil }

@@ -86,7 +86,7 @@ public struct AccountName: Hashable, Comparable, Sendable, CustomStringConvertib
 
     /// The name in the octets of a span at `range`; nil if they are none.
     init?(_ span: RawSpan, at range: Range<Int>) {
-        guard range.count <= 32, NameGrammar.isName(span, at: range, among: .nameOctets) else { return nil }
+        guard range.count <= 32, NameGrammar.isName(span, at: range, among: .name) else { return nil }
         inline = InlineName(span, at: range)
     }
 
@@ -134,7 +134,7 @@ public struct RoomAddress: Hashable, Comparable, Sendable, CustomStringConvertib
 
     @inline(__always)
     private static func isRoom(_ span: RawSpan, _ range: Range<Int>) -> Bool {
-        range.count <= 64 && NameGrammar.isName(span, at: range, among: .roomOctets)
+        range.count <= 64 && NameGrammar.isName(span, at: range, among: .room)
     }
 
     private static func isConversation(_ span: RawSpan, _ range: Range<Int>) -> Bool {
@@ -202,27 +202,29 @@ public struct RoomAddress: Hashable, Comparable, Sendable, CustomStringConvertib
     public func hash(into hasher: inout Hasher) { inline.hash(into: &hasher) }
 }
 
-/// A set of ASCII characters, one bit each.
+/// A set of ASCII characters, one bit each: characters 00 to 3F in the first word, 40 to 7F in the second.
 struct OctetSet {
-    private let bits: UInt128
-
-    init(_ characters: StaticString) {
-        bits = characters.withUTF8Buffer { $0.reduce(0) { $0 | 1 << UInt128($1) } }
-    }
+    private let low: UInt64
+    private let high: UInt64
 
     @inline(__always)
-    func contains(_ octet: UInt8) -> Bool { octet < 128 && bits &>> UInt128(octet) & 1 != 0 }
+    func contains(_ octet: UInt8) -> Bool {
+        octet < 128 && (octet < 64 ? low : high) &>> UInt64(octet) & 1 != 0
+    }
 
-    static let firstOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789")
-    static let nameOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789._-")
-    static let roomOctets = OctetSet("abcdefghijklmnopqrstuvwxyz0123456789._-/")
+    // Written as numbers, so that they are constants.
+    static let lettersAndDigits = OctetSet(low: 0x03FF_0000_0000_0000, high: 0x07FF_FFFE_0000_0000)
+    /// Letters, digits, `.`, `_` and `-`.
+    static let name = OctetSet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_8000_0000)
+    /// Those and `/`.
+    static let room = OctetSet(low: 0x03FF_E000_0000_0000, high: 0x07FF_FFFE_8000_0000)
 }
 
 enum NameGrammar {
     /// Whether a letter or digit begins the octets at `range` and all of them are among `octets`.
     @inline(__always)
     static func isName(_ span: RawSpan, at range: Range<Int>, among octets: OctetSet) -> Bool {
-        guard !range.isEmpty, OctetSet.firstOctets.contains(span.byte(at: range.lowerBound)) else { return false }
+        guard !range.isEmpty, OctetSet.lettersAndDigits.contains(span.byte(at: range.lowerBound)) else { return false }
         for offset in range where !octets.contains(span.byte(at: offset)) { return false }
         return true
     }

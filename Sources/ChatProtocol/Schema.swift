@@ -151,14 +151,7 @@ public enum Schema {
     /// The field of that name in JSON; nil if it is not implemented.
     public static func field(named name: String) -> Field? { fields.first { $0.name == name } }
 
-    // What the decoder needs of the tables on every frame.
-
-    static let publishRules = FieldRules(.publish)
-    static let directMessageRules = FieldRules(.directMessage)
-    static let deliverRules = FieldRules(.deliver)
-    static let eventRules = FieldRules(required: [], optional: eventFields)
-    static let roomRecordRules = FieldRules(required: [.room], optional: [.title, .topic, .members, .policy, .head])
-    static let memberRecordRules = FieldRules(required: [.user], optional: [.role, .state])
+    // The sets over all fields.
 
     static let assigned = fields.reduce(into: FieldSet(bits: 0)) { set, field in set.bits |= 1 << UInt128(field.tag) }
     static let critical = fields.reduce(into: FieldSet(bits: 0)) { set, field in
@@ -170,26 +163,4 @@ public enum Schema {
         for frame in frames { table[Int(frame.type.rawValue)] = frame }
         return table
     }()
-}
-
-/// What a payload or a group is held against: the sets of one frame type beside the criticality of all tags.
-struct FieldRules: Sendable {
-    let required: UInt128
-    let allowed: UInt128
-    let assigned: UInt128
-    let critical: UInt128
-
-    init(required: FieldSet, optional: FieldSet) {
-        self.required = required.bits
-        allowed = required.bits | optional.bits
-        assigned = Schema.assigned.bits
-        critical = Schema.critical.bits
-        precondition(allowed.nonzeroBitCount <= FieldTable.fieldCountMax, "a frame with more fields than the decoder's table holds")
-        precondition(allowed & ~assigned == 0, "a frame with a field that is not in the table of fields")
-    }
-
-    init(_ type: FrameType) {
-        guard let frame = Schema.frame(type.rawValue) else { preconditionFailure("every frame type has its row") }
-        self.init(required: frame.required, optional: frame.optional)
-    }
 }

@@ -98,6 +98,9 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// Messages posted and not yet given to the handler; from any thread, and out of date as soon as it is read.
     public var undeliveredCount: Int { undelivered.load(ordering: .relaxed) }
 
+    /// How often posts have woken the loop. For tests.
+    package var wakeupCount: UInt { wakeupsFinished.load(ordering: .relaxed) }
+
     /// Whether posts are dropped; from any thread.
     public var isClosed: Bool { top.load(ordering: .relaxed) == Self.closed }
 

@@ -1,3 +1,4 @@
+import CLibUV
 import Glibc
 
 /// What the system allows this process.
@@ -9,6 +10,9 @@ public enum ProcessLimits {
         /// How far the process may raise it by itself.
         public let hard: UInt64
     }
+
+    /// How many processors this process may use, at least 1 (`uv_available_parallelism`).
+    public static var processorCount: Int { Int(uv_available_parallelism()) }
 
     /// The limit as it is.
     public static func descriptorLimit() throws(UVError) -> DescriptorLimit {

@@ -6,14 +6,13 @@ import Glibc
 /// When descriptors run out, it sheds: with a descriptor kept in reserve it accepts and closes the connections that wait, so that their users learn at once
 /// instead of hanging, reports the error and goes on. Confined to the thread of its loop; must be closed. Source: `accept4(2)`.
 public final class TCPListener: Handle {
-    /// The most connections accepted in one turn, so that a flood of new ones does not starve those that exist.
-    static let acceptCountMaxPerTurn = 64
     /// How long accepting rests after an error that would only repeat itself.
     static let restMilliseconds: UInt64 = 100
 
     /// Where it listens; the port is the one the system chose if zero was asked for.
     public let localAddress: SocketAddress
     private let descriptor: Int32
+    private let acceptCountMaxPerTurn: Int
     private var reserve: Int32 = -1
     private var restTimer: Timer?
     private var onAccept: ((AcceptedSocket) -> Void)?
@@ -24,11 +23,17 @@ public final class TCPListener: Handle {
     /// A listener at an IPv6 address takes IPv6 connections only. With `reusePort` several loops may each have a listener at one address, and the kernel
     /// spreads connections over them (`socket(7)`, `SO_REUSEPORT`).
     ///
-    /// - Parameter backlog: how many connections may wait; the kernel has a maximum of its own (`somaxconn`).
+    /// - Parameters:
+    ///   - backlog: how many connections may wait; the kernel has a maximum of its own (`somaxconn`).
+    ///   - acceptCountMaxPerTurn: the most connections accepted in one turn, so that a flood of new ones does not starve those that exist.
     /// - Throws: ``UVError/addressInUse``, ``UVError/addressNotAvailable``, `EACCES` and what else `bind(2)` and `listen(2)` report.
-    public init(loop: EventLoop, address: SocketAddress, backlog: Int32, reusePort: Bool) throws(UVError) {
+    public init(
+        loop: EventLoop, address: SocketAddress, backlog: Int32, acceptCountMaxPerTurn: Int = 64, reusePort: Bool
+    ) throws(UVError) {
+        precondition(acceptCountMaxPerTurn > 0, "a listener that accepts nobody")
         let descriptor = try SocketDescriptor.listen(at: address, backlog: backlog, reusePort: reusePort)
         self.descriptor = descriptor
+        self.acceptCountMaxPerTurn = acceptCountMaxPerTurn
         do throws(UVError) {
             localAddress = try SocketDescriptor.localAddress(descriptor)
         } catch {
@@ -64,7 +69,7 @@ public final class TCPListener: Handle {
         guard status >= 0 else { return rest(after: UVError(code: status)) }
         var shed: UVError?
         defer { if let shed { onError?(shed) } }
-        for _ in 0..<Self.acceptCountMaxPerTurn {
+        for _ in 0..<acceptCountMaxPerTurn {
             guard isOpen else { return }
             switch acceptOne() {
             case .success(let socket):

@@ -350,9 +350,11 @@ public final class SecureStream: TCPStreamDelegate {
 
     /// Ends this side in good order: after what has been flushed come close_notify (under TLS) and FIN. The peer may go on sending.
     ///
-    /// What is still queued is the owner's to flush before. If nothing can be written any more, the stream is closed instead.
+    /// What is still queued is the owner's to flush before. If the stream has failed, it is closed instead.
     public func shutdown() {
         guard isOpen, !state.contains(.isEnding) else { return }
+        // libuv does not shut down what has failed.
+        if state.contains(.hasFailed) { return close() }
         state.insert(.isEnding)
         engine?.shutdown()
         endWhenSent()

@@ -1,1 +1,3 @@
-print("placeholder")
+import Glibc
+
+exit(BrokerLoad.runProgram(Array(CommandLine.arguments.dropFirst())))

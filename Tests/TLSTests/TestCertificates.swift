@@ -70,18 +70,10 @@ struct TestCertificates: Sendable {
     }
 
     private func openssl(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardOutput = FileHandle.nullDevice
-        let complaints = Pipe()
-        process.standardError = complaints
-        try process.run()
-        let words = complaints.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(String(decoding: words, as: UTF8.self))")
+        let program = try ChildProgram("/usr/bin/openssl", arguments, folder: folder)
+        let words = program.printedToEnd()
+        guard program.wait() == 0 else {
+            throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(words)")
         }
     }
 

@@ -15,7 +15,9 @@ struct DeduplicationWindow {
     private var order: ContiguousArray<MessageID> = []
     private var oldest = 0
     /// Everything accepted after this moment (monotonic milliseconds) is remembered.
-    private(set) var completeSince: UInt64 = 0
+    private(set) var completeSince: UInt64
+
+    init(completeSince: UInt64) { self.completeSince = completeSince }
 
     var count: Int { entries.count }
 

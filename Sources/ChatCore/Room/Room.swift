@@ -75,8 +75,8 @@ final class Room {
         return member
     }
 
-    func admit(_ account: AccountReference, role: Role) {
-        members[account.name] = Member(incarnation: account.incarnation, role: role)
+    func admit(_ account: AccountReference, role: Role, now: UInt64) {
+        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now)
     }
 
     func dismiss(_ account: AccountReference, now: UInt64) {
@@ -99,11 +99,12 @@ final class Room {
 final class Member {
     var incarnation: UInt64
     let role: Role
-    var recentMessages = DeduplicationWindow()
+    var recentMessages: DeduplicationWindow
 
-    init(incarnation: UInt64, role: Role) {
+    init(incarnation: UInt64, role: Role, since: UInt64) {
         self.incarnation = incarnation
         self.role = role
+        recentMessages = DeduplicationWindow(completeSince: since)
     }
 }
 

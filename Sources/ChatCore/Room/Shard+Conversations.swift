@@ -56,8 +56,8 @@ extension Shard {
     ) {
         let room = makeRoom(address, policy: .twoParty)
         rooms[address] = room
-        room.admit(first.account, role: .member)
-        room.admit(second.account, role: .member)
+        room.admit(first.account, role: .member, now: now.monotonicMilliseconds)
+        room.admit(second.account, role: .member, now: now.monotonicMilliseconds)
         for session in Set(first.sessions + second.sessions) { attachParty(session, to: address) }
         for message in waiting {
             do throws(Failure) {

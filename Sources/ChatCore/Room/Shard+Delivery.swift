@@ -1,3 +1,4 @@
+import Bytes
 import ChatProtocol
 
 /// The connections of this shard that are attached to rooms: who is sent what, and who has fallen behind.

@@ -91,9 +91,13 @@ extension Shard {
     ) {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
-        let joined = Joined(
-            room: room.address, epoch: room.epoch, head: room.head, floor: room.floor, next: next, title: room.title, topic: room.topic,
-            members: UInt64(room.members.count), role: room.member(requester.account)?.role, policy: room.policy)
+        var joined = Joined(room: room.address, epoch: room.epoch, head: room.head, floor: room.floor, next: next, policy: room.policy)
+        if !room.policy.contains(.twoParty) {
+            joined.title = room.title
+            joined.topic = room.topic
+            joined.members = UInt64(room.members.count)
+            joined.role = room.member(requester.account)?.role
+        }
         send(
             .attached(
                 session: requester.session, requestID: requester.requestID, joined, isNewMember: isNewMember, isAutomatic: isAutomatic,
@@ -105,7 +109,7 @@ extension Shard {
             // The name had another life, whose end has not reached this room yet.
             dismiss(AccountReference(name: account.name, incarnation: stale.incarnation), from: room)
         }
-        room.admit(account, role: role)
+        room.admit(account, role: role, now: now.monotonicMilliseconds)
         emptyRooms.remove(room.address)
         send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
         notice(.joined(account.name), from: account.name, in: room)
@@ -171,9 +175,9 @@ extension Shard {
         let room = makeRoom(create.room, policy: policy, title: create.title, topic: create.topic)
         rooms[create.room] = room
         _ = append(.created(title: create.title), from: requester.account.name, to: room)
-        room.admit(requester.account, role: .owner)
+        room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
         send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
-        answer(requester, .ok(Success(head: room.head, epoch: room.epoch)))
+        answer(requester, .ok(Success()))
         if !policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }
     }
 
@@ -207,6 +211,9 @@ extension Shard {
             throw Failure(.forbidden, reason: "readers may not publish here")
         }
         let content = publication.content
+        guard !requester.isRetry || content.messageID != nil else {
+            throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
+        }
         if let id = content.messageID {
             if let entry = member.recentMessages.entry(for: id) {
                 statistics.duplicates += 1
@@ -216,10 +223,11 @@ extension Shard {
                         Published(
                             room: room.address, seq: entry.seq, timestamp: entry.timestamp, acknowledgement: .accepted, isDuplicate: true)))
             }
-            if requester.isRetry, let age = publication.ageMilliseconds,
-                now.monotonicMilliseconds - min(age, now.monotonicMilliseconds) <= member.recentMessages.completeSince
-            {
-                throw Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
+            if requester.isRetry, let age = publication.ageMilliseconds {
+                let firstAttempt = now.monotonicMilliseconds - min(age, now.monotonicMilliseconds)
+                guard firstAttempt > member.recentMessages.completeSince, age < settings.deduplicationSeconds * 1_000 else {
+                    throw Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
+                }
             }
         }
         if let reference = content.reference, reference == 0 || reference > room.head {

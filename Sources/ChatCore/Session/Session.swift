@@ -36,7 +36,8 @@ public final class Session {
     public var queue = OutboundQueue()
     /// Why nothing more may be read for now.
     var holds: HoldReasons = []
-    let refusesClearText: Bool
+    /// Why the client is not to be served, to be said as soon as it has opened the conversation.
+    var refusal: Goodbye?
 
     var account: AccountReference?
     var device: SharedBytes?
@@ -68,16 +69,25 @@ public final class Session {
     /// The exchange that holds the input, if there is one.
     var claim: NameClaim?
 
-    init(id: SessionID, encoding: WireEncoding, refusesClearText: Bool, now: UInt64, prefaceMilliseconds: UInt64) {
+    init(id: SessionID, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id
         self.encoding = encoding
-        self.refusesClearText = refusesClearText
         lastReceived = now
         deadline = now + prefaceMilliseconds
     }
 
+    /// Largest frame and body that are taken at present.
+    public func limits(_ settings: CoreSettings) -> DialectLimits {
+        DialectLimits(
+            payloadByteCountMax: state == .ready ? settings.frameByteCountMax : settings.unauthenticatedFrameByteCountMax,
+            bodyByteCountMax: settings.bodyByteCountMax)
+    }
+
     /// The account in force, once there is one.
     public var accountName: AccountName? { account?.name }
+
+    /// Whether the connection has an account and is not ending.
+    public var isReady: Bool { state == .ready }
 
     /// Whether the adapter must not read from the connection, nor hand over what it has read.
     public var isInputHeld: Bool { !holds.isEmpty }

@@ -1,18 +1,21 @@
 import Bytes
 import ChatDialects
-public import ChatProtocol
+import ChatProtocol
 
 /// From the preface to the last word: what a shard does for the connections it accepted.
 extension Shard {
-    func open(_ session: Session, version: UInt8, clientHighest: UInt8) {
+    func open(_ session: Session, _ preface: Preface) {
         guard session.state == .preface else { return }
-        session.queue.append(Preface.broker(chosen: version))
+        let answer = Preface.broker(answering: preface)
+        var writer = ByteWriter(minimumCapacity: Preface.byteCount)
+        answer.append(to: &writer)
+        session.queue.append(writer.finish())
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
-        if session.refusesClearText {
-            end(session, Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
-        } else if version == 0 {
+        if let refusal = session.refusal {
+            end(session, refusal)
+        } else if !answer.choseVersion {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
         }
     }
@@ -131,17 +134,17 @@ extension Shard {
         if let account = session.account, wished == nil || wished == account.name {
             return answer(requestID, .authenticated(authenticated(session, account.name)), session)
         }
-        if let wished, wished.isReserved {
-            return answer(requestID, .error(Failure(.exists, reason: "names beginning guest- are given by the broker")), session)
-        }
         session.claim = NameClaim(requestID: requestID, isGenerated: wished == nil, renames: session.account)
         session.holds.insert(.claim)
         claim(wished ?? guestName(), for: session)
     }
 
     private func claim(_ name: AccountName, for session: Session) {
-        let message = ShardMail.claim(name, session: session.id, device: session.device, isRename: session.claim?.renames != nil)
-        send(message, to: map.home(of: name))
+        guard let claim = session.claim else { preconditionFailure("a name is claimed within a claim") }
+        send(
+            .claim(
+                name, session: session.id, device: session.device, isRename: claim.renames != nil, isGenerated: claim.isGenerated),
+            to: map.home(of: name))
     }
 
     private func guestName() -> AccountName {
@@ -231,6 +234,13 @@ extension Shard {
         session.farewell = nil
         session.hasSaidGoodbye = true
         finishIfAnswered(session, because: CloseReason(goodbye.code, "the client said goodbye"))
+    }
+
+    /// The client's side of the stream has ended.
+    func inputEnded(_ session: Session) {
+        guard !session.isEnding else { return }
+        guard session.state != .preface else { return abandon(session, CloseReason(.ok, "the client closed before it said anything")) }
+        leave(session, Goodbye(.ok))
     }
 
     // MARK: Words to one connection

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 public import ChatDialects
 public import ChatProtocol
 
@@ -60,13 +60,12 @@ public final class Shard {
 
     /// A connection was accepted.
     ///
-    /// - Parameter refusesClearText: whether the peer comes in clear text from where that is not accepted, and is to be told so.
-    public func connect(encoding: WireEncoding = .native, refusesClearText: Bool = false, at moment: Moment) -> Session {
+    public func connect(encoding: WireEncoding = .native, at moment: Moment) -> Session {
         now = moment
         let session = sessions.insert { slot, generation in
             Session(
                 id: SessionID(shard: UInt16(index), slot: slot, generation: generation), encoding: encoding,
-                refusesClearText: refusesClearText, now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
+                now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
         }
         statistics.connections += 1
         return session
@@ -77,7 +76,7 @@ public final class Shard {
         now = moment
         guard session.state != .draining && session.state != .closed else { return }
         switch input {
-        case .opened(let version, let highest): open(session, version: version, clientHighest: highest)
+        case .opened(let preface): open(session, preface)
         case .command(let command, let requestID, let isRetry):
             handle(command, requestID: requestID, isRetry: isRetry, from: session)
         case .fault(let error, let type, let requestID): refuse(error, type: type, requestID: requestID, session)
@@ -91,6 +90,15 @@ public final class Shard {
     public func touch(_ session: Session, at moment: Moment) {
         session.lastReceived = moment.monotonicMilliseconds
         session.isProbed = false
+    }
+
+    /// The client is not to be served, and will be told why as soon as it has opened the conversation.
+    public func refuse(_ session: Session, with goodbye: Goodbye) { session.refusal = goodbye }
+
+    /// The client has sent all it will: what it asked for is still answered.
+    public func inputEnded(_ session: Session, at moment: Moment) {
+        now = moment
+        inputEnded(session)
     }
 
     /// The connection is gone.
@@ -144,7 +152,8 @@ public final class Shard {
 
     private func handle(_ message: ShardMail) {
         switch message {
-        case .claim(let name, let session, let device, let isRename): claim(name, by: session, device: device, isRename: isRename)
+        case .claim(let name, let session, let device, let isRename, let isGenerated):
+            claim(name, by: session, device: device, isRename: isRename, isGenerated: isGenerated)
         case .release(let account, let session): release(account, session: session)
         case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
         case .membership(let account, let room, let isMember, let session):

@@ -14,7 +14,7 @@ public struct CloseReason: Sendable, Equatable {
 /// What a shard wants done. The adapter does it and empties the lists.
 public struct ShardEffects {
     /// For each shard what it is to be posted, in order.
-    public var mail: ContiguousArray<ContiguousArray<ShardMail>>
+    public var mail: [[ShardMail]]
     /// Sessions whose queue has something to be written; each at most once.
     public var writable: ContiguousArray<Session> = []
     /// Sessions whose input may be read again.
@@ -25,7 +25,7 @@ public struct ShardEffects {
     public var aborted: ContiguousArray<Session> = []
 
     init(shardCount: Int) {
-        mail = ContiguousArray(repeating: [], count: shardCount)
+        mail = Array(repeating: [], count: shardCount)
     }
 }
 

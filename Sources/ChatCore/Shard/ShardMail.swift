@@ -82,7 +82,7 @@ public struct RoomQuery: Sendable {
 /// What one shard says to another. Mail from one shard to another arrives in the order posted.
 public enum ShardMail: Sendable {
     // To the home of an account
-    case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool)
+    case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool)
     case release(AccountReference, session: SessionID)
     case renameAccount(AccountReference, to: AccountReference, session: SessionID)
     case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)

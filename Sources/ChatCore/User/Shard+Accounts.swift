@@ -9,9 +9,9 @@ extension Shard {
     }
 
     /// A connection wishes for a name.
-    func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool) {
+    func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool) {
         if let account = accounts[name] {
-            guard !isRename, let device, account.device == device else { return send(.claimRefused(session: session), to: Int(session.shard)) }
+            guard !isRename, !isGenerated, let device, account.device == device else { return send(.claimRefused(session: session), to: Int(session.shard)) }
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
             account.sessions = [session]
@@ -23,6 +23,8 @@ extension Shard {
             }
             return
         }
+        // A name that only the broker gives is granted to a wish only when a device takes its own connection over.
+        guard isGenerated || !name.isReserved else { return send(.claimRefused(session: session), to: Int(session.shard)) }
         lastIncarnation += 1
         // The shard is part of the number, so that no two lives of any accounts share one.
         let incarnation = lastIncarnation << 8 | UInt64(index)

@@ -1,0 +1,52 @@
+/// What settings, each within its own bounds, must keep to together.
+enum Agreement {
+    /// What does not fit together in `configuration`; each problem names the setting that somebody decided, if only one was decided.
+    static func problems(in configuration: Configuration, sources: [String: SettingSource]) -> [ConfigurationProblem] {
+        var problems: [ConfigurationProblem] = []
+
+        func report(_ keys: [String], _ message: String) {
+            // The key to look at first is one that somebody wrote.
+            let key = keys.first { sources[$0] != nil } ?? keys[0]
+            problems.append(ConfigurationProblem(source: sources[key] ?? .standard, key: key, message: message))
+        }
+
+        let queues = configuration.queues
+        if queues.outboundLowWaterBytes >= queues.outboundHighWaterBytes {
+            report(
+                ["queues.outbound_low_water_bytes", "queues.outbound_high_water_bytes"],
+                "the low-water mark (\(queues.outboundLowWaterBytes)) must be below the high-water mark (\(queues.outboundHighWaterBytes))")
+        }
+
+        // The bounds alone make sure that a body fits into a frame.
+        let limits = configuration.limits
+        if limits.unauthenticatedFrameByteCountMax > limits.frameByteCountMax {
+            report(
+                ["limits.unauthenticated_frame_byte_count_max", "limits.frame_byte_count_max"],
+                "unauthenticated_frame_byte_count_max (\(limits.unauthenticatedFrameByteCountMax)) must not exceed "
+                    + "frame_byte_count_max (\(limits.frameByteCountMax))")
+        }
+
+        let tls = configuration.tls
+        if tls.certificateFile.isEmpty != tls.privateKeyFile.isEmpty {
+            let (given, missing) =
+                tls.privateKeyFile.isEmpty
+                ? ("tls.certificate_file", "tls.private_key_file (--tls-key)")
+                : ("tls.private_key_file", "tls.certificate_file (--tls-cert)")
+            report([given], "TLS needs a certificate and its private key; set \(missing) too, or neither")
+        }
+
+        let listen = configuration.listen
+        let fixed = listen.addresses.filter { $0.port != 0 }
+        if let twice = fixed.indices.first(where: { fixed[..<$0].contains(fixed[$0]) }) {
+            report(["listen.addresses"], "\(fixed[twice]) is named twice")
+        }
+        if !tls.isEnabled, !listen.allowClearTextOffLoopback, let open = listen.addresses.first(where: { !$0.isLoopback }) {
+            report(
+                ["listen.addresses"],
+                "\(open) can be reached by other machines, and clear text is served on loopback only; "
+                    + "set tls.certificate_file and tls.private_key_file, listen on 127.0.0.1, "
+                    + "or set listen.allow_clear_text_off_loopback = true")
+        }
+        return problems
+    }
+}

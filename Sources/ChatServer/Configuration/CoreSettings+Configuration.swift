@@ -1,0 +1,52 @@
+import ChatConfiguration
+import ChatCore
+
+extension CoreSettings {
+    /// The part of a configuration by which a shard acts. Bounds on the whole broker are divided among its shards.
+    init(_ configuration: Configuration, shardCount: Int) {
+        self.init()
+        nodeName = configuration.runtime.nodeName
+        guestMode =
+            switch configuration.guests.mode {
+            case .off: .off
+            case .numbered: .numbered
+            case .named: .named
+            }
+
+        let deadlines = configuration.deadlines
+        prefaceMilliseconds = UInt64(deadlines.prefaceMilliseconds)
+        helloMilliseconds = UInt64(deadlines.helloMilliseconds)
+        authenticationMilliseconds = UInt64(deadlines.authenticationMilliseconds)
+        heartbeatMilliseconds = UInt64(deadlines.heartbeatMilliseconds)
+        slowConsumerMilliseconds = UInt64(deadlines.slowConsumerMilliseconds)
+        drainMilliseconds = UInt64(deadlines.drainMilliseconds)
+
+        let limits = configuration.limits
+        frameByteCountMax = limits.frameByteCountMax
+        unauthenticatedFrameByteCountMax = limits.unauthenticatedFrameByteCountMax
+        bodyByteCountMax = limits.bodyByteCountMax
+        requestsInFlightMax = limits.requestsInFlightMax
+        unauthenticatedRequestsInFlightMax = limits.unauthenticatedRequestsInFlightMax
+        malformedFramesMax = limits.malformedFramesMax
+        authenticationFailuresMax = limits.authenticationFailuresMax
+        publishesPerSecond = limits.publishesPerSecond
+        publishBurst = limits.publishBurst == 0 ? limits.publishesPerSecond : limits.publishBurst
+
+        let rooms = configuration.rooms
+        roomsMax = (rooms.roomsMax + shardCount - 1) / shardCount
+        roomsPerAccountMax = rooms.roomsPerAccountMax
+        membersPerRoomMax = rooms.membersPerRoomMax
+        recentEventsPerRoom = rooms.recentEventsPerRoom
+        recentEventBytesPerRoomMax = rooms.recentEventBytesPerRoomMax
+        noticeMembersMax = rooms.noticeMembersMax
+        deduplicationEntriesPerAccountMax = rooms.deduplicationEntriesPerAccountMax
+        deduplicationSeconds = UInt64(rooms.deduplicationSeconds)
+        emptyRoomSeconds = UInt64(rooms.emptyRoomSeconds)
+        attachesToLobby = rooms.lobbyAutojoin
+        lobbyTopic = rooms.lobbyTopic
+
+        outboundHighWaterBytes = configuration.queues.outboundHighWaterBytes
+        outboundLowWaterBytes = configuration.queues.outboundLowWaterBytes
+        mailboxMessagesMax = configuration.queues.mailboxMessagesMax
+    }
+}

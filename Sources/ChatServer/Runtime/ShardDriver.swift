@@ -1,0 +1,252 @@
+import Bytes
+import ChatCore
+import ChatProtocol
+import Glibc
+import LibUV
+import Logging
+import TLS
+import Transport
+
+/// What one loop is told from outside, besides the mail of the shards.
+enum DriverOrder: Sendable {
+    /// A connection that another loop accepted.
+    case adopt(AcceptedSocket)
+    /// Accept no more, tell the clients, and end.
+    case shutDown
+    /// End now.
+    case stop
+}
+
+/// The boxes of one loop: where others leave what it is to do.
+struct DriverBoxes: Sendable {
+    let mail = Mailbox<ShardMail>()
+    let orders = Mailbox<DriverOrder>()
+}
+
+/// Runs one shard on one loop: turns what libuv reports into what happens to the shard, and does what the shard wants done.
+///
+/// Everything of a turn leaves at its end: room batches first, then one write for each connection with something queued, then one
+/// post for each other loop. Confined to its loop's thread.
+final class ShardDriver {
+    /// How often deadlines are looked after.
+    private static let tickMilliseconds: UInt64 = 100
+
+    let loop: EventLoop
+    let shard: Shard
+    let tls: TLSContext?
+    private let shared: SharedRuntime
+    private let index: Int
+    private let scratch = TLSScratch()
+    private var connections: ContiguousArray<Connection?> = []
+    private var connectionCount = 0
+    private var listeners: [TCPListener] = []
+    private let ticker: Timer
+    private let shutdownTimer: Timer
+    private var wallMilliseconds: UInt64?
+    private var isShuttingDown = false
+
+    /// - Throws: what the system refuses: descriptors, memory.
+    init(index: Int, shared: SharedRuntime) throws(UVError) {
+        self.index = index
+        self.shared = shared
+        loop = try EventLoop()
+        tls = shared.tls
+        var random = SystemRandomNumberGenerator()
+        shard = Shard(
+            index: index, map: shared.map, settings: shared.settings, seed: random.next(),
+            at: Moment(monotonicMilliseconds: loop.nowMilliseconds, wallMilliseconds: Self.wallClock()))
+        ticker = Timer(loop: loop)
+        shutdownTimer = Timer(loop: loop)
+        loop.onTurnEnd = { [unowned self] in endTurn() }
+        try shared.boxes[index].mail.attach(to: loop) { [unowned self] in shard.accept($0, at: moment) }
+        try shared.boxes[index].orders.attach(to: loop) { [unowned self] in $0.forEach(obey) }
+        ticker.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds) { [unowned self] in
+            shard.tick(at: moment)
+        }
+    }
+
+    /// The time, read once a turn.
+    var moment: Moment {
+        let wall = wallMilliseconds ?? Self.wallClock()
+        wallMilliseconds = wall
+        return Moment(monotonicMilliseconds: loop.nowMilliseconds, wallMilliseconds: wall)
+    }
+
+    private static func wallClock() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    // MARK: Connections
+
+    /// Listens and accepts at the addresses; the ports chosen where 0 was asked for.
+    func listen(at addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
+        for address in addresses {
+            do throws(UVError) {
+                let isShared = shared.boxes.count > 1
+                listeners.append(
+                    try TCPListener(
+                        loop: loop, address: address, backlog: shared.backlog, acceptCountMaxPerTurn: shared.acceptCountMaxPerTurn,
+                        reusePort: isShared))
+            } catch {
+                throw ServerError("cannot listen on \(address): \(error)")
+            }
+        }
+        for listener in listeners {
+            listener.start(
+                onAccept: { [unowned self] in place($0) },
+                onError: { [unowned self] in
+                    shared.log.warning("cannot accept connections: \($0)", metadata: ["loop": "\(index)"])
+                })
+        }
+        return listeners.map(\.localAddress)
+    }
+
+    /// Gives a connection to the loop that has the fewest, if this one has many more.
+    private func place(_ socket: AcceptedSocket) {
+        let target = shared.census.loop(forConnectionAcceptedOn: index)
+        if target == index { adopt(socket) } else { shared.boxes[target].orders.post([.adopt(socket)]) }
+    }
+
+    private func adopt(_ socket: AcceptedSocket) {
+        guard !isShuttingDown else { return }
+        let verdict = shared.census.enter(from: socket.peer, loop: index)
+        if case .shed = verdict { return }
+        let stream: TCPStream
+        do throws(UVError) {
+            stream = try TCPStream(loop: loop, adopting: socket)
+        } catch {
+            shared.census.leave(from: socket.peer, loop: index, isAuthenticated: false)
+            return shared.log.debug("a connection was gone before it was served: \(error)")
+        }
+        let session = shard.connect(at: moment)
+        let connection = Connection(
+            stream: SecureStream(stream: stream, scratch: scratch), session: session, driver: self,
+            isClearTextAccepted: shared.acceptsClearTextAnywhere || socket.peer.isLoopback)
+        if case .refused = verdict { shard.refuse(session, with: Goodbye(.tooManyConnections, reason: "too many connections")) }
+        let slot = Int(session.id.slot)
+        while connections.count <= slot { connections.append(nil) }
+        connections[slot] = connection
+        connectionCount += 1
+        connection.start()
+    }
+
+    /// A connection's socket is gone.
+    func remove(_ connection: Connection) {
+        let session = connection.session
+        shard.disconnect(session, at: moment)
+        connections[Int(session.id.slot)] = nil
+        connectionCount -= 1
+        shared.census.leave(from: connection.peer, loop: index, isAuthenticated: !connection.isCountedUnauthenticated)
+        log(connection)
+        if isShuttingDown && connectionCount == 0 { loop.stop() }
+    }
+
+    private func log(_ connection: Connection) {
+        let reason = connection.reason ?? CloseReason(.ok, "the client went away")
+        let level: Logger.Level = reason.code.rawValue < 100 ? .debug : .info
+        shared.log.log(
+            level: level, "connection closed: \(reason.text)",
+            metadata: [
+                "code": "\(reason.code.rawValue) \(reason.code)", "peer": "\(connection.peer)",
+                "user": "\(connection.session.accountName?.description ?? "-")",
+            ])
+    }
+
+    // MARK: The end of a turn
+
+    private func endTurn() {
+        shard.endTurn(at: moment)
+        // Writing may make room for what was held back, and that is written in the same turn.
+        while !shard.effects.writable.isEmpty || !shard.effects.ended.isEmpty || !shard.effects.resumed.isEmpty {
+            flushWritable()
+            endConnections()
+            resumeReading()
+            shard.endTurn(at: moment)
+        }
+        for session in shard.effects.aborted { connections[Int(session.id.slot)]?.abort() }
+        shard.effects.aborted.removeAll(keepingCapacity: true)
+        postMail()
+        wallMilliseconds = nil
+    }
+
+    private func flushWritable() {
+        var writable: ContiguousArray<Session> = []
+        swap(&writable, &shard.effects.writable)
+        for session in writable {
+            guard let connection = connections[Int(session.id.slot)], connection.session === session else { continue }
+            connection.flush()
+            if connection.isCountedUnauthenticated && session.isReady {
+                connection.isCountedUnauthenticated = false
+                shared.census.noteAuthenticated(from: connection.peer)
+            }
+        }
+        // The list that has just been read gives its storage to the next turn.
+        if shard.effects.writable.isEmpty {
+            writable.removeAll(keepingCapacity: true)
+            swap(&writable, &shard.effects.writable)
+        }
+    }
+
+    private func endConnections() {
+        guard !shard.effects.ended.isEmpty else { return }
+        let ended = shard.effects.ended
+        shard.effects.ended.removeAll(keepingCapacity: true)
+        for (session, reason) in ended { connections[Int(session.id.slot)]?.end(reason) }
+    }
+
+    private func resumeReading() {
+        guard !shard.effects.resumed.isEmpty else { return }
+        let resumed = shard.effects.resumed
+        shard.effects.resumed.removeAll(keepingCapacity: true)
+        for session in resumed {
+            guard let connection = connections[Int(session.id.slot)], connection.session === session else { continue }
+            connection.resume()
+        }
+    }
+
+    private func postMail() {
+        for target in shard.effects.mail.indices where target != index {
+            if !shard.effects.mail[target].isEmpty {
+                var batch: [ShardMail] = []
+                swap(&batch, &shard.effects.mail[target])
+                shared.boxes[target].mail.post(batch)
+            }
+            shard.noteMailbox(of: target, count: shared.boxes[target].mail.undeliveredCount)
+        }
+    }
+
+    // MARK: Orders
+
+    private func obey(_ order: DriverOrder) {
+        switch order {
+        case .adopt(let socket): adopt(socket)
+        case .shutDown: shutDown()
+        case .stop: loop.stop()
+        }
+    }
+
+    private func shutDown() {
+        guard !isShuttingDown else { return }
+        isShuttingDown = true
+        for listener in listeners { listener.close() }
+        listeners = []
+        shard.shutDown(at: moment)
+        guard connectionCount > 0 else { return loop.stop() }
+        shutdownTimer.start(afterMilliseconds: shared.shutdownTimeoutMilliseconds) { [unowned self] in loop.stop() }
+    }
+
+    /// Serves until ordered to end, then closes everything.
+    func run() {
+        loop.run()
+        close()
+    }
+
+    /// Gives everything back.
+    func close() {
+        shared.boxes[index].mail.close()
+        shared.boxes[index].orders.close()
+        loop.close()
+    }
+}

@@ -1,0 +1,238 @@
+public import ChatConfiguration
+import ChatCore
+import ChatProtocol
+public import LibUV
+import Logging
+import TLS
+
+/// Why a broker could not start: one line that names the cause.
+public struct ServerError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// A broker: loops on threads of their own, listening, until it is told to stop.
+///
+/// Made and used on one thread, which is not one of the loops'; ``requestShutdown()`` is for any thread.
+public final class Server {
+    /// Where it listens, with the ports chosen where 0 was asked for.
+    public private(set) var addresses: [SocketAddress] = []
+    /// Whether listeners take TLS.
+    public let speaksTLS: Bool
+    private let configuration: Configuration
+    private let shared: SharedRuntime
+    private let log: Logger
+    private var threads: [LoopThread] = []
+
+    /// Prepares a broker; nothing listens yet.
+    ///
+    /// - Throws: ``ServerError`` if the certificate or key cannot be used.
+    public init(_ configuration: Configuration) throws(ServerError) {
+        let log = Self.makeLog(configuration)
+        var configuration = configuration
+        let tls: TLSContext?
+        do throws(TLSError) {
+            tls = try Self.makeTLS(configuration.tls)
+        } catch {
+            throw ServerError(error.description)
+        }
+        speaksTLS = tls != nil
+        Self.raiseDescriptorLimit(for: &configuration, log)
+        self.configuration = configuration
+        self.log = log
+        let loopCount = configuration.runtime.loops == 0 ? ProcessLimits.processorCount : configuration.runtime.loops
+        shared = SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
+    }
+
+    private static func makeLog(_ configuration: Configuration) -> Logger {
+        var log = Logger(label: "broker") { StreamLogHandler.standardError(label: $0) }
+        log.logLevel = Logger.Level(rawValue: configuration.runtime.logLevel.rawValue) ?? .info
+        return log
+    }
+
+    private static func makeTLS(_ settings: Configuration.TLS) throws(TLSError) -> TLSContext? {
+        guard settings.isEnabled else { return nil }
+        return try TLSContext.server(
+            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile, alpn: [ProtocolName.native],
+            minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
+    }
+
+    // MARK: Life
+
+    /// Starts the loops and listens; returns once connections are accepted.
+    ///
+    /// - Throws: ``ServerError``: an address in use or not to be had, or a refusal of the system. Nothing runs then.
+    public func start() throws(ServerError) {
+        do throws(ServerError) {
+            var asked = try configuration.listen.addresses.map { (address) throws(ServerError) in try Self.resolve(address) }
+            for index in shared.boxes.indices {
+                let bound = try startLoop(index, listeningAt: asked)
+                // The first loop chooses the ports; the others listen at the same ones.
+                if index == 0 {
+                    addresses = bound
+                    asked = bound
+                }
+            }
+        } catch {
+            stopLoops()
+            throw error
+        }
+        log.notice("broker \(Release.version) runs \(shared.boxes.count) \(shared.boxes.count == 1 ? "loop" : "loops")")
+        for address in addresses {
+            log.notice("listening on \(address) for \(kinds(at: address).joined(separator: " and "))")
+        }
+    }
+
+    /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once.
+    ///
+    /// - Throws: ``ServerError`` if it cannot start.
+    public func run() throws(ServerError) {
+        try start()
+        do throws(UVError) {
+            let loop = try EventLoop()
+            let signals = try [SignalNumber.interrupt, SignalNumber.terminate].map { (signal) throws(UVError) in
+                try SignalWatcher(loop: loop, signal: signal) { loop.stop() }
+            }
+            try writeReadyFile()
+            loop.run()
+            log.notice("shutting down; a second signal ends at once")
+            for signal in signals { signal.close() }
+            let second = try [SignalNumber.interrupt, SignalNumber.terminate].map { [shared] (signal) throws(UVError) in
+                try SignalWatcher(loop: loop, signal: signal) { shared.boxes.forEach { $0.orders.post([.stop]) } }
+            }
+            requestShutdown()
+            // The signal watchers need a running loop while the others end; the last one to end stops it.
+            let joined = Mailbox<Bool>()
+            try joined.attach(to: loop) { _ in loop.stop() }
+            let threads = threads
+            let waiter = try LoopThread(name: "shutdown", stackByteCount: 256 * 1024) {
+                for thread in threads { thread.join() }
+                joined.post([true])
+            }
+            loop.run()
+            waiter.join()
+            for signal in second { signal.close() }
+            joined.close()
+            loop.close()
+        } catch {
+            shutDown()
+            throw ServerError("cannot serve: \(error)")
+        }
+        removeReadyFile()
+        log.notice("stopped")
+    }
+
+    /// Accepts no more, tells every client, and ends the loops once the clients are gone or the time is up. From any thread; returns at once.
+    public func requestShutdown() {
+        for boxes in shared.boxes { boxes.orders.post([.shutDown]) }
+    }
+
+    /// Shuts down and waits until the loops have ended.
+    public func shutDown() {
+        requestShutdown()
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    private func stopLoops() {
+        for boxes in shared.boxes { boxes.orders.post([.stop]) }
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    // MARK: Loops
+
+    private func startLoop(_ index: Int, listeningAt addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
+        let outcome = Mailbox<StartOutcome>()
+        var result: StartOutcome?
+        do throws(UVError) {
+            let loop = try EventLoop()
+            try outcome.attach(to: loop) {
+                result = $0.last
+                loop.stop()
+            }
+            let shared = shared
+            threads.append(
+                try LoopThread(name: "loop-\(index)", stackByteCount: 1 << 20) {
+                    Self.serve(index, shared, addresses, outcome)
+                })
+            loop.run()
+            outcome.close()
+            loop.close()
+        } catch {
+            throw ServerError("cannot start a loop: \(error)")
+        }
+        switch result {
+        case .success(let bound): return bound
+        case .failure(let error): throw error
+        case nil: preconditionFailure("the waiting ends with an outcome")
+        }
+    }
+
+    /// The life of one loop, on its thread.
+    private static func serve(_ index: Int, _ shared: SharedRuntime, _ addresses: [SocketAddress], _ outcome: Mailbox<StartOutcome>) {
+        let driver: ShardDriver
+        do throws(UVError) {
+            driver = try ShardDriver(index: index, shared: shared)
+        } catch {
+            outcome.post([.failure(ServerError("cannot make an event loop: \(error)"))])
+            return
+        }
+        do throws(ServerError) {
+            outcome.post([.success(try driver.listen(at: addresses))])
+            driver.run()
+        } catch {
+            driver.close()
+            outcome.post([.failure(error)])
+        }
+    }
+
+    private static func resolve(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
+        do throws(UVError) {
+            return try SocketAddress(host: address.host, port: address.port)
+        } catch {
+            throw ServerError("\(address) is no address: \(error)")
+        }
+    }
+
+    /// Descriptors of a process that are no connections: loops, listeners, files.
+    private static let descriptorReserve = 64
+
+    /// Allows as many open files as the system lets us, and not more connections than that.
+    private static func raiseDescriptorLimit(for configuration: inout Configuration, _ log: Logger) {
+        do throws(UVError) {
+            let limit = Int(clamping: try ProcessLimits.raiseDescriptorLimit().soft)
+            let most = max(1, limit - descriptorReserve)
+            guard configuration.limits.connectionsMax > most else { return }
+            log.info("at most \(most) connections, because the system allows \(limit) open files")
+            configuration.limits.connectionsMax = most
+        } catch {
+            log.warning("cannot raise the limit of open files: \(error)")
+        }
+    }
+
+    // MARK: The ready file
+
+    /// What a client may speak at an address.
+    private func kinds(at address: SocketAddress) -> [String] {
+        let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
+        return (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["tls"] : [])
+    }
+
+    /// Writes the chosen addresses where `runtime.ready_file` says, if it says so.
+    private func writeReadyFile() throws(UVError) {
+        let path = configuration.runtime.readyFile
+        guard !path.isEmpty else { return }
+        let listeners = addresses.map { ReadyFile.Listener(address: $0.description, kinds: kinds(at: $0)) }
+        try ReadyFile.write(ReadyFile(version: Release.version, listeners: listeners), to: path)
+    }
+
+    private func removeReadyFile() {
+        guard !configuration.runtime.readyFile.isEmpty else { return }
+        ReadyFile.remove(configuration.runtime.readyFile)
+    }
+}
+
+/// What became of a loop's start: the addresses it listens at, or why it does not.
+private typealias StartOutcome = Result<[SocketAddress], ServerError>

@@ -1,0 +1,370 @@
+import Glibc
+import Histogram
+import LibUV
+import TLS
+
+/// One run: starts the loops, leads them through its steps together, watches the broker's process, and adds up what they found.
+///
+/// It occupies the calling thread until the run is over.
+public final class LoadRun {
+    private struct Worker {
+        let mailbox = Mailbox<LoopCommand>()
+        let live = LiveCounters()
+        var thread: LoopThread?
+        var isDone = false
+        var isExhausted = false
+        var isClosed = false
+    }
+
+    private let configuration: LoadConfiguration
+    private let onProgress: (LoadProgress) -> Void
+    private let handlesInterrupts: Bool
+    private let identity: RunIdentity
+    private let reports = Mailbox<LoopReport>()
+    private var workers: [Worker] = []
+    private var eventLoop: EventLoop?
+    private var timers: [Timer] = []
+    private var signalWatcher: SignalWatcher?
+    private var setupTimer: Timer?
+    private var endTimer: Timer?
+    private var drainTimer: Timer?
+
+    private var phase = LoadProgress.Phase.connecting
+    private var failure: LoadFailure?
+    private var clock: RunClock?
+    private var heads: [LogHead] = []
+    private var settledCount = 0
+    private var results: [LoopResult] = []
+    private var isStopped = false
+    private var isAborted = false
+    private var isClosing = false
+
+    private var beganNanoseconds: UInt64 = 0
+    private var report: LoadReport
+    private var serverBefore: ProcessSample?
+    private var serverReady: ProcessSample?
+    private var serverStart: ProcessSample?
+    private var serverEnd: ProcessSample?
+    private var ownCPUSecondsStart = 0.0
+    private var sampledDeliveries: UInt64 = 0
+    private var sampledNanoseconds: UInt64 = 0
+    private var shown = (nanoseconds: UInt64(0), live: LiveCounters.Sample())
+
+    /// - Parameters:
+    ///   - handlesInterrupts: SIGINT ends the run early, a second one without draining.
+    ///   - onProgress: called each second on the calling thread.
+    public init(
+        _ configuration: LoadConfiguration, handlesInterrupts: Bool = false, onProgress: @escaping (LoadProgress) -> Void = { _ in }
+    ) throws(UsageError) {
+        self.configuration = try configuration.validated()
+        self.handlesInterrupts = handlesInterrupts
+        self.onProgress = onProgress
+        identity = RunIdentity(number: UInt32.random(in: 0...UInt32.max))
+        report = LoadReport(configuration: configuration)
+        report.run = identity.text
+    }
+
+    /// Runs to the end. Call it once.
+    public func run() throws(LoadFailure) -> LoadReport {
+        do throws(UVError) {
+            try ProcessLimits.raiseDescriptorLimit()
+            let eventLoop = try EventLoop()
+            self.eventLoop = eventLoop
+            defer {
+                eventLoop.close()
+                self.eventLoop = nil
+            }
+            try reports.attach(to: eventLoop) { [unowned self] batch in
+                for report in batch { handle(report) }
+            }
+            if handlesInterrupts {
+                signalWatcher = try SignalWatcher(loop: eventLoop, signal: SIGINT) { [unowned self] in interrupt() }
+            }
+            resolve(eventLoop)
+            eventLoop.run()
+        } catch {
+            throw .system("event loop: \(error)")
+        }
+        for worker in workers { worker.thread?.join() }
+        if let failure { throw failure }
+        return report
+    }
+
+    // MARK: Starting
+
+    private func resolve(_ eventLoop: EventLoop) {
+        let target = configuration.target
+        AddressResolver.resolve(loop: eventLoop, host: target.host, port: target.port) { [unowned self] result in
+            switch result {
+            case .success(let addresses):
+                // Sources are IPv4; and a name of loopback has both, of which a broker may serve one.
+                start(addresses.first { $0.isIPv4 } ?? addresses[0])
+            case .failure(let error):
+                fail(.cannotConnect("\(target.host): \(error)"))
+            }
+        }
+    }
+
+    private func start(_ address: SocketAddress) {
+        let plan: LoadPlan
+        switch makePlan(address) {
+        case .success(let made): plan = made
+        case .failure(let failure): return fail(failure)
+        }
+        serverBefore = configuration.serverProcessID.flatMap { ProcessSample(processID: $0) }
+        if let processID = configuration.serverProcessID, serverBefore == nil {
+            return fail(.system("--server-pid \(processID): no such process, or no /proc"))
+        }
+        beganNanoseconds = MonotonicClock.nanoseconds
+        for index in 0..<configuration.loops {
+            var worker = Worker()
+            let (mailbox, live, reports) = (worker.mailbox, worker.live, reports)
+            do throws(UVError) {
+                worker.thread = try LoopThread(name: "load-\(index)", stackByteCount: 1_024 * 1_024) {
+                    LoadLoop.run(index: index, plan: plan, mailbox: mailbox, reports: reports, live: live)
+                }
+            } catch {
+                return fail(.system("thread: \(error)"))
+            }
+            workers.append(worker)
+        }
+        var seconds = configuration.setupSeconds
+        if let rate = configuration.connectRatePerSecond { seconds += Double(configuration.connectionCount) / rate }
+        setupTimer = startTimer(seconds: seconds) { [unowned self] in
+            let ready = live.connections
+            fail(.cannotConnect("after \(Int(seconds)) s only \(ready) of \(configuration.connectionCount) connections were ready"))
+        }
+        shown.nanoseconds = beganNanoseconds
+        _ = startTimer(seconds: 1, repeats: true) { [unowned self] in showProgress() }
+        begin(.prepare)
+    }
+
+    private func makePlan(_ address: SocketAddress) -> Result<LoadPlan, LoadFailure> {
+        let context: TLSContext?
+        do throws(TLSError) {
+            context = try makeTLSContext()
+        } catch {
+            return .failure(.system("\(error)"))
+        }
+        do throws(UVError) {
+            return .success(
+                try LoadPlan(configuration: configuration, identity: identity, address: address, tlsContext: context))
+        } catch {
+            return .failure(.system("source address: \(error)"))
+        }
+    }
+
+    private func makeTLSContext() throws(TLSError) -> TLSContext? {
+        guard configuration.target.usesTLS else { return nil }
+        let verification: TLSVerification =
+            switch configuration.target.verification {
+            case .system: .system
+            case .authorityFile(let path): .authorityFile(path)
+            case .none: .none
+            }
+        return try TLSContext.client(verification: verification, alpn: ["cbp/1"])
+    }
+
+    // MARK: Steps
+
+    private func post(_ command: LoopCommand) {
+        for worker in workers { worker.mailbox.post([command]) }
+    }
+
+    private func begin(_ step: RunStep) {
+        for index in workers.indices { workers[index].isDone = false }
+        phase = step == .prepare ? .connecting : .joining
+        post(.step(step))
+    }
+
+    private func handle(_ loopReport: LoopReport) {
+        switch loopReport {
+        case .failed(_, let failure):
+            fail(failure)
+        case .closed(let index):
+            workers[index].isClosed = true
+            if workers.allSatisfy({ $0.isClosed }) { end() }
+        case _ where isClosing:
+            break
+        case .done(let index, let step):
+            workers[index].isDone = true
+            guard workers.allSatisfy({ $0.isDone }) else { return }
+            if step == .prepare {
+                report.connectSeconds = secondsSince(beganNanoseconds)
+                begin(.join)
+            } else {
+                startMeasuring()
+            }
+        case .exhausted(let index):
+            workers[index].isExhausted = true
+            if workers.allSatisfy({ $0.isExhausted }) { stop() }
+        case .settled(_, let part):
+            if heads.isEmpty { heads = part } else { for index in part.indices { heads[index].merge(part[index]) } }
+            settledCount += 1
+            if settledCount == workers.count { drain() }
+        case .finished(_, let result):
+            results.append(result)
+            if results.count == workers.count { finish() }
+        }
+    }
+
+    private func startMeasuring() {
+        setupTimer?.close()
+        report.setupSeconds = secondsSince(beganNanoseconds)
+        serverReady = sampleServer()
+        let isBoundByMessages = configuration.messagesMax != nil
+        let start = MonotonicClock.nanoseconds + 1_000_000
+        let measureStart = start + UInt64(nanosecondsFrom: configuration.warmupSeconds)
+        let measureEnd = isBoundByMessages ? UInt64.max : measureStart + UInt64(nanosecondsFrom: configuration.durationSeconds)
+        let intervalSeconds = max(0.25, isBoundByMessages ? 1 : configuration.durationSeconds / 240)
+        let clock = RunClock(
+            startNanoseconds: start, measureStartNanoseconds: measureStart, measureEndNanoseconds: measureEnd,
+            intervalNanoseconds: UInt64(nanosecondsFrom: intervalSeconds))
+        self.clock = clock
+        phase = .warming
+        post(.start(clock))
+        _ = startTimer(seconds: secondsUntil(measureStart)) { [unowned self] in
+            guard !isStopped else { return }
+            phase = .measuring
+            serverStart = sampleServer()
+            ownCPUSecondsStart = OwnProcess.cpuSeconds
+            sampledDeliveries = live.deliveries
+            sampledNanoseconds = MonotonicClock.nanoseconds
+            _ = startTimer(seconds: intervalSeconds, repeats: true) { [unowned self] in sampleSeries() }
+        }
+        if !isBoundByMessages {
+            endTimer = startTimer(seconds: secondsUntil(measureEnd)) { [unowned self] in stop() }
+        }
+    }
+
+    private func stop() {
+        guard !isStopped, let clock else { return }
+        isStopped = true
+        endTimer?.close()
+        let now = min(MonotonicClock.nanoseconds, clock.measureEndNanoseconds)
+        serverEnd = sampleServer()
+        if phase == .measuring { report.ownCPUSeconds = OwnProcess.cpuSeconds - ownCPUSecondsStart }
+        report.measuredSeconds = now > clock.measureStartNanoseconds ? Double(now - clock.measureStartNanoseconds) / 1e9 : 0
+        phase = .draining
+        post(.stop(atNanoseconds: now))
+    }
+
+    private func drain() {
+        let seconds = isAborted ? 0 : configuration.drainSeconds
+        post(.drain(heads: heads, deadlineNanoseconds: MonotonicClock.nanoseconds + UInt64(nanosecondsFrom: seconds)))
+    }
+
+    private func finish() {
+        ReportBuilder(configuration: configuration).add(results, to: &report)
+        if let processID = configuration.serverProcessID, let before = serverBefore, let ready = serverReady {
+            if let start = serverStart, let end = serverEnd {
+                let cpuSeconds = end.cpuSeconds - start.cpuSeconds
+                report.server = ServerUsage(
+                    processID: processID, cpuSeconds: cpuSeconds,
+                    cpuSecondsPerMillionDeliveries: report.deliveries > 0 ? cpuSeconds / (Double(report.deliveries) / 1e6) : nil,
+                    residentByteCountBefore: before.residentByteCount, residentByteCountReady: ready.residentByteCount,
+                    residentByteCount: end.residentByteCount, residentByteCountMax: end.residentByteCountMax,
+                    residentByteCountPerConnection: (Double(ready.residentByteCount) - Double(before.residentByteCount))
+                        / Double(max(1, configuration.connectionCount)))
+            } else if !report.isInterrupted {
+                report.errors.append("the broker's process \(processID) has gone")
+            }
+        }
+        close()
+    }
+
+    // MARK: Ending
+
+    private func interrupt() {
+        report.isInterrupted = true
+        if clock == nil {
+            fail(.system("interrupted before the connections were ready"))
+        } else if !isStopped {
+            stop()
+        } else {
+            // The second time: do not wait for what is still to come.
+            isAborted = true
+            post(.abort)
+        }
+    }
+
+    private func fail(_ failure: LoadFailure) {
+        guard self.failure == nil, !isClosing else { return }
+        self.failure = failure
+        close()
+    }
+
+    private func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        guard !workers.isEmpty else { return end() }
+        post(.close)
+    }
+
+    private func end() {
+        for timer in timers { timer.close() }
+        timers = []
+        signalWatcher?.close()
+        reports.close()
+        eventLoop?.stop()
+    }
+
+    // MARK: Watching
+
+    private func startTimer(seconds: Double, repeats: Bool = false, _ handler: @escaping () -> Void) -> Timer? {
+        guard let eventLoop else { return nil }
+        let timer = Timer(loop: eventLoop)
+        let milliseconds = UInt64((max(0, seconds) * 1_000).rounded(.up))
+        timer.start(afterMilliseconds: milliseconds, repeatMilliseconds: repeats ? milliseconds : 0, handler)
+        timers.append(timer)
+        return timer
+    }
+
+    private func secondsSince(_ nanoseconds: UInt64) -> Double { Double(MonotonicClock.nanoseconds &- nanoseconds) / 1e9 }
+
+    private func secondsUntil(_ nanoseconds: UInt64) -> Double {
+        let now = MonotonicClock.nanoseconds
+        return nanoseconds > now ? Double(nanoseconds - now) / 1e9 : 0
+    }
+
+    private func sampleServer() -> ProcessSample? {
+        configuration.serverProcessID.flatMap { ProcessSample(processID: $0) }
+    }
+
+    private var live: LiveCounters.Sample {
+        var sum = LiveCounters.Sample()
+        for worker in workers { worker.live.add(to: &sum) }
+        return sum
+    }
+
+    private func sampleSeries() {
+        guard phase == .measuring, let clock else { return }
+        let now = MonotonicClock.nanoseconds
+        let deliveries = live.deliveries
+        let seconds = Double(now - sampledNanoseconds) / 1e9
+        guard seconds > 0 else { return }
+        report.series.append(
+            SeriesPoint(
+                seconds: Double(now - clock.measureStartNanoseconds) / 1e9,
+                deliveriesPerSecond: Double(deliveries - sampledDeliveries) / seconds, p50: 0, p99: 0, max: 0))
+        (sampledDeliveries, sampledNanoseconds) = (deliveries, now)
+    }
+
+    private func showProgress() {
+        guard !isClosing else { return }
+        let now = MonotonicClock.nanoseconds
+        let live = live
+        let seconds = Double(now - shown.nanoseconds) / 1e9
+        guard seconds > 0 else { return }
+        let began = phase == .measuring ? clock?.measureStartNanoseconds ?? beganNanoseconds : beganNanoseconds
+        onProgress(
+            LoadProgress(
+                phase: phase, seconds: Double(now &- began) / 1e9, connections: live.connections,
+                connectionCount: configuration.connectionCount,
+                deliveriesPerSecond: Double(live.deliveries - shown.live.deliveries) / seconds,
+                publishesPerSecond: Double(live.publishes - shown.live.publishes) / seconds,
+                completedPerSecond: Double(live.completed - shown.live.completed) / seconds, deliveries: live.deliveries,
+                lagged: live.lagged, problems: live.problems))
+        shown = (now, live)
+    }
+}

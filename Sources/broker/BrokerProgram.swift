@@ -1,0 +1,73 @@
+import ArgumentParser
+import ChatConfiguration
+import ChatServer
+@preconcurrency import Glibc
+
+/// The program: reads what the operator wants, and lets the server run.
+@main
+enum BrokerProgram {
+    /// What the process says to its parent.
+    enum ExitStatus: Int32 {
+        case success = 0
+        case cannotRun = 1
+        case configurationIsWrong = 2
+        case commandLineIsWrong = 64
+    }
+
+    static func main() {
+        exit(run().rawValue)
+    }
+
+    private static func run() -> ExitStatus {
+        let command: BrokerCommand
+        do {
+            command = try BrokerCommand.parse()
+        } catch {
+            // Help, the version and completion scripts arrive as errors too.
+            guard !BrokerCommand.exitCode(for: error).isSuccess else { BrokerCommand.exit(withError: error) }
+            complain(BrokerCommand.message(for: error) + " (broker --help lists the flags)")
+            return .commandLineIsWrong
+        }
+        if command.listSettings {
+            print(SettingListing.catalogue())
+            return .success
+        }
+
+        let loaded: LoadedConfiguration
+        do {
+            loaded = try ConfigurationLoader.load(
+                file: command.config, environment: ProcessEnvironment.variables(), flags: command.settingWords)
+        } catch {
+            if command.checkConfig { error.problems.forEach { complain($0.description) } } else { complain(error.description) }
+            return .configurationIsWrong
+        }
+        if command.printConfig {
+            print(SettingListing.toml(of: loaded))
+            return .success
+        }
+        if command.checkConfig { return check(loaded) }
+
+        do {
+            try Server(loaded.configuration).run()
+            return .success
+        } catch {
+            complain("\(error)")
+            return .cannotRun
+        }
+    }
+
+    private static func check(_ loaded: LoadedConfiguration) -> ExitStatus {
+        let problems = FileAccess.problems(of: loaded)
+        problems.forEach { complain($0.description) }
+        guard problems.isEmpty else { return .configurationIsWrong }
+        print("configuration ok")
+        SettingListing.deviations(of: loaded).forEach { print("  \($0)") }
+        return .success
+    }
+
+    /// One line on standard error.
+    private static func complain(_ line: String) {
+        let line = line.split(whereSeparator: \.isNewline).joined(separator: " ")
+        fputs("broker: \(line)\n", stderr)
+    }
+}

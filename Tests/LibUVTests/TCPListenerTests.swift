@@ -1,0 +1,318 @@
+import Bytes
+import Glibc
+import LibUV
+import Testing
+
+struct TCPListenerTests {
+    @Test func addressInUseShowsAtConstruction() throws {
+        try withLoop { loop in
+            let first = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 1, reusePort: false)
+            #expect(first.localAddress.port != 0)
+            #expect(throws: UVError.addressInUse) {
+                try TCPListener(loop: loop, address: first.localAddress, backlog: 1, reusePort: false)
+            }
+            first.close()
+            // The port is free at once.
+            let second = try TCPListener(loop: loop, address: first.localAddress, backlog: 1, reusePort: false)
+            #expect(second.localAddress == first.localAddress)
+        }
+    }
+
+    @Test func addressOfAnotherMachineIsRefused() throws {
+        try withLoop { loop in
+            let foreign = try SocketAddress(host: "192.0.2.1", port: 0)
+            #expect(throws: UVError.addressNotAvailable) {
+                try TCPListener(loop: loop, address: foreign, backlog: 1, reusePort: false)
+            }
+        }
+    }
+
+    @Test func acceptsMoreThanOneTurnTakes() throws {
+        try withLoop { loop in
+            let connectionCount = 150
+            var accepted: [AcceptedSocket] = []
+            var acceptCountsOfTurns: [Int] = []
+            var connected: [TCPStream] = []
+            loop.onTurnEnd = {
+                acceptCountsOfTurns.append(accepted.count)
+                if accepted.count == connectionCount && connected.count == connectionCount { loop.stop() }
+            }
+            // Nobody accepts until all connections wait in the backlog.
+            let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 256, reusePort: false)
+            for _ in 0..<connectionCount {
+                TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                    recordingErrors { connected.append(try result.get()) }
+                    if connected.count == connectionCount {
+                        listener.start(onAccept: { accepted.append($0) }, onError: { Issue.record($0) })
+                    }
+                }
+            }
+            loop.run()
+            #expect(Set(accepted.map(\.peer)).count == connectionCount)
+            #expect(acceptCountsOfTurns.contains(64) && acceptCountsOfTurns.contains(128))
+        }
+    }
+
+    @Test func droppedSocketIsClosed() throws {
+        try withLoop { loop in
+            let listener = try listen(on: loop) { _ in }
+            let recorder = Recorder()
+            recorder.onEnd = { _ in loop.stop() }
+            TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                do {
+                    let stream = try result.get()
+                    stream.delegate = recorder
+                    try stream.startReading()
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            loop.run()
+            #expect(recorder.endCount == 1)
+        }
+    }
+
+    @Test func closesInItsOwnHandler() throws {
+        try withLoop { loop in
+            var acceptCount = 0
+            var listener: TCPListener?
+            listener = try listen(on: loop) { _ in
+                acceptCount += 1
+                listener?.close()
+            }
+            let address = try #require(listener).localAddress
+            for _ in 0..<3 {
+                TCPStream.connect(loop: loop, to: address) { result in
+                    if case .success(let stream) = result { stream.close() }
+                }
+            }
+            loop.run()
+            listener = nil
+            #expect(acceptCount == 1)
+        }
+    }
+
+    @Test func listenersOfTwoLoopsShareOneAddress() throws {
+        enum Report: Sendable {
+            case listening(SocketAddress)
+            case accepted(Int)
+            case failed(UVError)
+        }
+        try withLoop { loop in
+            let stops = [Mailbox<Bool>(), Mailbox<Bool>()]
+            var threads: [LoopThread] = []
+            var acceptCounts = [0, 0]
+            var address: SocketAddress?
+            let reports = Mailbox<Report>()
+
+            func startListener(_ index: Int, at address: SocketAddress) throws {
+                let stop = stops[index]
+                threads.append(
+                    try LoopThread(name: "listener-\(index)", stackByteCount: 1 << 20) {
+                        do {
+                            let loop = try EventLoop()
+                            try stop.attach(to: loop) { _ in loop.stop() }
+                            let listener = try TCPListener(loop: loop, address: address, backlog: 128, reusePort: true)
+                            listener.start(
+                                onAccept: { _ in reports.post([.accepted(index)]) }, onError: { reports.post([.failed($0)]) })
+                            reports.post([.listening(listener.localAddress)])
+                            loop.run()
+                            loop.close()
+                        } catch {
+                            Issue.record(error)
+                        }
+                    })
+            }
+
+            func connect() {
+                guard let address else { return }
+                TCPStream.connect(loop: loop, to: address) { result in
+                    recordingErrors { try result.get().close() }
+                }
+            }
+
+            var listeningCount = 0
+            try reports.attach(to: loop) { batch in
+                for report in batch {
+                    switch report {
+                    case .listening(let actual):
+                        listeningCount += 1
+                        address = actual
+                        if listeningCount == 1 {
+                            recordingErrors { try startListener(1, at: actual) }
+                        } else {
+                            connect()
+                        }
+                    case .accepted(let index):
+                        acceptCounts[index] += 1
+                        // The kernel chooses by a hash: 200 connections on one side only would be a chance of 1 in 2^199.
+                        if acceptCounts.contains(0) && acceptCounts.reduce(0, +) < 200 { connect() } else { loop.stop() }
+                    case .failed(let error):
+                        Issue.record(error)
+                        loop.stop()
+                    }
+                }
+            }
+            try startListener(0, at: .loopback(port: 0))
+            loop.run()
+            for stop in stops { stop.post([true]) }
+            for thread in threads { thread.join() }
+            #expect(!acceptCounts.contains(0))
+        }
+    }
+
+    @Test func handsASocketToAnotherLoop() throws {
+        try withLoop { loop in
+            let inbox = Mailbox<AcceptedSocket>()
+            let worker = try LoopThread(name: "worker", stackByteCount: 1 << 20) {
+                do {
+                    let loop = try EventLoop()
+                    let echo = Recorder()
+                    echo.onRead = { stream, octets in
+                        recordingErrors { try stream.send(octets.reversed()) }
+                    }
+                    echo.onEnd = { $0.close() }
+                    echo.onClose = { _ in loop.stop() }
+                    try inbox.attach(to: loop) { sockets in
+                        for socket in sockets {
+                            recordingErrors {
+                                let stream = try TCPStream(loop: loop, adopting: socket)
+                                stream.delegate = echo
+                                try stream.startReading()
+                            }
+                        }
+                    }
+                    loop.run()
+                    loop.close()
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            let listener = try listen(on: loop) { inbox.post([$0]) }
+            let recorder = Recorder()
+            recorder.onRead = { stream, _ in
+                stream.close()
+                listener.close()
+            }
+            TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                do {
+                    let stream = try result.get()
+                    stream.delegate = recorder
+                    try stream.startReading()
+                    try stream.send([1, 2, 3])
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            loop.run()
+            worker.join()
+            #expect(recorder.received == [3, 2, 1])
+        }
+    }
+
+    // The limit of descriptors belongs to the whole process, so these run in processes of their own.
+
+    @Test func shedsConnectionsWhenDescriptorsRunOut() async {
+        await #expect(processExitsWith: .success) {
+            try withLoop { loop in
+                var accepted: [AcceptedSocket] = []
+                var errors: [UVError] = []
+                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, reusePort: false)
+                let recorders = (0..<3).map { _ in Recorder() }
+                var latecomer: TCPStream?
+                var restoreLimit: () -> Void = {}
+
+                var connected: [TCPStream] = []
+                for recorder in recorders {
+                    TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                        recordingErrors {
+                            let stream = try result.get()
+                            stream.delegate = recorder
+                            try stream.startReading()
+                            connected.append(stream)
+                        }
+                        if connected.count == recorders.count { loop.stop() }
+                    }
+                    recorder.onEnd = { _ in
+                        // Everybody who waited has been told; there are descriptors again, and the listener is still alive.
+                        guard recorders.allSatisfy({ $0.endCount == 1 }) else { return }
+                        restoreLimit()
+                        TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                            recordingErrors { latecomer = try result.get() }
+                        }
+                    }
+                }
+                loop.run()
+                restoreLimit = lowerDescriptorLimitToNothing(on: loop)
+                listener.start(
+                    onAccept: {
+                        accepted.append($0)
+                        loop.stop()
+                    }, onError: { errors.append($0) })
+                loop.run()
+                #expect(recorders.map(\.endCount) == [1, 1, 1])
+                #expect(errors == [.tooManyOpenDescriptors])
+                #expect(accepted.count == 1)
+                withExtendedLifetime(latecomer) {}
+                // Their handlers hold them all.
+                for recorder in recorders { recorder.onEnd = nil }
+            }
+        }
+    }
+
+    @Test func restsAndGoesOnWhenThereIsNoReserve() async {
+        await #expect(processExitsWith: .success) {
+            try withLoop { loop in
+                // One descriptor for the client, one for the listener, none for the reserve.
+                let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                let place = dup(client)
+                let restoreLimit = lowerDescriptorLimitToNothing(on: loop)
+                close(place)
+                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, reusePort: false)
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = listener.localAddress.port.bigEndian
+                address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+                let result = withUnsafeBytes(of: &address) { octets in
+                    connect(client, octets.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(octets.count))
+                }
+                #expect(result == 0)
+                var errors: [UVError] = []
+                var accepted: [AcceptedSocket] = []
+                listener.start(
+                    onAccept: {
+                        accepted.append($0)
+                        loop.stop()
+                    },
+                    onError: { error in
+                        errors.append(error)
+                        if errors.count == 2 { restoreLimit() }
+                    })
+                loop.run()
+                // The connection has waited all the time.
+                #expect(errors == [.tooManyOpenDescriptors, .tooManyOpenDescriptors])
+                #expect(accepted.count == 1)
+                close(client)
+            }
+        }
+    }
+}
+
+/// Lowers the process's limit to the descriptors it has open, without a hole among them, and gives back what undoes it.
+private func lowerDescriptorLimitToNothing(on loop: EventLoop) -> () -> Void {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let previous = limit
+    limit.rlim_cur = 128
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    // Other threads of the test process may close something later: what becomes free is taken at every turn's end.
+    let fill = { while open("/dev/null", O_RDONLY) >= 0 {} }
+    fill()
+    #expect(errno == EMFILE)
+    loop.onTurnEnd = fill
+    return {
+        loop.onTurnEnd = nil
+        var previous = previous
+        #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &previous) == 0)
+    }
+}

@@ -1,0 +1,327 @@
+import Bytes
+import LibUV
+import Testing
+
+struct TCPStreamTests {
+    @Test func echoesOverSeveralConnections() throws {
+        try withLoop { loop in
+            let connectionCount = 8
+            var servers: [TCPStream] = []
+            let echo = Recorder()
+            echo.onRead = { stream, octets in
+                recordingErrors {
+                    let written = try stream.send(octets)
+                    #expect(written == octets.count)
+                }
+            }
+            let listener = try listen(on: loop) { socket in
+                do {
+                    let server = try TCPStream(loop: loop, adopting: socket)
+                    server.delegate = echo
+                    try server.startReading()
+                    servers.append(server)
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            var recorders: [Recorder] = []
+            var openCount = connectionCount
+            for index in 0..<connectionCount {
+                let recorder = Recorder()
+                recorders.append(recorder)
+                let rounds = (0..<3).map { SharedBytes(utf8: "connection \(index) round \($0)") }
+                var next = 0
+                let send: (TCPStream) -> Void = { stream in
+                    recordingErrors { _ = try stream.tryWrite([rounds[next]]) }
+                    next += 1
+                }
+                recorder.onRead = { stream, octets in
+                    #expect(octets == rounds[next - 1].array)
+                    if next < rounds.count { return send(stream) }
+                    stream.close()
+                    openCount -= 1
+                    if openCount == 0 { loop.stop() }
+                }
+                TCPStream.connect(loop: loop, to: listener.localAddress) { result in
+                    do {
+                        let stream = try result.get()
+                        #expect(stream.peer == listener.localAddress)
+                        #expect(stream.local.host == "127.0.0.1")
+                        stream.delegate = recorder
+                        try stream.startReading()
+                        send(stream)
+                    } catch {
+                        Issue.record(error)
+                        loop.stop()
+                    }
+                }
+            }
+            loop.run()
+            #expect(recorders.map(\.received.count) == Array(repeating: 3 * "connection 0 round 0".utf8.count, count: connectionCount))
+            #expect(servers.count == connectionCount)
+        }
+    }
+
+    @Test func continuesALargeWriteThatBlocks() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let writer = Recorder()
+            let reader = Recorder()
+            client.delegate = writer
+            server.delegate = reader
+            let payload = pattern(16 << 20)
+            let shared = SharedBytes(payload)
+
+            // Nobody reads: the kernel's buffers fill up.
+            var written = 0
+            while true {
+                let count = try client.tryWrite([shared[written..<shared.count]])
+                if count == 0 { break }
+                written += count
+            }
+            #expect(written > 0 && written < payload.count)
+            #expect(!client.isWriting && client.writingByteCount == 0)
+
+            let middle = (written + payload.count) / 2
+            try client.write([shared[written..<middle], shared[middle..<shared.count]])
+            #expect(client.isWriting)
+            #expect(client.writingByteCount == payload.count - written)
+
+            writer.onWrite = { stream in
+                #expect(!stream.isWriting)
+                stream.shutdown()
+            }
+            reader.onEnd = { _ in loop.stop() }
+            try server.startReading()
+            loop.run()
+            #expect(writer.writeCount == 1)
+            #expect(reader.received == payload)
+            #expect(writer.errors.isEmpty && reader.errors.isEmpty)
+        }
+    }
+
+    @Test func takesAtMostSixtyFourSlicesAtOnce() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let reader = Recorder()
+            server.delegate = reader
+            let octets = pattern(200)
+            let slices = octets.map { SharedBytes([$0]) }
+            #expect(try client.tryWrite([]) == 0)
+            #expect(try client.tryWrite(slices[...]) == 64)
+            #expect(try client.tryWrite(slices[64...]) == 64)
+            #expect(try client.tryWrite(slices[128..<128 + 3]) == 3)
+            // More slices than a vector of the kernel holds (IOV_MAX) in one write.
+            let many = (0..<3000).map { _ in SharedBytes([7]) }
+            try client.write(Array(slices[131...]) + many)
+            client.shutdown()
+            reader.onEnd = { _ in loop.stop() }
+            try server.startReading()
+            loop.run()
+            #expect(reader.received == octets + Array(repeating: 7, count: 3000))
+        }
+    }
+
+    @Test func tellsAReset() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let recorder = Recorder()
+            client.delegate = recorder
+            recorder.onFailure = { stream, _ in stream.close() }
+            recorder.onClose = { _ in loop.stop() }
+            try client.startReading()
+            server.reset()
+            loop.run()
+            #expect(recorder.errors == [.connectionReset])
+            #expect(recorder.endCount == 0)
+            #expect(recorder.closeCount == 1)
+        }
+    }
+
+    @Test func writingToAResetConnectionThrows() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let closed = Recorder()
+            closed.onClose = { _ in loop.stop() }
+            server.delegate = closed
+            server.reset()
+            loop.run()
+            var errors: [UVError] = []
+            for _ in 0..<2 {
+                do throws(UVError) {
+                    try client.send([1, 2, 3])
+                } catch {
+                    errors.append(error)
+                }
+            }
+            // The second write is the one that would raise SIGPIPE.
+            #expect(errors == [.connectionReset, .brokenPipe])
+        }
+    }
+
+    @Test func aFailedPendingWriteIsToldOnce() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let writer = Recorder()
+            client.delegate = writer
+            try client.startReading()
+            try client.write([SharedBytes(pattern(32 << 20))])
+            writer.onFailure = { stream, _ in stream.close() }
+            writer.onClose = { _ in loop.stop() }
+            server.reset()
+            loop.run()
+            #expect(writer.errors.count == 1)
+            #expect(writer.writeCount == 0)
+            #expect(writer.closeCount == 1)
+        }
+    }
+
+    @Test func halfClosedStreamStillReads() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let asker = Recorder()
+            let answerer = Recorder()
+            client.delegate = asker
+            server.delegate = answerer
+            answerer.onEnd = { stream in
+                recordingErrors { _ = try stream.tryWrite([SharedBytes(utf8: "late answer")]) }
+                stream.shutdown()
+            }
+            asker.onEnd = { _ in loop.stop() }
+            try client.startReading()
+            try server.startReading()
+            client.shutdown()
+            client.shutdown()
+            #expect(throws: UVError.brokenPipe) { try client.send([1]) }
+            loop.run()
+            #expect(answerer.endCount == 1 && answerer.received.isEmpty)
+            #expect(asker.received == Array("late answer".utf8))
+        }
+    }
+
+    @Test func stoppedStreamReadsNothing() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let recorder = Recorder()
+            server.delegate = recorder
+            try server.startReading()
+            try server.startReading()
+            server.stopReading()
+            try client.send([1, 2])
+            let timer = Timer(loop: loop)
+            timer.start(afterMilliseconds: 20) {
+                #expect(recorder.received.isEmpty)
+                recordingErrors { try server.startReading() }
+            }
+            recorder.onRead = { _, _ in loop.stop() }
+            loop.run()
+            #expect(recorder.received == [1, 2])
+        }
+    }
+
+    @Test func refusedConnectionIsAnError() throws {
+        try withLoop { loop in
+            var results: [Result<TCPStream, UVError>] = []
+            TCPStream.connect(loop: loop, to: try unusedAddress(on: loop)) { results.append($0) }
+            #expect(results.isEmpty)
+            loop.run()
+            #expect(results.count == 1)
+            #expect(throws: UVError.connectionRefused) { try results.first?.get() }
+        }
+    }
+
+    @Test func connectsFromAGivenAddress() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop, from: SocketAddress(host: "127.0.0.2", port: 0))
+            #expect(client.local.host == "127.0.0.2")
+            #expect(server.peer == client.local)
+            #expect(server.peer.port != 0)
+        }
+    }
+
+    @Test func connectingFromAForeignAddressFailsLater() throws {
+        try withLoop { loop in
+            var results: [Result<TCPStream, UVError>] = []
+            let source = try SocketAddress(host: "192.0.2.1", port: 0)
+            TCPStream.connect(loop: loop, to: try unusedAddress(on: loop), from: source) { results.append($0) }
+            #expect(results.isEmpty)
+            loop.run()
+            #expect(results.count == 1)
+            #expect(throws: UVError.addressNotAvailable) { try results.first?.get() }
+        }
+    }
+
+    @Test func cancelledConnectIsNotCompleted() throws {
+        try withLoop { loop in
+            let listener = try listen(on: loop) { _ in }
+            let request = TCPStream.connect(loop: loop, to: listener.localAddress) { _ in Issue.record("completed") }
+            request.cancel()
+            request.cancel()
+            listener.close()
+            loop.run()
+        }
+    }
+
+    @Test func closingCancelsAPendingWriteAndTellsOnlyTheClose() throws {
+        try withLoop { loop in
+            let (client, _) = try connectedPair(on: loop)
+            let recorder = Recorder()
+            client.delegate = recorder
+            try client.write([SharedBytes(pattern(32 << 20))])
+            recorder.onClose = { stream in
+                #expect(!stream.isOpen && !stream.isWriting)
+                loop.stop()
+            }
+            client.close()
+            client.close()
+            #expect(recorder.closeCount == 0)
+            loop.run()
+            #expect(recorder.closeCount == 1)
+            #expect(recorder.writeCount == 0 && recorder.errors.isEmpty)
+            #expect(client.delegate == nil)
+            #expect(throws: UVError.invalidArgument) { try client.startReading() }
+            #expect(throws: UVError.invalidArgument) { try client.send([1]) }
+            #expect(client.local == .unspecified)
+        }
+    }
+
+    @Test func closingTheLoopClosesEverything() throws {
+        let recorder = Recorder()
+        var results: [Result<TCPStream, UVError>] = []
+        weak var stream: TCPStream?
+        weak var weakLoop: EventLoop?
+        do {
+            let loop = try EventLoop()
+            weakLoop = loop
+            let (client, _) = try connectedPair(on: loop)
+            client.delegate = recorder
+            stream = client
+            TCPStream.connect(loop: loop, to: try unusedAddress(on: loop)) { results.append($0) }
+            Timer(loop: loop).start(afterMilliseconds: 1_000_000) { _ = client }
+            loop.onTurnEnd = { _ = loop }
+            loop.close()
+            loop.close()
+        }
+        #expect(recorder.closeCount == 1)
+        #expect(results.count == 1)
+        #expect(throws: UVError.self) { try results.first?.get() }
+        #expect(stream == nil)
+        #expect(weakLoop == nil)
+    }
+
+    @Test func delegateMayCloseWhileItReads() throws {
+        try withLoop { loop in
+            let (client, server) = try connectedPair(on: loop)
+            let recorder = Recorder()
+            server.delegate = recorder
+            recorder.onRead = { stream, _ in stream.close() }
+            recorder.onClose = { _ in loop.stop() }
+            try server.startReading()
+            // More than one slab, so that libuv would read again in the same callback.
+            #expect(try client.send(pattern(200_000)) > 65_536)
+            loop.run()
+            #expect(recorder.received.count <= 65_536)
+            #expect(recorder.closeCount == 1)
+        }
+    }
+}
