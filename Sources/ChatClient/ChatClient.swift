@@ -52,8 +52,8 @@ public final class ChatClient {
     public var account: AccountName? { session.account }
     public var welcome: Welcome? { session.welcome }
     public var attachedRooms: [RoomAddress] { session.attachedRooms }
-    /// Requests without an outcome.
-    public var openRequestCount: Int { session.openRequestCount }
+    /// Requests whose completion has not been called.
+    public var openRequestCount: Int { completions.count }
 
     /// Connects.
     public func start() {

@@ -40,6 +40,8 @@ extension Chat {
             switch outcome {
             case .refused(let failure):
                 if isJSON { console.write(NoticeJSON.error(failure)) } else { complain(FailureText.sentence(failure, for: request)) }
+            // The end of the session is told by itself; only what was to be said is not to be lost in silence.
+            case .notSent(.sessionEnded) where Self.quoted(request).isEmpty: break
             case .notSent(let reason): complain(FailureText.sentence(reason) + Self.quoted(request))
             case .unknown(let doubt):
                 complain("it is unknown whether this had an effect: " + FailureText.sentence(doubt) + Self.quoted(request))
@@ -122,7 +124,7 @@ extension Chat {
                 for member in online { console.write(NoticeJSON.member(member)) }
                 return
             }
-            var line = StyledText("-- \(title): \(online.count)" + (online.isEmpty ? "" : ": "), .dim)
+            var line = StyledText("-- \(title) (\(online.count))" + (online.isEmpty ? "" : ": "), .dim)
             for (index, member) in online.enumerated() {
                 let name = member.user.description
                 line.append(index == 0 ? "" : ", ")
@@ -156,6 +158,11 @@ extension Chat {
     }
 
     private func ping() {
+        // What waits for the connection is not part of a round trip.
+        if client.phase == .ready { measure() } else { ask(.ping) { [unowned self] _ in measure() } }
+    }
+
+    private func measure() {
         let start = ContinuousClock.now
         ask(.ping) { [unowned self] _ in
             let milliseconds = DurationText.milliseconds(ContinuousClock.now - start)

@@ -60,6 +60,7 @@ struct MembersCommand: BrokerCommand {
                         MemberList.ask(runner, room, without: runner.client.account)
                     }
                 case .refused(let failure): runner.refuse(failure, for: .members(room))
+                case .notSent(.sessionEnded): break
                 default: runner.fail("no answer came", .timedOut)
                 }
             }

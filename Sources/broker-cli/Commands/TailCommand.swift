@@ -6,7 +6,7 @@ import ChatProtocol
 /// `tail`: prints the last events of rooms, and with `--follow` those to come.
 struct TailCommand: BrokerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tail", abstract: "Print the last messages of rooms.",
+        commandName: "tail", abstract: "Print the last events of rooms.",
         discussion: """
             With --follow it goes on until it is interrupted, also over lost connections; --timeout then bounds only the beginning. \
             What was missed is told by numbers on standard error, and in JSON as objects "lag", "hole" and "missed".
@@ -15,7 +15,7 @@ struct TailCommand: BrokerCommand {
     @Option(help: ArgumentHelp("A room; may be given several times. Default: lobby.", valueName: "room"))
     var room: [String] = []
 
-    @Option(help: ArgumentHelp("How many messages from before, 0 to 1000; the broker may keep fewer.", valueName: "n"))
+    @Option(help: ArgumentHelp("How many events from before, 0 to 1000; the broker may keep fewer.", valueName: "n"))
     var count: Int = 20
 
     @Flag(help: "Go on with what is said from now on.")

@@ -86,6 +86,8 @@ final class VerbRunner {
             if isPublish { openPublishCount -= 1 }
             switch outcome {
             case .refused(let failure): refuse(failure, for: request)
+            // The end of the session is told next, with its cause.
+            case .notSent(.sessionEnded): break
             case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
             case .unknown(let doubt):
                 fail("it is unknown whether this had an effect: " + FailureText.sentence(doubt), isPublish ? .outcomeUnknown : .unreachable)
@@ -97,7 +99,7 @@ final class VerbRunner {
     func refuse(_ failure: Failure, for request: ClientRequest?) {
         guard status == nil else { return }
         if isJSON { print(NoticeJSON.error(failure)) }
-        sayError(FailureText.sentence(failure, for: request))
+        sayError(FailureText.sentence(failure, for: request, isConversation: false))
         finish(.refused)
     }
 

@@ -3,27 +3,43 @@ import ChatProtocol
 
 /// What the broker, the network or the protocol refuses, as a sentence with its code.
 enum FailureText {
-    /// - Parameter request: what was asked, if it is known: it makes the sentence say more.
-    static func sentence(_ failure: Failure, for request: ClientRequest? = nil) -> String {
-        var text = request.flatMap { special(failure.code, $0) } ?? general[failure.code] ?? "the broker refused"
-        // The broker's own words, where they add something.
-        if let reason = failure.reason, !reason.isEmpty, reason != text { text += ": " + reason }
+    /// - Parameters:
+    ///   - request: what was asked, if it is known: it makes the sentence say more.
+    ///   - isConversation: whether commands of a conversation can be proposed.
+    static func sentence(_ failure: Failure, for request: ClientRequest? = nil, isConversation: Bool = true) -> String {
+        var text: String
+        if let special = request.flatMap({ special(failure.code, $0) }) {
+            text = special + (isConversation ? request.flatMap { hint(failure.code, $0) } ?? "" : "")
+        } else {
+            text = general[failure.code] ?? "the broker refused"
+            // The broker's own words, where they add something.
+            if let reason = failure.reason, !reason.isEmpty, reason != text { text += ": " + reason }
+        }
         if let wait = failure.retryMilliseconds, wait > 0 { text += "; wait " + DurationText.seconds(milliseconds: wait) }
         return "\(text) (\(failure.code.rawValue) \(failure.code))"
     }
 
     private static func special(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
-        case (.join(let room, _), .noSuchRoom): "there is no room \(room); :cr \(room) creates it"
-        case (.create(let room, _), .exists): "the room \(room) exists already; :jr \(room) joins it"
-        case (.leave(let room), .noSuchRoom), (.members(let room), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom):
+        case (.join(let room, _), .noSuchRoom), (.leave(let room), .noSuchRoom), (.members(let room), .noSuchRoom),
+            (.publish(let room, _, _), .noSuchRoom):
             "there is no room \(room)"
+        case (.create(let room, _), .exists): "the room \(room) exists already"
         case (.leave(let room), .notJoined): "you are not in \(room)"
         case (.members(let room), .notJoined): "you are not in \(room), so you cannot see who is"
-        case (.publish(let room, _, _), .notJoined): "you are not in \(room); :jr \(room) joins it"
+        case (.publish(let room, _, _), .notJoined): "you are not in \(room)"
         case (.directMessage(let user, _, _), .noSuchUser): "there is no user \(user)"
         case (.rename(let name), .exists): "the name \(name) is in use"
         case (.rename(let name), .badName): "\(name) is no name: " + nameRule
+        default: nil
+        }
+    }
+
+    private static func hint(_ code: ResultCode, _ request: ClientRequest) -> String? {
+        switch (request, code) {
+        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom): "; :cr \(room) creates it"
+        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined): "; :jr \(room) enters it"
+        case (.rename, .exists): "; :nick NAME takes another one"
         default: nil
         }
     }

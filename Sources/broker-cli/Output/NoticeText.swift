@@ -42,7 +42,7 @@ struct NoticeText {
     }
 
     private static func refusal(_ wish: String, _ failure: Failure) -> StyledText {
-        StyledText("!! " + FailureText.sentence(failure, for: .rename(wish)), .error)
+        StyledText("!! " + FailureText.sentence(failure, for: .rename(wish), isConversation: false), .error)
     }
 
     private func recovery(_ recovery: Recovery) -> [StyledText] {
