@@ -26,8 +26,11 @@ struct NoticeText {
         case .resent: return [StyledText("-- a message had not been accepted before the connection was lost; sent again", .warning)]
         case .completed: return []
         case .connectionLost(let loss, let delay):
-            let wait = DurationText.seconds(milliseconds: delay)
-            return [StyledText("-- connection lost: \(FailureText.sentence(loss)); trying again in \(wait)", .warning)]
+            let wait = delay < 50 ? "at once" : "in " + DurationText.seconds(milliseconds: delay)
+            var head = "connection lost: "
+            // What says that there is none is not said to be lost.
+            if case .unreachable = loss { head = "" }
+            return [StyledText("-- \(head)\(FailureText.sentence(loss)); trying again \(wait)", .warning)]
         case .ended(.left): return []
         case .ended(let loss): return [StyledText("!! " + FailureText.sentence(loss), .error)]
         case .fault(let failure): return [StyledText("!! " + FailureText.sentence(failure), .error)]

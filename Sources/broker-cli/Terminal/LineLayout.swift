@@ -5,8 +5,14 @@ struct LineLayout: Equatable {
     private(set) var cursorRow = 0
     private(set) var cursorColumn = 0
 
-    private var column = 0
-    private let columnCount: Int
+    /// Cells that each row takes.
+    private(set) var rowWidths: [Int] = [0]
+
+    private var column: Int {
+        get { rowWidths[rowWidths.count - 1] }
+        set { rowWidths[rowWidths.count - 1] = newValue }
+    }
+    let columnCount: Int
 
     /// - Parameters:
     ///   - prompt: pieces in front of the line: what is written, and the text whose cells it takes.
@@ -57,12 +63,13 @@ struct LineLayout: Equatable {
 
     private mutating func newRow() {
         rows.append("")
-        column = 0
+        rowWidths.append(0)
     }
 
     private mutating func clip(to count: Int) {
         let first = min(max(0, cursorRow - count / 2), rows.count - count)
         rows = Array(rows[first..<(first + count)])
+        rowWidths = Array(rowWidths[first..<(first + count)])
         cursorRow -= first
     }
 }
@@ -72,15 +79,17 @@ struct LineDisplay {
     private var shown: LineLayout?
 
     /// What takes the line off the screen and leaves the cursor at its first column.
-    mutating func erase() -> String {
+    ///
+    /// - Parameter columnCount: columns of the terminal now, which may be fewer than when the line was drawn.
+    mutating func erase(columnCount: Int) -> String {
         guard let layout = shown else { return "" }
         shown = nil
-        return Self.toStart(of: layout) + "\u{1B}[J"
+        return Self.toStart(of: layout, columnCount: max(1, columnCount)) + "\u{1B}[J"
     }
 
     /// What puts a line on the screen in place of the one before.
     mutating func draw(_ layout: LineLayout) -> String {
-        var output = erase() + layout.rows.joined(separator: "\r\n")
+        var output = erase(columnCount: layout.columnCount) + layout.rows.joined(separator: "\r\n")
         let below = layout.rows.count - 1 - layout.cursorRow
         if below > 0 { output += "\u{1B}[\(below)A" }
         output += "\r"
@@ -100,7 +109,10 @@ struct LineDisplay {
     /// The screen was cleared or belongs to somebody else: nothing is shown.
     mutating func forget() { shown = nil }
 
-    private static func toStart(of layout: LineLayout) -> String {
-        (layout.cursorRow > 0 ? "\u{1B}[\(layout.cursorRow)A" : "") + "\r"
+    /// A terminal that became narrower has broken the rows it shows once more; one that became wider leaves them.
+    private static func toStart(of layout: LineLayout, columnCount: Int) -> String {
+        let above = layout.rowWidths[..<layout.cursorRow].reduce(0) { $0 + max(1, ($1 + columnCount - 1) / columnCount) }
+        let up = above + layout.cursorColumn / columnCount
+        return (up > 0 ? "\u{1B}[\(up)A" : "") + "\r"
     }
 }

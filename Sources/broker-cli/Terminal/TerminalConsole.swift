@@ -51,7 +51,7 @@ final class TerminalConsole: Console {
             return
         }
         let text = line.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
-        put(display.erase() + text + "\r\n" + display.draw(layout))
+        put(display.erase(columnCount: layout.columnCount) + text + "\r\n" + display.draw(layout))
     }
 
     func setPrompt(_ prompt: StyledText) {
@@ -64,7 +64,7 @@ final class TerminalConsole: Console {
         guard reader != nil else { return }
         onLine = nil
         onEnd = nil
-        put(display.erase())
+        put(display.erase(columnCount: layout.columnCount))
         reader?.close()
         reader = nil
         escapeTimer.close()
