@@ -21,6 +21,22 @@ public enum ClientRequest: Sendable, Equatable {
 }
 
 extension ClientRequest {
+    /// What is wrong with the request by itself: the encoder trusts that what a person wrote has been looked at.
+    var fault: ResultCode? {
+        switch self {
+        case .publish(_, let body, _), .directMessage(_, let body, _): Self.fault(body, Field.body)
+        case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
+        case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
+        case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
+        case .join, .leave, .members, .ping: nil
+        }
+    }
+
+    private static func fault(_ text: String, _ field: Field) -> ResultCode? {
+        guard text.unicodeScalars.allSatisfy(TextRules.isAcceptable) else { return .badText }
+        return text.utf8.count > field.maximum ? .bodyTooLarge : nil
+    }
+
     /// The client message id of a publish or direct message.
     var messageID: MessageID? {
         switch self {
@@ -66,6 +82,8 @@ public enum NotSent: Sendable, Equatable {
     case queueFull
     /// The session is over.
     case sessionEnded
+    /// It breaks the rules of the protocol, so that no broker would take it: 400, 401 or 402.
+    case unacceptable(ResultCode)
 }
 
 /// Why an outcome is unknown.

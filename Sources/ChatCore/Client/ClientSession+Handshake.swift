@@ -27,7 +27,8 @@ extension ClientSession {
     }
 
     static func anonymous(_ wish: String) -> Authenticate {
-        Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish))
+        // A longer wish is no name; its beginning is refused as well.
+        Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(Array(wish.utf8.prefix(Int(Field.sasl.maximum)))))
     }
 
     mutating func handleWelcome(_ welcome: Welcome) {

@@ -142,7 +142,9 @@ public struct ClientSession {
         _ request: ClientRequest, at now: UInt64, deadlineMilliseconds: UInt64? = nil
     ) -> (RequestToken, [ClientEffect]) {
         let token = requests.makeToken()
-        if phase == .ended || phase == .leaving {
+        if let fault = request.fault {
+            complete(token, .notSent(.unacceptable(fault)))
+        } else if phase == .ended || phase == .leaving {
             complete(token, .notSent(.sessionEnded))
         } else if requests.waiting.count >= settings.requestsWaitingMax {
             complete(token, .notSent(.queueFull))

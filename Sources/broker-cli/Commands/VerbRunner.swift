@@ -88,6 +88,7 @@ final class VerbRunner {
             case .refused(let failure): refuse(failure, for: request)
             // The end of the session is told next, with its cause.
             case .notSent(.sessionEnded): break
+            case .notSent(.unacceptable(let code)): fail(FailureText.sentence(Failure(code)), .usage)
             case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
             case .unknown(let doubt):
                 fail("it is unknown whether this had an effect: " + FailureText.sentence(doubt), isPublish ? .outcomeUnknown : .unreachable)

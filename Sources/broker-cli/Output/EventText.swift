@@ -1,4 +1,3 @@
-import Bytes
 import ChatProtocol
 
 /// Events as lines for people.
@@ -53,19 +52,14 @@ struct EventText {
     private func appendBody(of event: Event, to line: inout StyledText) {
         if let body = event.body {
             line.appendLines(body, event.kind == .notice ? .dim : .plain, isOneLine: isOneLine)
-        } else if let data = event.data {
-            line.append("(\(data.count) octets of \(event.mediaType ?? "data"))", .dim)
+        } else {
+            line.append("(no text)", .dim)
         }
     }
 
     private func appendChange(_ event: Event, to line: inout StyledText) {
-        let target = event.reference.map { "#\($0)" } ?? "an event"
         let concerned = event.user ?? event.from
         switch event.kind {
-        case .edit:
-            appendName(event.from, to: &line)
-            line.append(" changed \(target) to: ")
-            appendBody(of: event, to: &line)
         case .joined:
             appendName(concerned, to: &line)
             line.append(" joined")
@@ -88,19 +82,8 @@ struct EventText {
             if let topic = event.topic { line.append(", topic: " + topic) }
         default:
             appendName(event.from, to: &line)
-            line.append(" \(Self.verb(event.kind)) \(target)")
-            if let body = event.body { line.append(" " + body) }
-        }
-    }
-
-    private static func verb(_ kind: EventKind) -> String {
-        switch kind {
-        case .delete: "deleted"
-        case .react: "reacted to"
-        case .unreact: "took back a reaction to"
-        case .pin: "pinned"
-        case .unpin: "unpinned"
-        default: "did something (kind \(kind.rawValue)) that this client does not know to"
+            // Of a kind that is not known, nothing must be shown as if it were a message.
+            line.append(" did something that this client does not know (event \(event.seq), kind \(event.kind.rawValue))")
         }
     }
 

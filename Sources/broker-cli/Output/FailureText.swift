@@ -99,6 +99,7 @@ enum FailureText {
         case .deadline: "not sent: there was no connection in time"
         case .queueFull: "not sent: too much waits for the connection already"
         case .sessionEnded: "not sent: the session is over"
+        case .unacceptable(let code): "not sent: " + sentence(Failure(code))
         }
     }
 

@@ -45,7 +45,6 @@ enum NoticeJSON {
         line.add("ts", event.timestamp)
         line.add("from", event.from.description)
         if event.kind != .message { line.add("kind", UInt64(event.kind.rawValue)) }
-        line.add("ref", event.reference)
         line.add("thread", event.thread)
         line.add("reply", event.reply)
         line.add("mime", event.mediaType)

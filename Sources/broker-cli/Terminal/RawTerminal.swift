@@ -1,5 +1,3 @@
-// `termios.h` is not in the module map of the C library, but in what libuv's header includes.
-import CLibUV
 import Glibc
 
 /// The terminal in raw mode: every key at once, nothing echoed. It is put back on every way out: by ``restore()``, at exit, and when the
@@ -21,21 +19,20 @@ enum RawTerminal {
 
     /// Enters raw mode. False if the terminal refuses.
     static func enable() -> Bool {
-        var attributes = termios()
-        guard tcgetattr(STDIN_FILENO, &attributes) == 0 else { return false }
-        if !isRaw { savedAttributes = attributes }
-        attributes.c_iflag &= ~tcflag_t(BRKINT | ICRNL | INPCK | ISTRIP | IXON)
-        attributes.c_lflag &= ~tcflag_t(ECHO | ICANON | IEXTEN | ISIG)
-        withUnsafeMutableBytes(of: &attributes.c_cc) { characters in
-            characters[Int(VMIN)] = 1
-            characters[Int(VTIME)] = 0
+        if !isRaw { guard tcgetattr(STDIN_FILENO, savedAttributes) == 0 else { return false } }
+        // Made from what was saved by functions of the C library alone: the members of `termios` belong to another module here.
+        let isEntered = withUnsafeTemporaryAllocation(of: termios.self, capacity: 1) { buffer in
+            let attributes = buffer.baseAddress!
+            attributes.initialize(to: savedAttributes.pointee)
+            cfmakeraw(attributes)
+            return tcsetattr(STDIN_FILENO, TCSADRAIN, attributes) == 0
         }
-        guard tcsetattr(STDIN_FILENO, TCSADRAIN, &attributes) == 0 else { return false }
+        guard isEntered else { return false }
         isRaw = true
         if !isGuarded {
             isGuarded = true
             atexit(restoreTerminal)
-            for signal in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS] { guardAgainst(signal) }
+            for number in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS] { signal(number, dieOfFault) }
         }
         StandardStream.output.write(bracketedPasteOn)
         return true
@@ -43,20 +40,12 @@ enum RawTerminal {
 
     /// Leaves raw mode; harmless when it was left.
     static func restore() { restoreTerminal() }
-
-    private static func guardAgainst(_ signal: Int32) {
-        var action = sigaction()
-        action.__sigaction_handler.sa_handler = dieOfFault
-        // Taken off before the handler runs: the fault that comes again on return, or is raised again, ends the process as always.
-        action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
-        sigaction(signal, &action, nil)
-    }
 }
 
 private let bracketedPasteOn = "\u{1B}[?2004h"
 
 // Only the main thread and the handlers of fatal signals touch these.
-nonisolated(unsafe) private var savedAttributes = termios()
+nonisolated(unsafe) private let savedAttributes = UnsafeMutablePointer<termios>.allocate(capacity: 1)
 nonisolated(unsafe) private var isRaw = false
 nonisolated(unsafe) private var isGuarded = false
 
@@ -67,10 +56,12 @@ private let restoreTerminal: @convention(c) () -> Void = {
     // ESC [ ? 2004 l: bracketed paste off. On the stack, since a handler must not allocate.
     var off: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (0x1B, 0x5B, 0x3F, 0x32, 0x30, 0x30, 0x34, 0x6C)
     _ = write(STDOUT_FILENO, &off, 8)
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &savedAttributes)
+    tcsetattr(STDIN_FILENO, TCSADRAIN, savedAttributes)
 }
 
-private let dieOfFault: @convention(c) (Int32) -> Void = { signal in
+/// The signal is blocked while it is handled, and raised again with its usual effect: it ends the process on return, as always.
+private let dieOfFault: @convention(c) (Int32) -> Void = { number in
     restoreTerminal()
-    raise(signal)
+    signal(number, SIG_DFL)
+    raise(number)
 }
