@@ -87,7 +87,7 @@ let package = Package(
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
-        tests("ChatClientTests", "ChatClient", "ChatCore", "ChatProtocol", "Bytes"),
+        tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("HouseTests"),
         tests("ProgramTests", "ChatProtocol", "Bytes"),

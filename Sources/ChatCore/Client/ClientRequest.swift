@@ -1,0 +1,97 @@
+public import ChatProtocol
+
+/// What a user asks of a session. Every request ends in exactly one ``ClientOutcome``.
+public enum ClientRequest: Sendable, Equatable {
+    /// Join and attach; `tail` events from before are wanted first.
+    case join(RoomAddress, tail: UInt64)
+    case leave(RoomAddress)
+    /// Create a room; it is not joined by that.
+    case create(RoomAddress, title: String?)
+    /// Say something in a room. The id is 8 random octets, new for each message.
+    case publish(RoomAddress, body: String, id: MessageID)
+    /// Say something to an account.
+    case directMessage(AccountName, body: String, id: MessageID)
+    /// All visible rooms, page after page.
+    case rooms(filter: String?)
+    /// All members of a room, page after page.
+    case members(RoomAddress)
+    /// Another name for this guest.
+    case rename(String)
+    case ping
+}
+
+extension ClientRequest {
+    /// What is wrong with the request by itself: the encoder trusts that what a person wrote has been looked at.
+    var fault: ResultCode? {
+        switch self {
+        case .publish(_, let body, _), .directMessage(_, let body, _): Self.fault(body, Field.body)
+        case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
+        case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
+        case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
+        case .join, .leave, .members, .ping: nil
+        }
+    }
+
+    private static func fault(_ text: String, _ field: Field) -> ResultCode? {
+        guard text.unicodeScalars.allSatisfy(TextRules.isAcceptable) else { return .badText }
+        return text.utf8.count > field.maximum ? .bodyTooLarge : nil
+    }
+
+    /// The client message id of a publish or direct message.
+    var messageID: MessageID? {
+        switch self {
+        case .publish(_, _, let id), .directMessage(_, _, let id): id
+        default: nil
+        }
+    }
+}
+
+/// Names a request of one session.
+public struct RequestToken: Hashable, Sendable {
+    public let number: UInt64
+
+    init(number: UInt64) { self.number = number }
+}
+
+/// How a request ended.
+public enum ClientOutcome: Sendable, Equatable {
+    /// OK.
+    case done
+    case joined(Joined)
+    case published(Published)
+    /// The acknowledgement was lost with the connection, but the event was seen in the log: it had been accepted.
+    case seenInLog(Event)
+    /// `isComplete` is false where the list was longer than the client holds.
+    case rooms([RoomRecord], isComplete: Bool)
+    case members([MemberRecord], isComplete: Bool)
+    case renamed(AccountName)
+    case pong
+    /// The broker said no: the request had no effect.
+    case refused(Failure)
+    /// The request never left: it had no effect.
+    case notSent(NotSent)
+    /// The request left, and its answer did not come: whether it had an effect cannot be told.
+    case unknown(OutcomeDoubt)
+}
+
+/// Why a request never left.
+public enum NotSent: Sendable, Equatable {
+    /// No connection became ready, or no place in flight free, within the request's time.
+    case deadline
+    /// Too many requests wait already.
+    case queueFull
+    /// The session is over.
+    case sessionEnded
+    /// It breaks the rules of the protocol, so that no broker would take it: 400, 401 or 402.
+    case unacceptable(ResultCode)
+}
+
+/// Why an outcome is unknown.
+public enum OutcomeDoubt: Sendable, Equatable {
+    /// The connection stands, but no answer came in time.
+    case deadline
+    /// The connection was lost, and what the log shows since does not settle it.
+    case connectionLost
+    /// The broker itself cannot tell (602 RETRY_TOO_OLD, 603 OUTCOME_UNKNOWN).
+    case broker(Failure)
+}

@@ -1,0 +1,197 @@
+import ChatClient
+import ChatCore
+import ChatProtocol
+import LibUV
+
+/// A conversation: lines of a console become requests, notices of the client become lines.
+final class Chat {
+    /// Messages from before that are shown of a room when it is entered.
+    static let tail: UInt64 = 20
+    /// Requests under way above which a console that is no person is made to wait, and below which it goes on.
+    private static let openRequestCountMax = 64
+
+    let client: ChatClient
+    let console: any Console
+    private let loop: EventLoop
+    let isJSON: Bool
+    /// Where plain lines go.
+    private(set) var current: RoomAddress
+    private(set) var completer = Completer()
+    private(set) var status: ExitStatus = .ok
+    /// What the next line is taken for: a name.
+    private var awaitsName: Bool
+    private var hasStarted = false
+    private var isOffline = false
+    /// The console has ended, and what was asked is still under way.
+    private var isEnding = false
+    private var hasBeenReady = false
+    private var lastRefusal: String?
+
+    /// - Parameter name: the name to begin with; nil: a person is asked for it.
+    init(loop: EventLoop, client: ChatClient, console: any Console, name: String?, room: RoomAddress, isJSON: Bool) {
+        self.loop = loop
+        self.client = client
+        self.console = console
+        self.isJSON = isJSON
+        current = room
+        awaitsName = name == nil && console.isInteractive
+        client.onNotice = { [unowned self] in didNotice($0) }
+        console.onLine = { [unowned self] in didEnter($0) }
+        console.onEnd = { [unowned self] in leaveWhenDone() }
+        if let terminal = console as? TerminalConsole {
+            terminal.completion = { [unowned self] line, cursor in completer.complete(line, cursor: cursor) }
+        }
+    }
+
+    func start() {
+        // Asked before the log-in, so that they go out with it and the tail comes before anything new.
+        for room in Set([.lobby, current]).sorted() { enter(room, isFirst: true) }
+        updatePrompt()
+        console.start()
+        guard !awaitsName else { return }
+        hasStarted = true
+        client.start()
+    }
+
+    /// Leaves, as `:quit` does.
+    func quit(_ status: ExitStatus = .ok) {
+        if self.status == .ok { self.status = status }
+        isEnding = true
+        client.leave()
+    }
+
+    private func leaveWhenDone() {
+        isEnding = true
+        if client.openRequestCount == 0 || console.isInteractive { quit() }
+    }
+
+    // MARK: Lines
+
+    private func didEnter(_ line: String) {
+        if awaitsName { return didEnterName(line) }
+        let input = ChatInput(line)
+        perform(input)
+        if client.openRequestCount >= Self.openRequestCountMax { console.isPaused = true }
+    }
+
+    private func didEnterName(_ line: String) {
+        let name = String(line.filter { !$0.isWhitespace })
+        guard !name.isEmpty else { return }
+        awaitsName = false
+        client.chooseName(name)
+        // The first name is asked for before there is a connection.
+        if !hasStarted { client.start() }
+        hasStarted = true
+        updatePrompt()
+    }
+
+    /// An answer came: a paused console may go on, or an ended one leave.
+    func didAnswer() {
+        if client.openRequestCount < Self.openRequestCountMax / 2, console.isPaused { console.isPaused = false }
+        if isEnding, client.openRequestCount == 0, client.phase != .leaving, client.phase != .ended { quit() }
+    }
+
+    // MARK: Notices
+
+    private func didNotice(_ notice: ClientNotice) {
+        learn(from: notice)
+        switch notice {
+        case .ready:
+            hasBeenReady = true
+            isOffline = false
+            lastRefusal = nil
+            updatePrompt()
+        case .nameRefused(let wish, _):
+            // A name that is still refused after every reconnect is told once.
+            if lastRefusal == wish { return }
+            lastRefusal = wish
+            didRefuseName()
+        case .roomLost(let room, _):
+            if room == current { switchTo(.lobby) }
+        case .connectionLost:
+            isOffline = true
+            updatePrompt()
+        case .ended(let loss):
+            didEnd(loss)
+            return
+        default: break
+        }
+        show(notice)
+    }
+
+    private func didRefuseName() {
+        if console.isInteractive {
+            awaitsName = true
+            updatePrompt()
+        } else {
+            quit(.refused)
+        }
+    }
+
+    private func didEnd(_ loss: ConnectionLoss) {
+        if status == .ok { status = ExitStatus(loss, hasBeenReady: hasBeenReady) }
+        console.close()
+        if isJSON {
+            show(.ended(loss))
+        } else if loss != .left {
+            StandardStream.error.writeLine("broker-cli: \(client.url): " + VisibleText.escape(FailureText.sentence(loss)))
+        }
+        loop.stop()
+    }
+
+    private func learn(from notice: ClientNotice) {
+        switch notice {
+        case .ready(let account, _, _): completer.noteUser(account.description)
+        case .event(let event):
+            if event.kind == .left || event.kind == .renamed { completer.forgetUser((event.user ?? event.from).description) }
+            if event.kind != .left { completer.noteUser(event.from.description) }
+            if !event.room.isConversation { completer.noteRoom(event.room.description) }
+            // The lobby tells of a new room by its name in `title`.
+            if event.kind == .created, event.room == .lobby, let room = event.title { completer.noteRoom(room) }
+        case .attached(let joined): if !joined.room.isConversation { completer.noteRoom(joined.room.description) }
+        case .roomLost(let room, _): completer.forgetRoom(room.description)
+        default: break
+        }
+    }
+
+    func note(rooms: [RoomRecord]) { for record in rooms { completer.noteRoom(record.room.description) } }
+    func note(members: [MemberRecord]) { for record in members { completer.noteUser(record.user.description) } }
+
+    // MARK: Showing
+
+    private var text: NoticeText { NoticeText(events: EventText(account: client.account, isOneLine: !console.isInteractive)) }
+
+    private func show(_ notice: ClientNotice) {
+        if isJSON {
+            for line in NoticeJSON.lines(notice) { console.write(line) }
+        } else {
+            for line in text.lines(notice) { console.show(line) }
+        }
+    }
+
+    /// Something the client itself has to say; in JSON only what is made for it is.
+    func say(_ text: String, _ style: StyledText.Style = .plain) {
+        if !isJSON { console.show(StyledText(text, style)) }
+    }
+
+    func complain(_ text: String) {
+        if isJSON { console.write(NoticeJSON.error(text)) } else { console.show(StyledText("!! " + text, .error)) }
+    }
+
+    func switchTo(_ room: RoomAddress) {
+        current = room
+        updatePrompt()
+    }
+
+    func updatePrompt() {
+        var prompt = StyledText()
+        if awaitsName {
+            prompt.append("your name: ", .bold)
+        } else {
+            if isOffline { prompt.append("(offline) ", .warning) }
+            prompt.append(current.description, .dim)
+            prompt.append("> ")
+        }
+        console.setPrompt(prompt)
+    }
+}

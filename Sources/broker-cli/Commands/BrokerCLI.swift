@@ -1,0 +1,75 @@
+import ArgumentParser
+import Glibc
+import LibUV
+
+/// A command that ends with a status of its own.
+protocol BrokerCommand: ParsableCommand {
+    func execute() throws -> ExitStatus
+}
+
+/// The program: `broker-cli [URL]` chats, `broker-cli VERB` does one thing.
+struct BrokerCLI: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "broker-cli", abstract: "Chat on a broker, or script it.",
+        usage: """
+            broker-cli [URL] [--user NAME] [--room ROOM] [--ca FILE] [--insecure] [--json] [--no-color]
+            broker-cli [URL] send [--room ROOM] TEXT… | -
+            broker-cli [URL] dm USER TEXT…
+            broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
+            broker-cli [URL] rooms | users | members ROOM | ping [--count N]
+            """,
+        discussion: """
+            URL is broker://HOST[:PORT], or brokers://HOST[:PORT] for TLS; default $BROKER_URL, else brokers://localhost:7400. \
+            `broker-cli chat --help` tells the options of a conversation, `broker-cli VERB --help` those of a verb. \
+            --generate-completion-script SHELL prints a completion script for bash, zsh or fish.
+
+            \(ExitStatus.help)
+            """,
+        version: "broker-cli " + ProgramVersion.text,
+        subcommands: [
+            ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
+            MembersCommand.self, PingCommand.self,
+        ],
+        defaultSubcommand: ChatCommand.self)
+
+    /// Parses the arguments, does what they say and ends the process.
+    static func runAndExit() -> Never {
+        do {
+            var command = try parseAsRoot(arrange(Array(CommandLine.arguments.dropFirst())))
+            guard let command = command as? any BrokerCommand else {
+                try command.run()
+                Glibc.exit(0)
+            }
+            end(try command.execute())
+        } catch let failure as StartFailure {
+            StandardStream.error.writeLine("broker-cli: " + VisibleText.escape(failure.reason))
+            end(failure.status)
+        } catch let error as UVError {
+            StandardStream.error.writeLine("broker-cli: \(error)")
+            end(.unreachable)
+        } catch {
+            // Help and versions are errors to the parser that are none to the user.
+            let text = fullMessage(for: error)
+            if exitCode(for: error) == .success {
+                StandardStream.output.writeLine(text)
+                end(.ok)
+            }
+            StandardStream.error.writeLine(text)
+            end(.usage)
+        }
+    }
+
+    private static func end(_ status: ExitStatus) -> Never {
+        RawTerminal.restore()
+        Glibc.exit(status.rawValue)
+    }
+
+    /// `URL VERB …` is `VERB --url URL …`: the address comes first for verbs as it does for the conversation.
+    static func arrange(_ arguments: [String]) -> [String] {
+        guard arguments.count > 1, arguments[0].contains("://"),
+            configuration.subcommands.contains(where: { $0.configuration.commandName == arguments[1] })
+        else { return arguments }
+        if arguments[1] == ChatCommand.configuration.commandName { return [arguments[1], arguments[0]] + arguments[2...] }
+        return [arguments[1], "--url", arguments[0]] + arguments[2...]
+    }
+}

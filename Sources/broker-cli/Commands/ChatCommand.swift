@@ -1,0 +1,60 @@
+import ArgumentParser
+import ChatClient
+import ChatProtocol
+import Glibc
+import LibUV
+import TLS
+
+/// `broker-cli [URL]`: the conversation.
+struct ChatCommand: BrokerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat", abstract: "Chat (the default command).",
+        discussion: """
+            At a terminal: a line editor with history and completion; :help lists the commands. Otherwise plain lines in, plain lines \
+            out: lines are messages or commands, and at the end of the input everything is answered before the program leaves.
+            """)
+
+    @Argument(help: "broker://HOST[:PORT] or brokers://HOST[:PORT] (TLS). Default: $BROKER_URL, else brokers://localhost:7400.")
+    var url: String?
+
+    @Option(help: ArgumentHelp("Room that plain lines go to.", valueName: "room"))
+    var room: String = "lobby"
+
+    @OptionGroup var options: ConnectionOptions
+
+    func execute() throws -> ExitStatus {
+        let room = try RoomAddress.argument(room)
+        let address = try options.url(url)
+        options.warnIfInsecure(address)
+        let loop = try EventLoop()
+        defer { loop.close() }
+        let client = try ChatClient.make(loop: loop, url: address, options: options)
+        defer { client.close() }
+        let isInteractive = RawTerminal.isUsable && !options.json
+        let console: any Console =
+            isInteractive
+            ? try TerminalConsole(loop: loop, isColoured: options.isColoured(.output))
+            : try PlainConsole(loop: loop, isColoured: options.isColoured(.output))
+        defer { console.close() }
+        let chat = Chat(loop: loop, client: client, console: console, name: options.name, room: room, isJSON: options.json)
+        // Without an end they would keep the loop running; it is stopped, not left alone, so that does no harm.
+        let watchers = try [SIGINT, SIGTERM, SIGHUP].map { signal in
+            try SignalWatcher(loop: loop, signal: signal) { chat.quit(.signal(signal)) }
+        }
+        defer { for watcher in watchers { watcher.close() } }
+        chat.start()
+        loop.run()
+        return chat.status
+    }
+}
+
+extension ChatClient {
+    /// A client as the options want it.
+    static func make(loop: EventLoop, url: BrokerURL, options: ConnectionOptions) throws(StartFailure) -> ChatClient {
+        do throws(TLSError) {
+            return try ChatClient(loop: loop, url: url, verification: options.verification, settings: options.settings)
+        } catch {
+            throw StartFailure(reason: "\(error)", status: .usage)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Bytes
+import ChatClient
+import ChatCore
+import ChatProtocol
+import Glibc
+import TLS
+
+/// Version of this program, told to brokers.
+enum ProgramVersion {
+    static let text = "0.1.0"
+}
+
+/// What can go wrong before there is a connection; ends with status 2, or 3 for a certificate file that cannot be used.
+struct StartFailure: Error {
+    var reason: String
+    var status = ExitStatus.usage
+}
+
+/// The options that every command has.
+struct ConnectionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Name to log in with.", discussion: "Default: $BROKER_USER, else a guest's name.", valueName: "name"))
+    var user: String?
+
+    @Option(help: ArgumentHelp("Trust the authorities in this PEM file, and no others.", valueName: "file"), completion: .file())
+    var ca: String?
+
+    @Flag(help: "Do not verify the broker's certificate: anybody can answer in its place.")
+    var insecure = false
+
+    @Flag(help: "One JSON object a line on standard output.")
+    var json = false
+
+    @Flag(help: "No colours. They are off as well if $NO_COLOR is set or the output is no terminal.")
+    var noColor = false
+
+    func validate() throws {
+        if insecure, ca != nil { throw ValidationError("--insecure and --ca contradict each other") }
+    }
+
+    /// The name given here or in the environment; nil if there is none.
+    var name: String? { user ?? Environment.value("BROKER_USER") }
+
+    func url(_ text: String?) throws(StartFailure) -> BrokerURL {
+        let text = text ?? Environment.value("BROKER_URL") ?? "brokers://localhost:\(BrokerURL.portDefault)"
+        do throws(BrokerURL.ParseError) {
+            return try BrokerURL(text)
+        } catch {
+            throw StartFailure(reason: error.description)
+        }
+    }
+
+    /// Whether colours are wanted on a stream (https://no-color.org).
+    func isColoured(_ stream: StandardStream) -> Bool {
+        !noColor && !json && Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb" && stream.isTerminal
+    }
+
+    var verification: TLSVerification {
+        if let ca { .authorityFile(ca) } else if insecure { .none } else { .system }
+    }
+
+    /// Says loudly what `--insecure` means.
+    func warnIfInsecure(_ url: BrokerURL) {
+        guard insecure, url.isSecure else { return }
+        let text = """
+            WARNING: --insecure: the certificate of \(url.host) is NOT verified.
+            WARNING: whoever answers is believed, and can read and change everything.
+            """
+        StandardStream.error.writeLine(StandardStream.error.isTerminal && !noColor ? "\u{1B}[1;31m\(text)\u{1B}[0m" : text)
+    }
+
+    var settings: ClientSettings {
+        let device = SharedBytes((0..<16).map { _ in UInt8.random(in: .min ... .max) })
+        return ClientSettings(agent: "broker-cli/" + ProgramVersion.text, device: device, wish: name ?? "")
+    }
+}
+
+enum Environment {
+    /// The value of a variable; nil if it is not set or empty.
+    static func value(_ name: String) -> String? {
+        guard let value = getenv(name), value.pointee != 0 else { return nil }
+        return String(cString: value)
+    }
+}
+
+extension RoomAddress {
+    /// A room's name from the command line.
+    static func argument(_ text: String) throws(StartFailure) -> RoomAddress {
+        guard let room = try? RoomAddress(text), !room.isConversation else {
+            throw StartFailure(reason: "\"\(text)\" is no name of a room: \(FailureText.roomRule)")
+        }
+        return room
+    }
+}

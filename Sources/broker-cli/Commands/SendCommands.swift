@@ -1,0 +1,95 @@
+import ArgumentParser
+import ChatCore
+import ChatProtocol
+
+/// `send`: says something in a room.
+struct SendCommand: BrokerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send", abstract: "Say something in a room, and print the number of the event.",
+        discussion: """
+            With - each line of the standard input is a message; they are sent one after the other, and the first one that is \
+            refused ends it. Ends with 0 only when every message was acknowledged.
+            """)
+
+    @Option(help: ArgumentHelp("The room.", valueName: "room"))
+    var room: String = "lobby"
+
+    @Argument(help: ArgumentHelp("What to say, or - for the lines of the standard input.", valueName: "text"))
+    var text: [String]
+
+    @OptionGroup var options: VerbOptions
+
+    func execute() throws -> ExitStatus {
+        let room = try RoomAddress.argument(room)
+        return try VerbRunner.run(options) { runner in
+            // A member may publish; who is one already stays one.
+            runner.ask(.join(room, tail: 0)) { _ in }
+            try Publisher.start(runner, text) { body in .publish(room, body: body, id: .random()) }
+        }
+    }
+}
+
+/// `dm`: says something to one user.
+struct DirectMessageCommand: BrokerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dm", abstract: "Say something to one user only, and print the number of the event.")
+
+    @Argument(help: ArgumentHelp("The user.", valueName: "user"))
+    var to: String
+
+    @Argument(help: ArgumentHelp("What to say, or - for the lines of the standard input.", valueName: "text"))
+    var text: [String]
+
+    @OptionGroup var options: VerbOptions
+
+    func execute() throws -> ExitStatus {
+        guard let user = try? AccountName(to) else { throw StartFailure(reason: "\"\(to)\" is no name: \(FailureText.nameRule)") }
+        return try VerbRunner.run(options) { runner in
+            try Publisher.start(runner, text) { body in .directMessage(user, body: body, id: .random()) }
+        }
+    }
+}
+
+/// Publishes one text or the lines of the standard input, one after another, and prints what is acknowledged.
+private final class Publisher {
+    private let runner: VerbRunner
+    private let console: PlainConsole?
+    private let makeRequest: (String) -> ClientRequest
+
+    /// Keeps itself alive by what it waits for.
+    static func start(_ runner: VerbRunner, _ words: [String], _ makeRequest: @escaping (String) -> ClientRequest) throws {
+        if words == ["-"] {
+            let console = try PlainConsole(loop: runner.loop, isColoured: false)
+            let publisher = Publisher(runner, console, makeRequest)
+            console.onLine = { line in
+                guard !line.isEmpty else { return }
+                // The next line waits for this one's answer: order and the first refusal stay clear.
+                console.isPaused = true
+                publisher.publish(line)
+            }
+            console.onEnd = { runner.finish(.ok) }
+            console.start()
+        } else {
+            Publisher(runner, nil, makeRequest).publish(words.joined(separator: " "))
+        }
+    }
+
+    private init(_ runner: VerbRunner, _ console: PlainConsole?, _ makeRequest: @escaping (String) -> ClientRequest) {
+        self.runner = runner
+        self.console = console
+        self.makeRequest = makeRequest
+    }
+
+    private func publish(_ text: String) {
+        runner.ask(makeRequest(text)) { [self] outcome in
+            switch outcome {
+            case .published(let published):
+                runner.print(runner.isJSON ? NoticeJSON.published(published) : String(published.seq))
+            case .seenInLog(let event):
+                runner.print(runner.isJSON ? NoticeJSON.event(event) : String(event.seq))
+            default: return
+            }
+            if let console { console.isPaused = false } else { runner.finish(.ok) }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import ChatClient
+import ChatCore
+import ChatProtocol
+
+/// `tail`: prints the last events of rooms, and with `--follow` those to come.
+struct TailCommand: BrokerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tail", abstract: "Print the last events of rooms.",
+        discussion: """
+            With --follow it goes on until it is interrupted, also over lost connections; --timeout then bounds only the beginning. \
+            What was missed is told by numbers on standard error, and in JSON as objects "lag", "hole" and "missed".
+            """)
+
+    @Option(help: ArgumentHelp("A room; may be given several times. Default: lobby.", valueName: "room"))
+    var room: [String] = []
+
+    @Option(help: ArgumentHelp("How many events from before, 0 to 1000; the broker may keep fewer.", valueName: "n"))
+    var count: Int = 20
+
+    @Flag(help: "Go on with what is said from now on.")
+    var follow = false
+
+    @OptionGroup var options: VerbOptions
+
+    func validate() throws {
+        guard (0...1000).contains(count) else { throw ValidationError("--count is from 0 to 1000") }
+    }
+
+    func execute() throws -> ExitStatus {
+        let rooms = try (room.isEmpty ? ["lobby"] : room).map { (text) throws(StartFailure) in try RoomAddress.argument(text) }
+        return try VerbRunner.run(options) { runner in
+            Tail(runner, Set(rooms), follows: follow, isColoured: options.connection.isColoured(.output)).start(count: UInt64(count))
+        }
+    }
+}
+
+/// Kept alive by the closures it hands out.
+private final class Tail {
+    private let runner: VerbRunner
+    private let rooms: Set<RoomAddress>
+    private let follows: Bool
+    private let isColoured: Bool
+    /// Rooms that have not come to their last event from before.
+    private var waiting: Set<RoomAddress>
+    /// That event, once the answer to JOIN has told it.
+    private var ends: [RoomAddress: UInt64] = [:]
+
+    init(_ runner: VerbRunner, _ rooms: Set<RoomAddress>, follows: Bool, isColoured: Bool) {
+        self.runner = runner
+        self.rooms = rooms
+        self.follows = follows
+        self.isColoured = isColoured
+        waiting = rooms
+    }
+
+    func start(count: UInt64) {
+        runner.isFollowing = follows
+        runner.onNotice = { [self] in didNotice($0) }
+        for room in rooms.sorted() {
+            runner.ask(.join(room, tail: count)) { [self] outcome in
+                guard case .joined(let joined) = outcome else { return }
+                ends[room] = joined.head
+                reach(joined.next > 0 ? joined.next - 1 : 0, in: room)
+            }
+        }
+    }
+
+    private func didNotice(_ notice: ClientNotice) {
+        switch notice {
+        case .event(let event):
+            guard rooms.contains(event.room) else { return }
+            show(notice)
+            reach(event.seq, in: event.room)
+        case .skipped(let room, let range), .hole(let room, let range, _):
+            guard rooms.contains(room) else { return }
+            show(notice)
+            reach(range.upperBound, in: room)
+        case .roomLost(let room, let failure):
+            if rooms.contains(room) { runner.refuse(failure, for: .join(room, tail: 0)) }
+        case .recovered, .connectionLost, .logReset:
+            if runner.isJSON { show(notice) }
+        default: break
+        }
+    }
+
+    private func reach(_ seq: UInt64, in room: RoomAddress) {
+        guard let end = ends[room], seq >= end, waiting.remove(room) != nil, waiting.isEmpty else { return }
+        if follows { runner.stopClock() } else { runner.finish(.ok) }
+    }
+
+    private func show(_ notice: ClientNotice) {
+        if runner.isJSON {
+            for line in NoticeJSON.lines(notice) { runner.print(line) }
+            return
+        }
+        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true))
+        for line in text.lines(notice) {
+            if case .event = notice {
+                runner.print(line.rendered(isColoured: isColoured))
+            } else {
+                StandardStream.error.writeLine(line.rendered(isColoured: false))
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import ChatClient
+import ChatCore
+import ChatProtocol
+import Glibc
+import LibUV
+
+/// Runs one scripted verb: connects, lets the verb ask, and turns the first bad news, the time limit or the verb's own end into a status.
+final class VerbRunner {
+    let loop: EventLoop
+    let client: ChatClient
+    let isJSON: Bool
+    /// Notices that are not dealt with here: events above all.
+    var onNotice: ((ClientNotice) -> Void)?
+    /// Whether a lost connection is said and waited for rather than left to the time limit.
+    var isFollowing = false
+
+    private let timeoutMilliseconds: UInt64
+    private let timer: Timer
+    private var watchers: [SignalWatcher] = []
+    private var status: ExitStatus?
+    private var hasBeenReady = false
+    /// Publishes sent whose outcome is not known yet: what a time limit then means.
+    private var openPublishCount = 0
+    private let isErrorColoured: Bool
+
+    /// Runs a verb to its end and returns its status.
+    ///
+    /// - Parameter start: asks for what is wanted; it is sent once the connection is ready. Ends by ``finish(_:)``.
+    static func run(_ options: VerbOptions, _ start: (VerbRunner) throws -> Void) throws -> ExitStatus {
+        let url = try options.connection.url(options.url)
+        options.connection.warnIfInsecure(url)
+        let loop = try EventLoop()
+        defer { loop.close() }
+        let client = try ChatClient.make(loop: loop, url: url, options: options.connection)
+        defer { client.close() }
+        let runner = try VerbRunner(loop: loop, client: client, options: options)
+        defer { runner.close() }
+        try start(runner)
+        client.start()
+        loop.run()
+        return runner.status ?? .unreachable
+    }
+
+    private init(loop: EventLoop, client: ChatClient, options: VerbOptions) throws {
+        self.loop = loop
+        self.client = client
+        isJSON = options.connection.json
+        isErrorColoured = options.connection.isColoured(.error)
+        timeoutMilliseconds = options.timeoutMilliseconds
+        timer = Timer(loop: loop)
+        watchers = try [SIGINT, SIGTERM, SIGHUP].map { signal in
+            try SignalWatcher(loop: loop, signal: signal) { [unowned self] in finish(.signal(signal)) }
+        }
+        client.onNotice = { [unowned self] in didNotice($0) }
+        timer.start(afterMilliseconds: timeoutMilliseconds) { [unowned self] in didTimeOut() }
+    }
+
+    private func close() {
+        timer.close()
+        for watcher in watchers { watcher.close() }
+    }
+
+    /// The verb has what it wants and now only listens: no time limit any more.
+    func stopClock() { timer.stop() }
+
+    /// The verb is through. The first status counts.
+    func finish(_ status: ExitStatus) {
+        guard self.status == nil else { return }
+        self.status = status
+        timer.stop()
+        client.leave()
+    }
+
+    // MARK: Asking
+
+    /// Asks, and ends the verb with what went wrong; what went right goes to `onSuccess`.
+    func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
+        let isPublish: Bool =
+            switch request {
+            case .publish, .directMessage: true
+            default: false
+            }
+        if isPublish { openPublishCount += 1 }
+        // The verb's own time limit is what counts, not one for each request.
+        client.request(request, deadlineMilliseconds: timeoutMilliseconds + 1000) { [unowned self] outcome in
+            if isPublish { openPublishCount -= 1 }
+            switch outcome {
+            case .refused(let failure): refuse(failure, for: request)
+            // The end of the session is told next, with its cause.
+            case .notSent(.sessionEnded): break
+            case .notSent(.unacceptable(let code)): fail(FailureText.sentence(Failure(code)), .usage)
+            case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
+            case .unknown(let doubt):
+                fail("it is unknown whether this had an effect: " + FailureText.sentence(doubt), isPublish ? .outcomeUnknown : .unreachable)
+            default: onSuccess(outcome)
+            }
+        }
+    }
+
+    func refuse(_ failure: Failure, for request: ClientRequest?) {
+        guard status == nil else { return }
+        if isJSON { print(NoticeJSON.error(failure)) }
+        sayError(FailureText.sentence(failure, for: request, isConversation: false))
+        finish(.refused)
+    }
+
+    func fail(_ reason: String, _ status: ExitStatus) {
+        guard self.status == nil else { return }
+        if isJSON { print(NoticeJSON.error(reason)) }
+        sayError(reason)
+        finish(status)
+    }
+
+    // MARK: Output
+
+    /// A line on standard output. When nobody reads it any more the verb is through.
+    func print(_ line: String) {
+        if !StandardStream.output.writeLine(line) { finish(.ok) }
+    }
+
+    private func sayError(_ text: String) {
+        let line = StyledText("broker-cli: " + text, .error)
+        StandardStream.error.writeLine(line.rendered(isColoured: isErrorColoured))
+    }
+
+    // MARK: Notices
+
+    private func didNotice(_ notice: ClientNotice) {
+        switch notice {
+        case .ready: hasBeenReady = true
+        case .nameRefused(let wish, let failure): refuse(failure, for: .rename(wish))
+        case .ended(let loss): didEnd(loss)
+        case .connectionLost, .recovered, .resent:
+            guard isFollowing else { break }
+            let text = NoticeText(events: EventText(account: client.account, isOneLine: true))
+            for line in text.lines(notice) { StandardStream.error.writeLine(line.rendered(isColoured: isErrorColoured)) }
+        default: break
+        }
+        if status == nil { onNotice?(notice) }
+    }
+
+    private func didEnd(_ loss: ConnectionLoss) {
+        if status == nil {
+            fail(FailureText.sentence(loss), ExitStatus(loss, hasBeenReady: hasBeenReady))
+        }
+        loop.stop()
+    }
+
+    private func didTimeOut() {
+        if openPublishCount > 0, hasBeenReady {
+            fail("timed out; whether the message was accepted is unknown", .outcomeUnknown)
+        } else {
+            fail("timed out", .timedOut)
+        }
+    }
+}

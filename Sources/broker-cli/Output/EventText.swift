@@ -1,0 +1,94 @@
+import ChatProtocol
+
+/// Events as lines for people.
+struct EventText {
+    /// The own name, so that own messages can be marked.
+    var account: AccountName?
+    /// A message is one line, whatever it holds: for output that is not a terminal.
+    var isOneLine: Bool
+
+    func line(_ event: Event) -> StyledText {
+        var line = StyledText(ClockText.timeOfDay(milliseconds: event.timestamp) + " ", .dim)
+        switch event.kind {
+        case .message, .notice:
+            appendHead(of: event, to: &line)
+            appendBody(of: event, to: &line)
+        case .void: return void(event)
+        default:
+            line.append("[\(roomName(event.room))] * ", .dim)
+            appendChange(event, to: &line)
+        }
+        return line
+    }
+
+    /// A room's name, or what a conversation is called by its parties.
+    func roomName(_ room: RoomAddress) -> String {
+        guard let parties = room.parties else { return room.description }
+        return "@" + (parties.0 == account ? parties.1 : parties.0).description
+    }
+
+    private func appendHead(of event: Event, to line: inout StyledText) {
+        let isOwn = event.from == account
+        if let parties = event.room.parties {
+            let other = parties.0 == event.from ? parties.1 : parties.0
+            line.append("[")
+            if isOwn { line.append("you", .ownName(event.from.description)) } else { appendName(event.from, to: &line) }
+            line.append(" -> ", .dim)
+            if other == account { line.append("you") } else { appendName(other, to: &line) }
+            line.append("] ")
+        } else {
+            line.append("[\(event.room)] ", .dim)
+            line.append("<")
+            appendName(event.from, to: &line)
+            line.append(isOwn ? " (you)> " : "> ")
+        }
+    }
+
+    private func appendName(_ name: AccountName, to line: inout StyledText) {
+        let text = name.description
+        line.append(text, name == account ? .ownName(text) : .name(text))
+    }
+
+    private func appendBody(of event: Event, to line: inout StyledText) {
+        if let body = event.body {
+            line.appendLines(body, event.kind == .notice ? .dim : .plain, isOneLine: isOneLine)
+        } else {
+            line.append("(no text)", .dim)
+        }
+    }
+
+    private func appendChange(_ event: Event, to line: inout StyledText) {
+        let concerned = event.user ?? event.from
+        switch event.kind {
+        case .joined:
+            appendName(concerned, to: &line)
+            line.append(" joined")
+        case .left:
+            appendName(concerned, to: &line)
+            line.append(" left")
+            if let reason = event.reason { line.append(": " + reason) }
+        case .renamed:
+            appendName(concerned, to: &line)
+            line.append(" is now called ")
+            appendName(event.from, to: &line)
+        case .created:
+            appendName(event.from, to: &line)
+            line.append(" created the room")
+            if let title = event.title { line.append(" " + title, .bold) }
+        case .roomSet:
+            appendName(event.from, to: &line)
+            line.append(" changed the room")
+            if let title = event.title { line.append(", title: " + title) }
+            if let topic = event.topic { line.append(", topic: " + topic) }
+        default:
+            appendName(event.from, to: &line)
+            // Of a kind that is not known, nothing must be shown as if it were a message.
+            line.append(" did something that this client does not know (event \(event.seq), kind \(event.kind.rawValue))")
+        }
+    }
+
+    private func void(_ event: Event) -> StyledText {
+        let range = NoticeText.events(event.fromSeq ?? event.seq, event.toSeq ?? event.seq)
+        return StyledText("-- \(range) of \(roomName(event.room)) hold nothing: the broker lost them", .warning)
+    }
+}

@@ -1,0 +1,119 @@
+import ChatCore
+import ChatProtocol
+
+/// What the broker, the network or the protocol refuses, as a sentence with its code.
+enum FailureText {
+    /// - Parameters:
+    ///   - request: what was asked, if it is known: it makes the sentence say more.
+    ///   - isConversation: whether commands of a conversation can be proposed.
+    static func sentence(_ failure: Failure, for request: ClientRequest? = nil, isConversation: Bool = true) -> String {
+        var text: String
+        if let special = request.flatMap({ special(failure.code, $0) }) {
+            text = special + (isConversation ? request.flatMap { hint(failure.code, $0) } ?? "" : "")
+        } else {
+            text = general[failure.code] ?? "the broker refused"
+            // The broker's own words, where they add something.
+            if let reason = failure.reason, !reason.isEmpty, reason != text { text += ": " + reason }
+        }
+        if let wait = failure.retryMilliseconds, wait > 0 { text += "; wait " + DurationText.seconds(milliseconds: wait) }
+        return "\(text) (\(failure.code.rawValue) \(failure.code))"
+    }
+
+    private static func special(_ code: ResultCode, _ request: ClientRequest) -> String? {
+        switch (request, code) {
+        case (.join(let room, _), .noSuchRoom), (.leave(let room), .noSuchRoom), (.members(let room), .noSuchRoom),
+            (.publish(let room, _, _), .noSuchRoom):
+            "there is no room \(room)"
+        case (.create(let room, _), .exists): "the room \(room) exists already"
+        case (.leave(let room), .notJoined): "you are not in \(room)"
+        case (.members(let room), .notJoined): "you are not in \(room), so you cannot see who is"
+        case (.publish(let room, _, _), .notJoined): "you are not in \(room)"
+        case (.directMessage(let user, _, _), .noSuchUser): "there is no user \(user)"
+        case (.rename(let name), .exists): "the name \(name) is in use"
+        case (.rename(let name), .badName): "\(name) is no name: " + nameRule
+        default: nil
+        }
+    }
+
+    private static func hint(_ code: ResultCode, _ request: ClientRequest) -> String? {
+        switch (request, code) {
+        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom): "; :cr \(room) creates it"
+        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined): "; :jr \(room) enters it"
+        case (.rename, .exists): "; :nick NAME takes another one"
+        default: nil
+        }
+    }
+
+    static let nameRule = "1 to 32 of a-z 0-9 . _ -, the first a letter or digit"
+    static let roomRule = "1 to 64 of a-z 0-9 . _ - /, the first a letter or digit"
+
+    private static let general: [ResultCode: String] = [
+        .authFailed: "the broker did not let you in",
+        .mechUnsupported: "the broker does not admit guests",
+        .forbidden: "that is not permitted",
+        .banned: "you are banned from the room",
+        .muted: "you may read but not write here",
+        .inviteRequired: "the room is by invitation",
+        .badName: "that is no name",
+        .badText: "the text holds characters that are not accepted",
+        .bodyTooLarge: "the text is too long",
+        .noSuchRoom: "there is no such room",
+        .noSuchUser: "there is no such user",
+        .notJoined: "you are not in the room",
+        .exists: "that name is in use",
+        .internalFault: "the broker has a fault",
+        .notImplemented: "the broker does not offer that",
+        .overloaded: "the broker is overloaded; try later",
+        .shuttingDown: "the broker is shutting down",
+        .storeFailed: "the broker could not store it; it was not accepted",
+        .retryTooOld: "the broker cannot tell any more whether it was accepted",
+        .outcomeUnknown: "it was accepted, but it may not last",
+        .rateLimited: "too fast",
+        .tooManyRooms: "you are in too many rooms",
+        .tooManyRequests: "too many requests at once",
+        .tooManyConnections: "too many connections",
+        .timeout: "too much time passed",
+        .tlsRequired: "the broker wants TLS here: brokers:// instead of broker://",
+        .replaced: "a newer connection took your place",
+        .suspended: "the account is suspended",
+        .slowConsumer: "this client did not read fast enough",
+    ]
+
+    static func sentence(_ loss: ConnectionLoss) -> String {
+        switch loss {
+        case .unreachable(let reason): "cannot connect: " + reason
+        case .tls(let reason): "TLS failed: " + reason.replacingPrefix("TLS: ")
+        case .transport(let reason): reason
+        case .endOfStream: "the broker closed the connection without a word"
+        case .timeout: "no sign of life from the broker"
+        case .goodbye(let goodbye) where goodbye.code == .ok: "the broker said goodbye"
+        case .goodbye(let goodbye): sentence(Failure(goodbye.code, reason: goodbye.reason))
+        case .loginRefused(let failure): sentence(failure)
+        case .brokenProtocol(let code, let reason): "\(reason) (\(code.rawValue) \(code))"
+        case .left: "left"
+        }
+    }
+
+    static func sentence(_ reason: NotSent) -> String {
+        switch reason {
+        case .deadline: "not sent: there was no connection in time"
+        case .queueFull: "not sent: too much waits for the connection already"
+        case .sessionEnded: "not sent: the session is over"
+        case .unacceptable(let code): "not sent: " + sentence(Failure(code))
+        }
+    }
+
+    static func sentence(_ doubt: OutcomeDoubt) -> String {
+        switch doubt {
+        case .deadline: "no answer came in time"
+        case .connectionLost: "the connection was lost before the answer came"
+        case .broker(let failure): sentence(failure)
+        }
+    }
+}
+
+extension String {
+    fileprivate func replacingPrefix(_ prefix: String) -> String {
+        hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self
+    }
+}

@@ -1,0 +1,78 @@
+import ChatProtocol
+import Testing
+
+@testable import broker_cli
+
+@Suite struct ChatInputTests {
+    private static let dev = try! RoomAddress("dev")
+    private static let bob = try! AccountName("bob")
+
+    @Test(arguments: [
+        ("hello", ChatInput.text("hello")), ("", .nothing), ("   ", .nothing), ("hello\r", .text("hello")), ("::smile", .text(":smile")),
+        ("//path", .text("/path")), (":)", .text(":)")), ("/ 2", .text("/ 2")), (":", .text(":")), ("a :users", .text("a :users")),
+        (":users", .users), ("/users", .users), (":ping", .ping), ("/ping", .ping), (":lrs", .rooms), ("/rooms", .rooms),
+        (":cr dev", .create(dev)), ("/create dev", .create(dev)), (":jr dev", .join(dev)), ("/join dev", .join(dev)), (":lr dev", .leave(dev)),
+        ("/leave", .leave(nil)), (":lru dev", .members(dev)), (":lru", .members(nil)), (":who", .members(nil)),
+        (":rm dev hi  there ", .roomMessage(dev, "hi  there")), ("/rm dev x", .roomMessage(dev, "x")), (":pm bob psst", .directMessage(bob, "psst")),
+        ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(dev)), (":room", .switchTo(nil)), (":nick carol", .rename("carol")),
+        (":help", .help), ("/?", .help), (":quit", .quit), ("/exit", .quit),
+    ])
+    func understands(line: String, input: ChatInput) {
+        #expect(ChatInput(line) == input)
+    }
+
+    @Test(arguments: [
+        ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick", ":nick a b",
+        ":quit now",
+    ])
+    func saysWhatIsWrong(line: String) {
+        guard case .problem(let reason) = ChatInput(line) else {
+            Issue.record("\(line) cannot be understood")
+            return
+        }
+        #expect(!reason.isEmpty)
+    }
+
+    @Test func everyNameOfACommandIsUnique() {
+        let names = CommandTable.commands.flatMap(\.names)
+        #expect(Set(names).count == names.count)
+        for name in ["pm", "users", "ping", "cr", "jr", "lr", "lrs", "lru", "rm", "quit", "help"] { #expect(names.contains(name)) }
+    }
+}
+
+@Suite struct CompleterTests {
+    private var completer: Completer {
+        var completer = Completer()
+        for room in ["dev", "lobby", "dev-two"] { completer.noteRoom(room) }
+        for user in ["bob", "bert", "alice"] { completer.noteUser(user) }
+        return completer
+    }
+
+    @Test(arguments: [
+        (":us", 0..<3, [":users"]), ("/q", 0..<2, ["/q", "/quit"]), (":jr d", 4..<5, ["dev", "dev-two"]), (":lru lob", 5..<8, ["lobby"]),
+        (":pm b", 4..<5, ["bert", "bob"]), ("b", 0..<1, ["bert", "bob"]), ("hello al", 6..<8, ["alice"]), (":rm dev al", 8..<10, ["alice"]),
+        (":jr ", 4..<4, ["dev", "dev-two", "lobby"]),
+    ])
+    func proposesWhatFits(line: String, range: Range<Int>, candidates: [String]) {
+        let completion = completer.complete(Array(line), cursor: line.count)
+        #expect(completion?.range == range)
+        #expect(completion?.candidates == candidates)
+    }
+
+    @Test(arguments: ["", "hello ", ":nick b", ":jr z", ":users ", "zz"])
+    func proposesNothingElse(line: String) {
+        #expect(completer.complete(Array(line), cursor: line.count) == nil)
+    }
+
+    @Test func aNameAtTheBeginningAddressesSomebody() {
+        #expect(completer.complete(["a"], cursor: 1)?.suffix == ": ")
+        #expect(completer.complete(Array("hi a"), cursor: 4)?.suffix == " ")
+    }
+
+    @Test func namesAreBounded() {
+        var set = NameSet()
+        for number in 0...NameSet.countMax { set.insert("n\(number)") }
+        #expect(set.matching("n").count == NameSet.countMax)
+        #expect(!set.matching("n").contains("n0"))
+    }
+}
