@@ -88,7 +88,7 @@ let package = Package(
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
-        tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
+        tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", histogram),
         tests("HouseTests"),
         tests("ProgramTests", "ChatProtocol", "Bytes"),
     ],

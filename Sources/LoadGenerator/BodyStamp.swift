@@ -34,7 +34,7 @@ struct BodyStamp: Equatable {
         for offset in stride(from: 0, to: 48, by: 8) {
             check = Self.checkStep(check, body.bigEndian(at: offset, byteCount: 8))
         }
-        guard body.bigEndian(at: 48, byteCount: 8) == Self.digits(UInt32(truncatingIfNeeded: check)) else { return nil }
+        guard body.bigEndian(at: 48, byteCount: 8) == Self.digits(Self.folded(check)) else { return nil }
         run = Self.number(body.bigEndian(at: 0, byteCount: 8))
         room = Self.number(body.bigEndian(at: 8, byteCount: 8))
         publisher = Self.number(body.bigEndian(at: 16, byteCount: 8))
@@ -60,7 +60,7 @@ struct BodyStamp: Equatable {
             check = Self.checkStep(check, word)
             put(word, &writer)
         }
-        put(Self.digits(UInt32(truncatingIfNeeded: check)), &writer)
+        put(Self.digits(Self.folded(check)), &writer)
     }
 
     /// The client message id of the message: distinct for each message of a run, and known to whoever can read the stamp.
@@ -77,6 +77,10 @@ struct BodyStamp: Equatable {
         let product = (check ^ word) &* 0x9E37_79B9_7F4A_7C15
         return product ^ product >> 29
     }
+
+    /// Both halves count: the last word's first octet has reached the upper one only.
+    @inline(__always)
+    private static func folded(_ check: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: check ^ check >> 32) }
 
     /// The eight hexadecimal digits of a number as one big-endian word of text.
     @inline(__always)

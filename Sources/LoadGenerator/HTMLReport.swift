@@ -9,9 +9,8 @@ extension LoadReport {
             body += "<section class=\"errors\"><h2>Errors</h2><ul>"
             body += errors.map { "<li>\(Markup.escaped($0))</li>" }.joined() + "</ul></section>\n"
         }
-        body += "<section class=\"plots\">\n\(plots)</section>\n"
+        body += "<section class=\"plots\">\n\(plots)<figure><figcaption>Verification</figcaption>\(verificationTable)</figure>\n</section>\n"
         body += "<section><h2>Latency</h2>\(latencyTable)</section>\n"
-        body += "<section><h2>Verification</h2>\(verificationTable)</section>\n"
         body += "<details><summary>The result as JSON</summary><pre>\(Markup.escaped(json))</pre></details>\n"
         return """
             <!DOCTYPE html>
@@ -54,7 +53,7 @@ extension LoadReport {
 
     private var plots: String {
         let seconds: (Double) -> String = { "\(DecimalText.trimmed($0, decimals: 2)) s" }
-        let duration: (Double) -> String = { DecimalText.duration(microseconds: UInt64(max(0, $0))) }
+        let duration: (Double) -> String = { DecimalText.duration(microseconds: UInt64(max(0, $0).rounded()), isTrimmed: true) }
         let throughput = SVGPlot(
             title: "Deliveries per second",
             lines: [.init(name: "deliveries/s", points: series.map { ($0.seconds, $0.deliveriesPerSecond) })],
@@ -111,7 +110,7 @@ extension LoadReport {
         h1{font-size:22px;margin:0}h2{font-size:16px;margin:28px 0 8px}header p{color:var(--soft);margin:4px 0 18px}
         .verdict{font-size:13px;padding:2px 10px;border-radius:12px;border:1px solid currentColor;vertical-align:3px}
         .good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
-        .cards{display:flex;flex-wrap:wrap;gap:12px}.card{flex:1 1 150px;background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:12px 16px}
+        .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(155px,1fr));gap:12px}.card{background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:12px 16px}
         .card b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:13px}
         .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:12px;margin-top:16px}
         figure{margin:0;background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:12px}figcaption{font-weight:600;margin-bottom:4px}

@@ -213,7 +213,7 @@ public final class LoadRun {
         report.setupSeconds = secondsSince(beganNanoseconds)
         serverReady = sampleServer()
         let isBoundByMessages = configuration.messagesMax != nil
-        let start = MonotonicClock.nanoseconds + 1_000_000
+        let start = MonotonicClock.nanoseconds
         let measureStart = start + UInt64(nanosecondsFrom: configuration.warmupSeconds)
         let measureEnd = isBoundByMessages ? UInt64.max : measureStart + UInt64(nanosecondsFrom: configuration.durationSeconds)
         let intervalSeconds = max(0.25, isBoundByMessages ? 1 : configuration.durationSeconds / 240)
@@ -222,25 +222,33 @@ public final class LoadRun {
             intervalNanoseconds: UInt64(nanosecondsFrom: intervalSeconds))
         self.clock = clock
         phase = .warming
+        // Without a warm-up, what the broker has used must be read before the first message is sent.
+        if configuration.warmupSeconds == 0 { beginMeasuring(clock) }
         post(.start(clock))
-        _ = startTimer(seconds: secondsUntil(measureStart)) { [unowned self] in
-            guard !isStopped else { return }
-            phase = .measuring
-            serverStart = sampleServer()
-            ownCPUSecondsStart = OwnProcess.cpuSeconds
-            sampledDeliveries = live.deliveries
-            sampledNanoseconds = MonotonicClock.nanoseconds
-            _ = startTimer(seconds: intervalSeconds, repeats: true) { [unowned self] in sampleSeries() }
+        if phase == .warming {
+            _ = startTimer(seconds: secondsUntil(measureStart)) { [unowned self] in
+                if !isStopped { beginMeasuring(clock) }
+            }
         }
         if !isBoundByMessages {
             endTimer = startTimer(seconds: secondsUntil(measureEnd)) { [unowned self] in stop() }
         }
     }
 
+    private func beginMeasuring(_ clock: RunClock) {
+        phase = .measuring
+        serverStart = sampleServer()
+        ownCPUSecondsStart = OwnProcess.cpuSeconds
+        sampledDeliveries = live.deliveries
+        sampledNanoseconds = MonotonicClock.nanoseconds
+        _ = startTimer(seconds: Double(clock.intervalNanoseconds) / 1e9, repeats: true) { [unowned self] in sampleSeries() }
+    }
+
     private func stop() {
         guard !isStopped, let clock else { return }
         isStopped = true
         endTimer?.close()
+        sampleSeries()
         let now = min(MonotonicClock.nanoseconds, clock.measureEndNanoseconds)
         serverEnd = sampleServer()
         if phase == .measuring { report.ownCPUSeconds = OwnProcess.cpuSeconds - ownCPUSecondsStart }
@@ -342,7 +350,8 @@ public final class LoadRun {
         let now = MonotonicClock.nanoseconds
         let deliveries = live.deliveries
         let seconds = Double(now - sampledNanoseconds) / 1e9
-        guard seconds > 0 else { return }
+        // The rest of an interval at the end says little if it is short.
+        guard seconds > 0.1 else { return }
         report.series.append(
             SeriesPoint(
                 seconds: Double(now - clock.measureStartNanoseconds) / 1e9,
