@@ -29,6 +29,8 @@ public final class Session {
     }
 
     public let id: SessionID
+    /// Drawn by chance: tells the connection, in logs, from others that had its place.
+    let mark: UInt64
     public internal(set) var state = State.preface
     /// How events and replies are encoded for this peer.
     public let encoding: WireEncoding
@@ -69,8 +71,9 @@ public final class Session {
     /// The exchange that holds the input, if there is one.
     var claim: NameClaim?
 
-    init(id: SessionID, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
+    init(id: SessionID, mark: UInt64, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id
+        self.mark = mark
         self.encoding = encoding
         lastReceived = now
         deadline = now + prefaceMilliseconds

@@ -155,10 +155,11 @@ extension Shard {
     }
 
     private func authenticated(_ session: Session, _ name: AccountName) -> Authenticated {
+        // The same octets every time: a rename does not change them.
         var writer = ByteWriter(minimumCapacity: 16)
         writer.appendBigEndian(UInt64(session.id.shard) << 32 | UInt64(session.id.slot), byteCount: 8)
-        writer.appendBigEndian(random.next(), byteCount: 8)
-        return Authenticated(user: name, session: writer.finish(), role: .member, timestamp: now.wallMilliseconds)
+        writer.appendBigEndian(session.mark, byteCount: 8)
+        return Authenticated(user: name, session: writer.finish(), role: .reader, timestamp: now.wallMilliseconds)
     }
 
     /// The name is this connection's.

@@ -62,9 +62,10 @@ public final class Shard {
     ///
     public func connect(encoding: WireEncoding = .native, at moment: Moment) -> Session {
         now = moment
+        let mark = random.next()
         let session = sessions.insert { slot, generation in
             Session(
-                id: SessionID(shard: UInt16(index), slot: slot, generation: generation), encoding: encoding,
+                id: SessionID(shard: UInt16(index), slot: slot, generation: generation), mark: mark, encoding: encoding,
                 now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
         }
         statistics.connections += 1
