@@ -47,7 +47,8 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ContiguousArray<RosterLink> = []
-    var membershipCount = 0
+    /// The rooms that the account is a member of, or has asked to be.
+    var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
     var lateAttachmentCount = 0
     var isScheduledForWriting = false
@@ -97,6 +98,9 @@ public final class Session {
 
     /// Whether the connection is ending: what arrives is discarded.
     public var isEnding: Bool { state == .draining || state == .closed }
+
+    /// Number of rooms that count against the limit of an account.
+    var countedMembershipCount: Int { memberships.count - (memberships.contains(.lobby) ? 1 : 0) }
 
     /// Whether the queue has fallen so far that events held back may follow.
     var hasLateAttachments: Bool { lateAttachmentCount > 0 }

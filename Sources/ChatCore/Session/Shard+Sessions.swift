@@ -66,11 +66,12 @@ extension Shard {
     }
 
     private func ask(_ request: RoomRequest, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
-        if request.mayAddMembership, session.membershipCount >= settings.roomsPerAccountMax,
-            rosters[request.room]?.index(of: session) == nil
-        {
-            let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
-            return answer(requestID, .error(failure), session)
+        if request.mayAddMembership, !session.memberships.contains(request.room) {
+            guard request.room == .lobby || session.countedMembershipCount < settings.roomsPerAccountMax else {
+                let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
+                return refuse(failure, request, Requester(session, requestID, isRetry))
+            }
+            session.memberships.insert(request.room)
         }
         send(.request(request, Requester(session, requestID, isRetry)), to: map.home(of: request.room))
     }
@@ -163,7 +164,7 @@ extension Shard {
     }
 
     /// The name is this connection's.
-    func claimGranted(_ id: SessionID, _ account: AccountReference) {
+    func claimGranted(_ id: SessionID, _ account: AccountReference, memberships: Set<RoomAddress>) {
         guard let session = sessions[id], var claim = session.claim, !session.isEnding else {
             // The connection ended while the name was being decided.
             return send(.release(account, session: id), to: map.home(of: account.name))
@@ -171,16 +172,18 @@ extension Shard {
         if let old = claim.renames {
             claim.granted = account
             session.claim = claim
+            // On the way that the session's requests take, so that a room knows the new name before it is used there.
+            for room in session.memberships { send(.renameMember(old, to: account, room, session: nil), to: map.home(of: room)) }
             return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
         }
         session.account = account
+        session.memberships = memberships
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
         finishClaim(session, with: .authenticated(authenticated(session, account.name)))
         guard settings.attachesToLobby, session.state == .ready else { return }
-        let lobby = RoomRequest.join(Join(room: .lobby), isAutomatic: true)
-        send(.request(lobby, Requester(session, 0, false)), to: map.home(of: .lobby))
+        ask(.join(Join(room: .lobby), isAutomatic: true), session, 0, false)
     }
 
     func claimRefused(_ id: SessionID) {
