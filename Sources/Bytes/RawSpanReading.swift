@@ -13,6 +13,7 @@ extension RawSpan {
 
     /// The unsigned number in the `byteCount` (0 to 8) octets at `offset`, most significant first.
     @inlinable
+    @inline(__always)
     public func bigEndian(at offset: Int, byteCount: Int) -> UInt64 {
         if byteCount == 8 || offset + 8 <= self.byteCount {
             // One load for every width; the shift drops the octets behind the number, all of them (a shift by 64) for no octets.

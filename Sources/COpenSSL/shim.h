@@ -57,7 +57,8 @@ static inline int copenssl_error_reason(unsigned long code) {
     return ERR_GET_REASON(code);
 }
 
-/// Answers that there is no pass phrase. Here, because Swift cannot form a `pem_password_cb *`: the name is that of a function, not of a pointer.
+/// Answers that there is no pass phrase. Here, because Swift cannot form a `pem_password_cb *`: the name is that of a function type,
+/// not of a pointer to one.
 static inline int copenssl_no_passphrase(char *buffer, int byte_count_max, int is_for_writing, void *argument) {
     (void)buffer, (void)byte_count_max, (void)is_for_writing, (void)argument;
     return -1;

@@ -28,8 +28,6 @@ public struct Hello: Sendable, Equatable {
     public var capabilities: [String] = []
     /// The largest payload the client accepts, in octets; nil means 65 536.
     public var frameByteCountMax: UInt64?
-    /// Flow control window (a later stage).
-    public var window: UInt64?
     /// 16 octets chosen once by the client, a secret of the client.
     public var device: SharedBytes?
 
@@ -60,18 +58,13 @@ public struct Goodbye: Sendable, Equatable {
     public var reason: String?
     /// The client should not reconnect sooner than this.
     public var retryMilliseconds: UInt64?
-    /// `host:port` to use instead.
-    public var alternative: String?
     /// The session is over, not only the connection.
     public var endsSession: Bool = false
 
-    public init(
-        _ code: ResultCode, reason: String? = nil, retryMilliseconds: UInt64? = nil, alternative: String? = nil, endsSession: Bool = false
-    ) {
+    public init(_ code: ResultCode, reason: String? = nil, retryMilliseconds: UInt64? = nil, endsSession: Bool = false) {
         self.code = code
         self.reason = reason
         self.retryMilliseconds = retryMilliseconds
-        self.alternative = alternative
         self.endsSession = endsSession
     }
 }

@@ -47,6 +47,9 @@ public struct RoomPolicy: OptionSet, Hashable, Sendable {
     public static let logsMembership = RoomPolicy(rawValue: 16)
     public static let encryptedOnly = RoomPolicy(rawValue: 32)
     public static let twoParty = RoomPolicy(rawValue: 64)
+
+    /// The bits that CREATE may have; whether the broker offers them is another matter.
+    public static let settable: RoomPolicy = [.unlisted, .invitationOnly, .moderated, .keepsHistory, .logsMembership, .encryptedOnly]
 }
 
 /// Presence (docs/PROTOCOL.md, table S).

@@ -31,15 +31,18 @@ public struct EventContent: Sendable, Equatable {
     public let kind: EventKind
     /// The client message id, by which a retry is known.
     public let messageID: MessageID?
-    /// The seq that the event refers to (`ref`), where its kind has one.
-    public let reference: UInt64?
+    /// The seq of the root of the thread.
+    public let thread: UInt64?
+    /// The seq of the event answered.
+    public let reply: UInt64?
     /// Encoded fields, `kind` first (absent for a message), in ascending tag order.
     public let fields: SharedBytes
 
-    init(kind: EventKind, messageID: MessageID?, reference: UInt64?, fields: SharedBytes) {
+    init(kind: EventKind, messageID: MessageID?, thread: UInt64?, reply: UInt64?, fields: SharedBytes) {
         self.kind = kind
         self.messageID = messageID
-        self.reference = reference
+        self.thread = thread
+        self.reply = reply
         self.fields = fields
     }
 }
@@ -53,13 +56,11 @@ public struct Event: Sendable, Equatable {
     public var from: AccountName
     public var kind: EventKind = .message
     public var messageID: MessageID?
-    public var reference: UInt64?
     public var thread: UInt64?
     public var reply: UInt64?
     public var mediaType: String?
     public var meta: SharedBytes?
     public var body: String?
-    public var data: SharedBytes?
     /// The account concerned (kinds 32, 33, 38).
     public var user: AccountName?
     public var title: String?

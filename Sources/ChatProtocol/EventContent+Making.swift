@@ -5,48 +5,39 @@ extension EventContent {
     /// what comes from a person is checked before, what comes from a peer is decoded by ``FrameDecoder``.
     ///
     /// - Parameters:
-    ///   - reference: The seq of the event that kinds 1 to 6 change.
     ///   - thread: The seq of the root of the thread.
     ///   - reply: The seq of the event replied to.
-    ///   - mediaType: Media type of `body` or `data`; nil means text/plain for `body`.
+    ///   - mediaType: Media type of `body`; nil means text/plain.
     ///   - meta: Up to 1024 octets of the application, carried verbatim.
     public init(
-        kind: EventKind = .message, messageID: MessageID? = nil, reference: UInt64? = nil, thread: UInt64? = nil, reply: UInt64? = nil,
-        mediaType: String? = nil, meta: SharedBytes? = nil, body: String? = nil, data: SharedBytes? = nil
+        kind: EventKind = .message, messageID: MessageID? = nil, thread: UInt64? = nil, reply: UInt64? = nil, mediaType: String? = nil,
+        meta: SharedBytes? = nil, body: String? = nil
     ) {
         var parts = Parts(kind: kind)
         parts.messageID = messageID
-        parts.reference = reference
         parts.thread = thread
         parts.reply = reply
         parts.mediaType = mediaType
         parts.meta = meta
         parts.body = body
-        parts.data = data
         self = parts.content
     }
 
     /// The broker's event that an account became a member.
     public static func joined(_ user: AccountName) -> EventContent { concerning(user, .joined) }
 
-    /// The broker's event that an account is a member no longer.
-    public static func left(_ user: AccountName) -> EventContent { concerning(user, .left) }
+    /// The broker's event that an account is a member no longer, with the reason that it gave.
+    public static func left(_ user: AccountName, reason: String? = nil) -> EventContent { concerning(user, .left, reason: reason) }
 
     /// The broker's event that a guest changed its name: `oldName` stands in `user`, the new one is the event's `from`.
     public static func renamed(from oldName: AccountName) -> EventContent { concerning(oldName, .renamed) }
 
-    /// The broker's event that a room was created, the first one of its log.
-    public static func created(title: String?) -> EventContent {
+    /// The broker's event that a room was created: the first one of its log with the room's title and topic, or in the lobby with the
+    /// room's name as `title`.
+    public static func created(title: String?, topic: String? = nil) -> EventContent {
         var parts = Parts(kind: .created)
         parts.title = title
-        return parts.content
-    }
-
-    /// The broker's event that a range of sequence numbers holds no event.
-    public static func void(fromSeq: UInt64, toSeq: UInt64) -> EventContent {
-        var parts = Parts(kind: .void)
-        parts.fromSeq = fromSeq
-        parts.toSeq = toSeq
+        parts.topic = topic
         return parts.content
     }
 
@@ -54,26 +45,23 @@ extension EventContent {
     public init(_ event: Event) {
         var parts = Parts(kind: event.kind)
         parts.messageID = event.messageID
-        parts.reference = event.reference
         parts.thread = event.thread
         parts.reply = event.reply
         parts.mediaType = event.mediaType
         parts.meta = event.meta
         parts.body = event.body
-        parts.data = event.data
         parts.user = event.user
         parts.title = event.title
         parts.topic = event.topic
         parts.role = event.role
         parts.reason = event.reason
-        parts.fromSeq = event.fromSeq
-        parts.toSeq = event.toSeq
         self = parts.content
     }
 
-    private static func concerning(_ user: AccountName, _ kind: EventKind) -> EventContent {
+    private static func concerning(_ user: AccountName, _ kind: EventKind, reason: String? = nil) -> EventContent {
         var parts = Parts(kind: kind)
         parts.user = user
+        parts.reason = reason
         return parts.content
     }
 }
@@ -82,41 +70,33 @@ extension EventContent {
 private struct Parts {
     var kind: EventKind
     var messageID: MessageID?
-    var reference: UInt64?
     var thread: UInt64?
     var reply: UInt64?
     var mediaType: String?
     var meta: SharedBytes?
     var body: String?
-    var data: SharedBytes?
     var user: AccountName?
     var title: String?
     var topic: String?
     var role: Role?
     var reason: String?
-    var fromSeq: UInt64?
-    var toSeq: UInt64?
 
     init(kind: EventKind) { self.kind = kind }
 
     var content: EventContent {
-        var writer = ByteWriter(minimumCapacity: 64 + (body?.utf8.count ?? 0) + (data?.count ?? 0) + (meta?.count ?? 0))
+        var writer = ByteWriter(minimumCapacity: 64 + (body?.utf8.count ?? 0) + (meta?.count ?? 0))
         if kind != .message { writer.append(.kind, number: UInt64(kind.rawValue)) }
         writer.append(messageID)
-        writer.append(.reference, number: reference)
         writer.append(.thread, number: thread)
         writer.append(.reply, number: reply)
         writer.append(.mediaType, text: mediaType)
         writer.append(.meta, bytes: meta)
         writer.append(.body, text: body)
-        writer.append(.data, bytes: data)
-        writer.append(.fromSeq, number: fromSeq)
-        writer.append(.toSeq, number: toSeq)
         writer.append(.user, name: user)
         writer.append(.title, text: title)
         writer.append(.topic, text: topic)
         writer.append(.role, number: (role?.rawValue).map(UInt64.init))
         writer.append(.reason, text: reason)
-        return EventContent(kind: kind, messageID: messageID, reference: reference, fields: writer.finish())
+        return EventContent(kind: kind, messageID: messageID, thread: thread, reply: reply, fields: writer.finish())
     }
 }

@@ -4,7 +4,7 @@ extension FrameDecoder {
     @inline(__always)
     static func publish(_ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int) throws(PayloadError) -> Publish {
         var fields = try FieldReader(payload, .publish)
-        try requirePublicationFields(fields, payload)
+        try requirePublicationFields(fields, header, payload)
         let room = try fields.address(.room, in: payload)
         return Publish(room: room, publication: try publication(&fields, header, payload, bodyByteCountMax))
     }
@@ -13,61 +13,62 @@ extension FrameDecoder {
         _ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int
     ) throws(PayloadError) -> DirectMessage {
         var fields = try FieldReader(payload, .directMessage)
-        try requirePublicationFields(fields, payload)
+        try requirePublicationFields(fields, header, payload)
         let publication = try publication(&fields, header, payload, bodyByteCountMax)
         return DirectMessage(to: try fields.name(.to, in: payload), publication: publication)
     }
 
-    // Kinds 0, 1, 3, 4 and 7 have a content, kinds 1 to 6 an event that they refer to: docs/PROTOCOL.md, *Publishing*.
-    private static let kindsWithContent: UInt64 = 0b1001_1011
-    private static let kindsWithReference: UInt64 = 0b0111_1110
-
-    /// Judges presence that depends on the kind, as part of the required fields and hence before any value. A kind that is no kind of
-    /// clients requires nothing here: it is refused as a value.
+    /// Judges presence that depends on a flag or on the kind, as part of the required fields and hence before any value: a retry has a
+    /// `cmid`, kinds 0 and 7 have a `body`. Kinds 1 to 6 need `ref`, a field that this release does not know, and so lack it always.
+    /// A kind that is no kind of clients requires nothing here: it is refused as a value.
     @inline(__always)
-    private static func requirePublicationFields(_ fields: FieldReader, _ payload: RawSpan) throws(PayloadError) {
+    private static func requirePublicationFields(
+        _ fields: FieldReader, _ header: FrameHeader, _ payload: RawSpan
+    ) throws(PayloadError) {
+        if header.flags.contains(.retry), !fields.has(.messageID, in: payload) {
+            throw PayloadError(.missingField, .messageID, "a retry needs the client message id")
+        }
         var kind: UInt64 = 0
         if let range = fields.octets(of: .kind, in: payload) {
             guard range.count <= 1 else { return }
             kind = payload.bigEndian(at: range.lowerBound, byteCount: range.count)
-            guard kind < 8 else { return }
         }
-        if kindsWithReference >> kind & 1 != 0, !fields.has(.reference, in: payload) {
-            throw PayloadError(.missingField, .reference, "this kind refers to an event")
-        }
-        if kindsWithContent >> kind & 1 != 0, !fields.has(.body, in: payload), !fields.has(.data, in: payload) {
-            throw PayloadError(.missingField, .body, "this kind has a body or data")
+        switch kind {
+        case 0, 7:
+            guard fields.has(.body, in: payload) else { throw PayloadError(.missingField, .body, "this kind has a body") }
+        case 1...6: throw PayloadError(.missingField, field: referenceTag, "this kind refers to an event")
+        default: break
         }
     }
+
+    // `ref` is assigned to a later release, and therefore not in the table of fields.
+    private static let referenceTag: UInt64 = 0x07
 
     @inline(__always)
     private static func publication(
         _ fields: inout FieldReader, _ header: FrameHeader, _ payload: RawSpan, _ bodyByteCountMax: Int
     ) throws(PayloadError) -> Publication {
-        let contentStart = fields.offset
+        var contentStart = fields.offset
         var kind = EventKind.message
         if let number = try fields.numberIfPresent(.kind, in: payload) {
-            guard number < 8 else { throw PayloadError(.badValue, .kind, "not a kind that clients publish") }
+            guard number == 0 || number == 7 else { throw PayloadError(.badValue, .kind, "not a kind that clients publish") }
             kind = EventKind(rawValue: UInt8(number))
+            // A kind of 0 is left out of DELIVER, even where the publisher wrote it.
+            if number == 0 { contentStart = fields.offset }
         }
         let messageID = try fields.messageIDIfPresent(in: payload)
-        let reference = try fields.numberIfPresent(.reference, in: payload)
-        _ = try fields.numberIfPresent(.thread, in: payload)
-        _ = try fields.numberIfPresent(.reply, in: payload)
+        let thread = try fields.numberIfPresent(.thread, in: payload)
+        let reply = try fields.numberIfPresent(.reply, in: payload)
         _ = try fields.textOctetsIfPresent(.mediaType, in: payload)
         _ = try fields.octetsIfPresent(.meta, in: payload)
         if let body = fields.take(.body, in: payload) {
             guard body.count <= min(bodyByteCountMax, Int(Field.body.maximum)) else {
                 throw PayloadError(.bodyTooLarge, .body, "a body longer than accepted")
             }
-            if kind == .react || kind == .unreact, body.count > ProtocolLimits.reactionByteCountMax {
-                throw PayloadError(.badValue, .body, "a reaction longer than accepted")
-            }
             guard TextRules.isAcceptable(payload.extracting(body)) else {
                 throw PayloadError(.badText, .body, "a text that is not acceptable")
             }
         }
-        _ = try fields.octetsIfPresent(.data, in: payload)
         let content = contentFields(fields, from: contentStart, payload)
         let level = try fields.numberIfPresent(.acknowledgement, in: payload)
         if level == 0, header.requestID != 0 {
@@ -76,7 +77,7 @@ extension FrameDecoder {
         let age = try fields.numberIfPresent(.age, in: payload)
         return Publication(
             content: EventContent(
-                kind: kind, messageID: messageID, reference: reference, fields: content),
+                kind: kind, messageID: messageID, thread: thread, reply: reply, fields: content),
             acknowledgement: level.map { AcknowledgementLevel(rawValue: UInt8($0)) }, ageMilliseconds: age)
     }
 

@@ -26,7 +26,8 @@ extension FrameDecoder {
         case .ok:
             let epoch = try fields.numberIfPresent(.epoch, in: payload)
             let head = try fields.numberIfPresent(.head, in: payload)
-            return .reply(.ok(Success(count: try fields.numberIfPresent(.count, in: payload), head: head, epoch: epoch)))
+            let lifetimeSeconds = try fields.numberIfPresent(.lifetime, in: payload)
+            return .reply(.ok(Success(head: head, epoch: epoch, lifetimeSeconds: lifetimeSeconds)))
         case .error: return .reply(.error(try failure(&fields, payload)))
         case .goodbye: return .reply(.goodbye(try goodbye(&fields, payload)))
         case .joined: return .reply(.joined(try joined(&fields, payload)))
@@ -58,10 +59,14 @@ extension FrameDecoder {
     private static func authenticated(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Authenticated {
         let timestamp = try fields.numberIfPresent(.timestamp, in: payload)
         let user = try fields.name(.user, in: payload)
+        let title = try fields.textIfPresent(.title, in: payload)
         let role = try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) }
         let message = try fields.bytesIfPresent(.sasl, in: payload)
-        return Authenticated(
+        var authenticated = Authenticated(
             user: user, session: try fields.bytes(.session, in: payload), message: message, role: role, timestamp: timestamp)
+        authenticated.title = title
+        authenticated.lifetimeSeconds = try fields.numberIfPresent(.lifetime, in: payload)
+        return authenticated
     }
 
     private static func joined(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Joined {
@@ -149,15 +154,11 @@ extension Event {
     fileprivate mutating func read(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) {
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
-        reference = try fields.numberIfPresent(.reference, in: payload)
         thread = try fields.numberIfPresent(.thread, in: payload)
         reply = try fields.numberIfPresent(.reply, in: payload)
         mediaType = try fields.textIfPresent(.mediaType, in: payload)
         meta = try fields.bytesIfPresent(.meta, in: payload)
         body = try fields.textIfPresent(.body, in: payload)
-        data = try fields.bytesIfPresent(.data, in: payload)
-        fromSeq = try fields.numberIfPresent(.fromSeq, in: payload)
-        toSeq = try fields.numberIfPresent(.toSeq, in: payload)
         user = try fields.nameIfPresent(.user, in: payload)
         title = try fields.textIfPresent(.title, in: payload)
         topic = try fields.textIfPresent(.topic, in: payload)

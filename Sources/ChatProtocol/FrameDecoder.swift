@@ -71,7 +71,6 @@ public enum FrameDecoder {
         var hello = Hello(
             agent: try fields.text(.agent, in: payload), capabilities: try fields.texts(.capabilities, in: payload),
             frameByteCountMax: try fields.numberIfPresent(.frameByteCountMax, in: payload))
-        hello.window = try fields.numberIfPresent(.window, in: payload)
         hello.device = try fields.bytesIfPresent(.device, in: payload)
         return hello
     }
@@ -91,16 +90,19 @@ public enum FrameDecoder {
     private static func create(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> CreateRoom {
         let room = try fields.address(.room, in: payload)
         guard !room.isConversation else { throw PayloadError(.badName, .room, "a conversation is not created by name") }
-        return CreateRoom(
-            room: room, title: try fields.textIfPresent(.title, in: payload), topic: try fields.textIfPresent(.topic, in: payload),
-            policy: try fields.numberIfPresent(.policy, in: payload).map { RoomPolicy(rawValue: $0) })
+        let title = try fields.textIfPresent(.title, in: payload)
+        let topic = try fields.textIfPresent(.topic, in: payload)
+        let policy = try fields.numberIfPresent(.policy, in: payload).map { RoomPolicy(rawValue: $0) }
+        if let policy, !policy.isSubset(of: .settable) {
+            throw PayloadError(.badValue, .policy, "policy bits that nobody may set")
+        }
+        return CreateRoom(room: room, title: title, topic: topic, policy: policy)
     }
 
     static func goodbye(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Goodbye {
         let reason = try fields.textIfPresent(.reason, in: payload)
         var goodbye = Goodbye(try code(&fields, payload), reason: reason)
         goodbye.retryMilliseconds = try fields.numberIfPresent(.retryMilliseconds, in: payload)
-        goodbye.alternative = try fields.textIfPresent(.alternative, in: payload)
         goodbye.endsSession = try fields.flag(.end, in: payload)
         return goodbye
     }

@@ -21,7 +21,6 @@ extension ByteWriter {
         append(.reason, text: goodbye.reason)
         append(.code, number: UInt64(goodbye.code.rawValue))
         append(.retryMilliseconds, number: goodbye.retryMilliseconds)
-        append(.alternative, text: goodbye.alternative)
         append(.end, flag: goodbye.endsSession)
     }
 

@@ -15,7 +15,6 @@ public enum FrameEncoder {
             writer.append(.agent, text: hello.agent)
             if !hello.capabilities.isEmpty { writer.append(.capabilities, texts: hello.capabilities) }
             writer.append(.frameByteCountMax, number: hello.frameByteCountMax)
-            writer.append(.window, number: hello.window)
             writer.append(.device, bytes: hello.device)
         case .authenticate(let authenticate):
             type = .authenticate
@@ -60,6 +59,7 @@ public enum FrameEncoder {
         case .create(let create):
             type = .create
             precondition(!create.room.isConversation, "a conversation is not created by name")
+            precondition(create.policy?.isSubset(of: .settable) ?? true, "policy bits that nobody may set")
             writer.append(.room, address: create.room)
             writer.append(.title, text: create.title)
             writer.append(.topic, text: create.topic)
@@ -94,9 +94,11 @@ public enum FrameEncoder {
             type = .authenticated
             writer.append(.timestamp, number: authenticated.timestamp)
             writer.append(.user, name: authenticated.user)
+            writer.append(.title, text: authenticated.title)
             writer.append(.role, number: (authenticated.role?.rawValue).map(UInt64.init))
             writer.append(.sasl, bytes: authenticated.message)
             writer.append(.session, bytes: authenticated.session)
+            writer.append(.lifetime, number: authenticated.lifetimeSeconds)
         case .ping(let timestamp):
             type = .ping
             writer.append(.timestamp, number: timestamp)
@@ -107,7 +109,7 @@ public enum FrameEncoder {
             type = .ok
             writer.append(.epoch, number: success.epoch)
             writer.append(.head, number: success.head)
-            writer.append(.count, number: success.count)
+            writer.append(.lifetime, number: success.lifetimeSeconds)
         case .error(let failure):
             type = .error
             writer.append(failure)

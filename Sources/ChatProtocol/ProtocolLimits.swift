@@ -12,8 +12,6 @@ public enum ProtocolLimits {
     public static let requestIDMax: UInt32 = 0xFF_FFFF
     /// The greatest number anywhere, so that JSON numbers are exact.
     public static let integerMax: UInt64 = 1 << 53 - 1
-    /// The largest reaction (kinds 3 and 4).
-    public static let reactionByteCountMax = 32
     /// The largest item of a list of texts.
     public static let listItemByteCountMax = 64
     /// Items of a page if the request names no limit, or 0.

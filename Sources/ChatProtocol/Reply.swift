@@ -58,6 +58,10 @@ public struct Authenticated: Sendable, Equatable {
     public var message: SharedBytes?
     public var role: Role?
     public var timestamp: Timestamp?
+    /// Display name of the account.
+    public var title: String?
+    /// How long the account can be taken up again without its credential.
+    public var lifetimeSeconds: UInt64?
 
     public init(user: AccountName, session: SharedBytes, message: SharedBytes? = nil, role: Role? = nil, timestamp: Timestamp? = nil) {
         self.user = user
@@ -70,14 +74,14 @@ public struct Authenticated: Sendable, Equatable {
 
 /// OK: plain success; the numbers are those that the request's description names.
 public struct Success: Sendable, Equatable {
-    public var count: UInt64?
     public var head: UInt64?
     public var epoch: UInt64?
+    public var lifetimeSeconds: UInt64?
 
-    public init(count: UInt64? = nil, head: UInt64? = nil, epoch: UInt64? = nil) {
-        self.count = count
+    public init(head: UInt64? = nil, epoch: UInt64? = nil, lifetimeSeconds: UInt64? = nil) {
         self.head = head
         self.epoch = epoch
+        self.lifetimeSeconds = lifetimeSeconds
     }
 }
 

@@ -8,24 +8,21 @@ extension Field {
     public static let from = Field(0x04, "from", .name, isCritical: true, maximum: 32)
     public static let kind = Field(0x05, "kind", .enumeration, isCritical: true, maximum: 255)
     public static let messageID = Field(0x06, "cmid", .bytes, minimum: 8, maximum: 8)
-    public static let reference = Field(0x07, "ref", .number, isCritical: true)
     public static let thread = Field(0x08, "thread", .number)
     public static let reply = Field(0x09, "reply", .number)
     public static let mediaType = Field(0x0C, "mime", .text, maximum: 64)
     public static let meta = Field(0x0D, "meta", .bytes, maximum: 1024)
     public static let body = Field(0x10, "body", .text, maximum: 16_384)
-    public static let data = Field(0x11, "data", .bytes, maximum: 32_768)
     public static let acknowledgement = Field(0x13, "ack", .enumeration, maximum: 3)
     public static let duplicate = Field(0x14, "dup", .flag, maximum: 0)
     public static let age = Field(0x15, "age", .number)
-    public static let epoch = Field(0x16, "epoch", .number, isCritical: true, minimum: 1)
+    public static let epoch = Field(0x16, "epoch", .number, isCritical: true)
     public static let head = Field(0x17, "head", .number)
     public static let floor = Field(0x18, "floor", .number)
     public static let next = Field(0x19, "next", .number, isCritical: true)
     public static let fromSeq = Field(0x1A, "from_seq", .number, isCritical: true)
     public static let toSeq = Field(0x1B, "to_seq", .number, isCritical: true)
     public static let limit = Field(0x1C, "limit", .number, maximum: 1000)
-    public static let count = Field(0x1E, "count", .number)
     public static let to = Field(0x20, "to", .name, isCritical: true, maximum: 32)
     public static let user = Field(0x21, "user", .name, maximum: 32)
     public static let title = Field(0x22, "title", .text, maximum: 128)
@@ -45,13 +42,12 @@ extension Field {
     public static let mechanism = Field(0x33, "mech", .text, isCritical: true, maximum: 32)
     public static let sasl = Field(0x34, "sasl", .bytes, isCritical: true, maximum: 8192)
     public static let session = Field(0x35, "session", .bytes, minimum: 16, maximum: 16)
+    public static let lifetime = Field(0x37, "ttl", .number)
     public static let heartbeat = Field(0x38, "heartbeat", .number, maximum: 3_600_000)
     public static let frameByteCountMax = Field(0x39, "max_frame", .number, maximum: 1_048_576)
     public static let bodyByteCountMax = Field(0x3A, "max_body", .number, maximum: 16_384)
     public static let requestsInFlightMax = Field(0x3B, "max_inflight", .number, maximum: 65_535)
-    public static let window = Field(0x3C, "window", .number)
     public static let server = Field(0x3D, "server", .text, maximum: 64)
-    public static let alternative = Field(0x3E, "alt", .text, maximum: 255)
     public static let state = Field(0x40, "state", .enumeration, maximum: 255)
     public static let device = Field(0x49, "device", .bytes, minimum: 16, maximum: 16)
     public static let end = Field(0x4D, "end", .flag, maximum: 0)
@@ -89,16 +85,15 @@ public struct FrameSchema: Sendable {
 public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
-        .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data,
-        .acknowledgement, .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .count, .to, .user, .title,
-        .topic, .members, .role, .policy, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities,
-        .mechanisms, .mechanism, .sasl, .session, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .window,
-        .server, .alternative, .state, .device, .end, .deduplication, .channelBindings, .detach, .type, .tail,
+        .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
+        .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .reason,
+        .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
+        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication, .channelBindings, .detach, .type, .tail,
     ]
 
     /// All frames implemented, in ascending order of their types.
     public static let frames: [FrameSchema] = [
-        FrameSchema(.hello, "HELLO", .client, required: [.agent], optional: [.capabilities, .frameByteCountMax, .window, .device]),
+        FrameSchema(.hello, "HELLO", .client, required: [.agent], optional: [.capabilities, .frameByteCountMax, .device]),
         FrameSchema(
             .welcome, "WELCOME", .broker,
             required: [
@@ -106,14 +101,15 @@ public enum Schema {
             ], optional: [.capabilities, .channelBindings, .timestamp]),
         FrameSchema(.authenticate, "AUTH", .client, required: [.mechanism], optional: [.sasl]),
         FrameSchema(.authenticateStep, "AUTH_STEP", .both, required: [.sasl]),
-        FrameSchema(.authenticated, "AUTH_OK", .broker, required: [.user, .session], optional: [.sasl, .role, .timestamp]),
+        FrameSchema(
+            .authenticated, "AUTH_OK", .broker, required: [.user, .session], optional: [.timestamp, .title, .role, .sasl, .lifetime]),
         FrameSchema(.ping, "PING", .both, optional: [.timestamp]),
         FrameSchema(.pong, "PONG", .both, optional: [.timestamp]),
-        FrameSchema(.ok, "OK", .broker, optional: [.count, .head, .epoch]),
+        FrameSchema(.ok, "OK", .broker, optional: [.epoch, .head, .lifetime]),
         FrameSchema(
             .error, "ERROR", .both, required: [.code],
             optional: [.reason, .field, .type, .room, .retryMilliseconds, .epoch, .head, .floor]),
-        FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .alternative, .end]),
+        FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .end]),
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
@@ -125,24 +121,19 @@ public enum Schema {
         FrameSchema(.create, "CREATE", .client, required: [.room], optional: [.title, .topic, .policy]),
         FrameSchema(
             .publish, "PUBLISH", .client, required: [.room],
-            optional: [
-                .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .acknowledgement, .age,
-            ]),
+            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(
             .published, "PUBLISHED", .broker, required: [.room, .seq, .timestamp, .acknowledgement], optional: [.duplicate, .epoch]),
         FrameSchema(.deliver, "DELIVER", .broker, required: [.room, .seq, .timestamp, .from], optional: eventFields),
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
-            optional: [
-                .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .acknowledgement, .age,
-            ]),
+            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
     ]
 
     /// The fields of an event behind `from` in a DELIVER frame.
     public static let eventFields: FieldSet = [
-        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .data, .user, .role, .topic, .title, .reason,
-        .fromSeq, .toSeq,
+        .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .user, .title, .topic, .role, .reason,
     ]
 
     /// The row of a frame type; nil if the type is not implemented.

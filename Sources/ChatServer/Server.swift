@@ -58,6 +58,9 @@ public final class Server {
             minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
     }
 
+    /// Connections of each loop at present.
+    public var connectionCounts: [Int] { shared.census.countsByLoop }
+
     // MARK: Life
 
     /// Starts the loops and listens; returns once connections are accepted.

@@ -7,7 +7,7 @@ final class ChurnConnection: LoadConnection {
         case loggingIn, joining, leaving, gone
     }
 
-    private unowned let scenario: ChurnScenario
+    private let scenario: ChurnScenario
     /// When the guest should have come.
     let intendedNanoseconds: UInt64
     private let room: RoomAddress
@@ -65,7 +65,7 @@ final class ChurnConnection: LoadConnection {
 
 /// The one who created a room of `churn` and stays: at the end it must be alone there.
 final class ObserverConnection: LoadConnection {
-    private unowned let scenario: ChurnScenario
+    private let scenario: ChurnScenario
     private let room: RoomAddress
     private(set) var checker = DeliveryChecker(publisherCount: 0)
     private(set) var isDraining = false

@@ -6,7 +6,7 @@ final class ChurnScenario: LoadScenario {
     /// After so many failures one after another the broker is taken to be gone.
     private static let failureCountMax = 20
 
-    unowned let loop: LoadLoop
+    let loop: LoadLoop
     private var observers: [ObserverConnection] = []
     private var guests: [Int: ChurnConnection] = [:]
     private var preparing = 0
@@ -125,7 +125,7 @@ final class ChurnScenario: LoadScenario {
         pacer?.stop()
         if let schedule {
             let loops = UInt64(loop.plan.configuration.loops)
-            let due = schedule.dueCount(at: MonotonicClock.nanoseconds)
+            let due = schedule.dueCount(at: loop.clock.map { min($0.measureEndNanoseconds, MonotonicClock.nanoseconds) } ?? 0)
             let own = due > UInt64(loop.index) ? (due - UInt64(loop.index) - 1) / loops + 1 : 0
             loop.result.unsent += min(own, begunMax) > begun ? min(own, begunMax) - begun : 0
         }

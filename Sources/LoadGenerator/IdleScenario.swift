@@ -4,7 +4,7 @@ import LibUV
 
 /// `idle` on one loop: connections that log in, exist, answer the broker's PING, and at the end must still be there.
 final class IdleScenario: LoadScenario {
-    private unowned let loop: LoadLoop
+    private let loop: LoadLoop
     private var connections: [IdleConnection] = []
     private var preparing = 0
     private var draining = 0
@@ -87,7 +87,7 @@ final class IdleScenario: LoadScenario {
 
 /// A connection that only exists.
 final class IdleConnection: LoadConnection {
-    private unowned let scenario: IdleScenario
+    private let scenario: IdleScenario
     private(set) var isDraining = false
 
     init(number: Int, scenario: IdleScenario, loop: LoadLoop) {

@@ -49,7 +49,7 @@ class LoadConnection: SecureStreamDelegate {
 
     /// Number of the account in the run.
     let number: Int
-    unowned let loop: LoadLoop
+    let loop: LoadLoop
     private(set) final var phase = Phase.new
     private(set) final var requestsInFlightMax = 1
     private(set) final var bodyByteCountMax = 0

@@ -77,7 +77,7 @@ final class LoadLoop {
             }
             eventLoop.onTurnEnd = { [unowned loop] in loop.turnDidEnd() }
             eventLoop.run()
-            loop.scenario = nil
+            loop.dismantle()
         } catch {
             reports.post([.failed(loop: index, failure: .system("event loop \(index): \(error)"))])
         }
@@ -103,6 +103,16 @@ final class LoadLoop {
         case .churn: scenario = ChurnScenario(loop: self)
         case .idle: scenario = IdleScenario(loop: self)
         }
+    }
+
+    /// Lets go of the connections, which hold on to the loop: a reference that is counted weakly would cost more than all the checks
+    /// of a delivery.
+    private func dismantle() {
+        scenario = nil
+        waiting = []
+        dirty = []
+        flushing = []
+        eventLoop.onTurnEnd = nil
     }
 
     // MARK: Commands and reports

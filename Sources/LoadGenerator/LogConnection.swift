@@ -8,7 +8,7 @@ final class LogConnection: LoadConnection {
         case loggingIn, creating, idle, joining, running, draining, flushing, drained
     }
 
-    private unowned let scenario: LogScenario
+    private let scenario: LogScenario
     let context: LogContext
     let member: Int
     /// Stops reading for the run.

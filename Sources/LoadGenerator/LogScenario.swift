@@ -3,7 +3,7 @@ import LibUV
 
 /// `fanout` and `dm` on one loop: the connections, their publishes and their checks.
 final class LogScenario: LoadScenario {
-    unowned let loop: LoadLoop
+    let loop: LoadLoop
     let isConversation: Bool
     private var connections: [LogConnection] = []
     private var preparing = 0
@@ -202,16 +202,19 @@ final class LogScenario: LoadScenario {
     }
 
     func stop() {
-        tick()
-        isPublishing = false
-        pacer?.stop()
-        if schedule != nil {
+        if let schedule {
+            // What became due up to the end is still sent, as far as the limits let it; what is due later is not of this run.
+            let end = loop.clock.map { min($0.measureEndNanoseconds, MonotonicClock.nanoseconds) } ?? 0
+            dueTotal = min(schedule.dueCount(at: end), loop.plan.configuration.messagesMax ?? .max)
             for connection in publishers {
+                connection.fill()
                 guard let publisher = connection.publisher else { continue }
                 let due = min(dueCount(of: publisher.number), publisher.messageCountMax)
                 loop.result.unsent += due > publisher.sent ? due - publisher.sent : 0
             }
         }
+        isPublishing = false
+        pacer?.stop()
         isSettling = true
         deadline = loop.startTimer(seconds: max(1, loop.plan.configuration.drainSeconds)) { [unowned self] in settle() }
         if unanswered == 0 { settle() }

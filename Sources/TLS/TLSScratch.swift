@@ -12,6 +12,8 @@ public final class TLSScratch {
     private static let keptCountMax = 3
 
     private var kept: [UnsafeMutableRawPointer] = []
+    /// Buffers that somebody borrows now.
+    private(set) var borrowedCount = 0
 
     public init() {}
 
@@ -20,10 +22,12 @@ public final class TLSScratch {
     }
 
     func borrow() -> UnsafeMutableRawPointer {
-        kept.popLast() ?? .allocate(byteCount: TLSScratch.bufferByteCount, alignment: 16)
+        borrowedCount += 1
+        return kept.popLast() ?? .allocate(byteCount: TLSScratch.bufferByteCount, alignment: 16)
     }
 
     func giveBack(_ buffer: UnsafeMutableRawPointer) {
+        borrowedCount -= 1
         if kept.count < TLSScratch.keptCountMax {
             kept.append(buffer)
         } else {

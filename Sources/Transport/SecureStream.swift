@@ -2,23 +2,6 @@ public import Bytes
 public import LibUV
 public import TLS
 
-/// What the owner of a ``SecureStream`` is told. Every call is made on the loop's thread and never from within a call to the stream,
-/// and may close the stream, shut it down, write to it or begin TLS.
-public protocol SecureStreamDelegate: AnyObject {
-    /// Octets have come in: as received, or decrypted under TLS. They are lent for the length of the call.
-    func secureStream(_ stream: SecureStream, didRead plaintext: RawSpan)
-    /// TLS is agreed on: from now on there is plaintext to read and queues can be flushed.
-    func secureStreamDidHandshake(_ stream: SecureStream)
-    /// What was blocked has been written: flush again.
-    func secureStreamCanWrite(_ stream: SecureStream)
-    /// The peer sends no more: FIN or close_notify, told once. Writing is still possible.
-    func secureStreamDidReachEnd(_ stream: SecureStream)
-    /// The stream cannot go on, told once; the owner closes it.
-    func secureStream(_ stream: SecureStream, didFail error: StreamError)
-    /// The stream is gone. The last call; the stream forgets its delegate with it.
-    func secureStreamDidClose(_ stream: SecureStream)
-}
-
 /// A connection, in the clear or under TLS, with the same calls for both.
 ///
 /// It holds no octets of its own but at most one piece that the kernel did not take, and no buffers while it is idle. Confined to the
@@ -33,7 +16,7 @@ public final class SecureStream: TCPStreamDelegate {
     /// Slices of a pending write at most, as many as the stream writes at once.
     static let sliceCountMax = 64
 
-    private struct State: OptionSet {
+    struct State: OptionSet {
         let rawValue: UInt8
         static let isHandshakeTold = State(rawValue: 1)
         static let isEndTold = State(rawValue: 2)
@@ -46,9 +29,10 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     let stream: TCPStream
-    private let scratch: TLSScratch
-    private(set) var engine: TLSEngine?
-    private var state: State = []
+    let scratch: TLSScratch
+    /// Set from the beginning of TLS to the closing.
+    var engine: TLSEngine?
+    var state: State = []
     /// Who is told what happens. Kept strongly until `secureStreamDidClose`, so that a connection lives as long as its socket.
     public var delegate: (any SecureStreamDelegate)?
 
@@ -61,70 +45,6 @@ public final class SecureStream: TCPStreamDelegate {
         stream.delegate = self
     }
 
-    // MARK: Beginning TLS
-
-    /// Goes on as a TLS server. Handshake and alerts are sent without the owner's doing.
-    ///
-    /// - Parameter received: What has been received so far: the beginning of the client's hello.
-    /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
-    public func startServerTLS(context: TLSContext, received: RawSpan) throws(StreamError) {
-        let engine = try begin { () throws(TLSError) in try TLSEngine(server: context, scratch: scratch) }
-        // No plaintext can come of it: a client that has not yet heard of the server has no keys, and early data is refused.
-        let refused = failure { () throws(TLSError) in try engine.receive(received) { _ in } }
-        try finishBeginning(engine, refused)
-    }
-
-    /// Goes on as a TLS client.
-    ///
-    /// - Parameters:
-    ///   - serverName: Host name or numeric address that the server's certificate must be for.
-    ///   - session: An earlier session with the same server, to be resumed if the server still knows it.
-    /// - Throws: ``StreamError``; the delegate is not told, and the owner closes the stream.
-    public func startClientTLS(context: TLSContext, serverName: String, resuming session: TLSSession? = nil) throws(StreamError) {
-        let engine = try begin { () throws(TLSError) in
-            try TLSEngine(client: context, serverName: serverName, resuming: session, scratch: scratch)
-        }
-        let refused = failure { () throws(TLSError) in try engine.startHandshake() }
-        try finishBeginning(engine, refused)
-    }
-
-    private func begin(_ make: () throws(TLSError) -> TLSEngine) throws(StreamError) -> TLSEngine {
-        precondition(engine == nil, "TLS begins once")
-        do throws(TLSError) {
-            let engine = try make()
-            self.engine = engine
-            return engine
-        } catch {
-            state.insert(.hasFailed)
-            throw .tls(error)
-        }
-    }
-
-    private func finishBeginning(_ engine: TLSEngine, _ refused: TLSError?) throws(StreamError) {
-        guard isOpen else { return }
-        do throws(UVError) {
-            try sendOutput(engine)
-        } catch where refused == nil {
-            state.insert(.hasFailed)
-            throw .transport(error)
-        } catch {
-            // The alert could not be sent; why it was to be sent says more.
-        }
-        if let refused {
-            state.insert(.hasFailed)
-            throw .tls(refused)
-        }
-    }
-
-    private func failure(_ body: () throws(TLSError) -> Void) -> TLSError? {
-        do throws(TLSError) {
-            try body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     // MARK: Writing
 
     /// Writes what is queued, as far as the kernel takes it now; to be called once a turn for a stream with something queued.
@@ -133,11 +53,12 @@ public final class SecureStream: TCPStreamDelegate {
     /// 64 KiB of the queue's own slices, or one record of 16 KiB under TLS. The delegate is never called from here.
     public func flush(_ queue: inout OutboundQueue) -> FlushResult {
         guard isOpen, state.isDisjoint(with: [.hasFailed, .isEnding]) else { return .closed }
-        if queue.isEmpty { return .drained }
-        if stream.isWriting || !isReadyToWrite {
+        // A pending write comes first: an owner who closes once all is drained would lose it.
+        if stream.isWriting || !(queue.isEmpty || isReadyToWrite) {
             state.insert(.isBlocked)
             return .blocked
         }
+        if queue.isEmpty { return .drained }
         do throws(StreamError) {
             let isDrained =
                 if let engine { try flushSealed(&queue, engine) } else { try flushClear(&queue) }
@@ -146,6 +67,7 @@ public final class SecureStream: TCPStreamDelegate {
             return .blocked
         } catch {
             state.insert(.hasFailed)
+            stream.stopReading()
             return .failed(error)
         }
     }
@@ -155,13 +77,10 @@ public final class SecureStream: TCPStreamDelegate {
         do throws(UVError) {
             var left = SecureStream.flushByteCountMax
             while left > 0 {
-                let slices = queue.slices
-                let offered = slices.count <= SecureStream.sliceCountMax
-                    ? queue.byteCount : slices.prefix(SecureStream.sliceCountMax).reduce(0) { $0 + $1.count }
-                let taken = try stream.tryWrite(slices)
+                let (taken, isAllOfIt) = try tryWrite(frontOf: queue)
                 queue.consume(taken)
                 if queue.isEmpty { return true }
-                if taken < offered { break }
+                if !isAllOfIt { break }
                 left -= taken
             }
             try stream.write(takePiece(of: &queue))
@@ -169,6 +88,13 @@ public final class SecureStream: TCPStreamDelegate {
         } catch {
             throw .transport(error)
         }
+    }
+
+    /// A function of its own, so that nothing refers to the queue's slices when they are consumed: that would copy them.
+    private func tryWrite(frontOf queue: borrowing OutboundQueue) throws(UVError) -> (taken: Int, isAllOfIt: Bool) {
+        let slices = queue.slices.prefix(SecureStream.sliceCountMax)
+        let taken = try stream.tryWrite(slices)
+        return (taken, taken == queue.byteCount || taken == slices.reduce(0) { $0 + $1.count })
     }
 
     private func takePiece(of queue: inout OutboundQueue) -> [SharedBytes] {
@@ -221,7 +147,7 @@ public final class SecureStream: TCPStreamDelegate {
 
     /// Sends ciphertext as far as the kernel takes it now, and makes the rest the pending write; whether the kernel has everything.
     @discardableResult
-    private func sendOutput(_ engine: TLSEngine) throws(UVError) -> Bool {
+    func sendOutput(_ engine: TLSEngine) throws(UVError) -> Bool {
         if stream.isWriting { return false }
         guard engine.hasOutput else { return true }
         if state.contains(.isEnded) {
@@ -261,6 +187,7 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     public func stream(_ stream: TCPStream, didRead bytes: RawSpan) {
+        guard canTell else { return }
         guard let engine else {
             delegate?.secureStream(self, didRead: bytes)
             return
@@ -277,10 +204,9 @@ public final class SecureStream: TCPStreamDelegate {
         guard isOpen else { return }
         do throws(UVError) {
             try sendOutput(engine)
-        } catch where refused == nil {
-            return fail(.transport(error))
         } catch {
-            // The alert could not be sent; why it was to be sent says more.
+            // If it was an alert that could not be sent, why it was to be sent says more.
+            if refused == nil { return fail(.transport(error)) }
         }
         if let refused { return fail(.tls(refused)) }
         if engine.isPeerClosed { tellEnd() }
@@ -296,6 +222,7 @@ public final class SecureStream: TCPStreamDelegate {
     }
 
     public func streamDidWrite(_ stream: TCPStream) {
+        guard canTell else { return }
         if let engine {
             do throws(UVError) {
                 try sendOutput(engine)
@@ -375,7 +302,9 @@ public final class SecureStream: TCPStreamDelegate {
         stream.shutdown()
     }
 
-    /// Closes at once; what the kernel has is still sent. Nothing is told any more but `secureStreamDidClose`. Repeating it is harmless.
+    /// Closes at once. Nothing is told any more but `secureStreamDidClose`. Repeating it is harmless.
+    ///
+    /// A pending write is lost. What the kernel has is still sent, unless it also has input that nobody has read: then it resets.
     public func close() {
         engine = nil
         stream.close()

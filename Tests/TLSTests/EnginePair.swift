@@ -16,7 +16,8 @@ final class EnginePair {
     }
 
     convenience init(
-        key: TestCertificates.Key = .ecdsa, minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13, serverALPN: [String] = [],
+        key: TestCertificates.Key = .ecdsa, minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13,
+        serverALPN: [String] = [],
         clientALPN: [String] = [], verification: TLSVerification = .authorityFile(TestCertificates.shared.authority),
         serverName: String = TestCertificates.serverName, scratch: TLSScratch = TLSScratch()
     ) throws {

@@ -121,6 +121,43 @@ struct SecureStreamTests {
         #expect(received == octets)
     }
 
+    /// What is pending is not drained, although the queue is empty: an owner who then closes would lose it.
+    @Test(arguments: Wire.allCases)
+    func isBlockedWhileAWriteIsPending(wire: Wire) throws {
+        var client: End?
+        var expectedByteCount = 0
+        var receivedByteCount = 0
+        try connect(over: wire) { _, server in
+            server.onRead = { end in
+                end.queue.append(SharedBytes(patternedOctets(count: 32 << 20)))
+                end.onCanWrite(end)
+            }
+            server.onCanWrite = { end in
+                #expect(!end.flush())
+                guard end.stream.pendingByteCount > 0 else { return }
+                expectedByteCount = (32 << 20) - end.queue.byteCount
+                end.queue.removeAll()
+                #expect(!end.flush())
+                end.onCanWrite = { end in
+                    #expect(end.flush())
+                    end.stream.close()
+                }
+                client?.startReading()
+            }
+        } client: { loopback, end in
+            client = end
+            end.onHandshake = { end in
+                end.send([1])
+                end.stream.stopReading()
+            }
+            end.onEnd = { end in
+                receivedByteCount = end.received.count
+                loopback.stop()
+            }
+        }
+        #expect(receivedByteCount == expectedByteCount && expectedByteCount > 0)
+    }
+
     /// The end that waits for a pending write: everything, then close_notify, then FIN.
     @Test(arguments: Wire.allCases)
     func endsInOrderBehindAPendingWrite(wire: Wire) throws {

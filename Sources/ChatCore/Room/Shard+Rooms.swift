@@ -230,8 +230,11 @@ extension Shard {
                 }
             }
         }
-        if let reference = content.reference, reference == 0 || reference > room.head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(reference)", field: 7)
+        if let thread = content.thread, thread == 0 || thread > room.head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
+        }
+        if let reply = content.reply, reply == 0 || reply > room.head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
         }
         let seq = append(content, from: requester.account.name, to: room)
         if let id = content.messageID {

@@ -41,8 +41,8 @@ final class ConnectionCensus: Sendable {
         counts = Mutex(Counts(byLoop: Array(repeating: 0, count: loopCount)))
     }
 
-    /// Connections at present.
-    var total: Int { counts.withLock { $0.total } }
+    /// Connections of each loop at present.
+    var countsByLoop: [Int] { counts.withLock { $0.byLoop } }
 
     /// The loop that a connection accepted on `loop` should live on: another one only if loads are far apart.
     func loop(forConnectionAcceptedOn loop: Int) -> Int {

@@ -1,0 +1,151 @@
+import Bytes
+import ChatProtocol
+import Testing
+
+/// Every limit of every field in every frame, at its greatest value and one above.
+struct LimitTests {
+    private struct Case {
+        var value: [UInt8]
+        var code: ResultCode?
+    }
+
+    @Test(arguments: FrameType.allCases)
+    func everyFieldIsHeldToItsLimits(_ type: FrameType) throws {
+        for (frame, sender) in FrameSchema.senders where frame.type == type {
+            for field in Schema.fields where frame.required.contains(field) || frame.optional.contains(field) {
+                // Kinds and policies of clients are sets, not ranges: they have tests of their own.
+                if sender == .client, field.tag == Field.kind.tag || field.tag == Field.policy.tag { continue }
+                for sample in cases(field) {
+                    var payload = SchemaPayload.required(frame)
+                    if type == .join, field.tag == Field.seq.tag { payload.set(.epoch, [1]) }
+                    if type == .join, field.tag == Field.epoch.tag { payload.set(.seq, [1]) }
+                    payload.set(field, sample.value)
+                    let error = Frame(type: type.rawValue, payload: payload.octets).error(from: sender)
+                    let isBody = field.tag == Field.body.tag && sender == .client
+                    let code = isBody && sample.code == .badValue ? .bodyTooLarge : sample.code
+                    #expect(error?.code == code, "\(frame.name) \(field.name) \(sample.value.count) octets")
+                    if code != nil { #expect(error?.field == UInt64(field.tag)) }
+                }
+            }
+        }
+    }
+
+    private func cases(_ field: Field) -> [Case] {
+        let maximum = Int(field.maximum)
+        func run(_ octet: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: octet, count: count) }
+        switch field.type {
+        case .number, .enumeration:
+            return [
+                Case(value: SchemaPayload.number(field.maximum)), Case(value: SchemaPayload.number(field.maximum + 1), code: .badValue),
+                Case(value: []), Case(value: [0], code: .malformed), Case(value: [0, 1], code: .malformed),
+                Case(value: run(0xFF, 7), code: .badValue), Case(value: run(0xFF, 8), code: .malformed),
+                Case(value: run(0, 8), code: .malformed),
+            ]
+        case .flag: return [Case(value: []), Case(value: [0], code: .malformed), Case(value: [1], code: .malformed)]
+        case .text:
+            return [
+                Case(value: []), Case(value: run(0x61, maximum)), Case(value: run(0x61, maximum + 1), code: .badValue),
+                Case(value: run(0xFF, maximum + 1), code: .badValue), Case(value: [0x1B], code: .badText),
+                Case(value: run(0x61, maximum - 1) + [0x80], code: .badText),
+            ]
+        case .name:
+            return [
+                Case(value: run(0x61, 32)), Case(value: run(0x61, 33), code: .badName), Case(value: [], code: .badName),
+                Case(value: [0x41], code: .badName),
+            ]
+        case .address:
+            return [
+                Case(value: run(0x61, 64)), Case(value: run(0x61, 65), code: .badName), Case(value: [], code: .badName),
+                Case(value: run(0x61, 81), code: .badName),
+            ]
+        case .bytes:
+            let below = field.minimum > 0 ? [Case(value: run(7, Int(field.minimum) - 1), code: .badValue)] : [Case(value: [])]
+            return below + [Case(value: run(7, maximum)), Case(value: run(7, maximum + 1), code: .badValue)]
+        case .texts:
+            let item = SchemaPayload.length(64) + run(0x61, 64)
+            return [
+                Case(value: []), Case(value: Array(repeatElement(item, count: maximum).joined())), Case(value: run(0, maximum)),
+                Case(value: run(0, maximum + 1), code: .badValue),
+                Case(value: SchemaPayload.length(65) + run(0x61, 65), code: .badValue), Case(value: [2, 0x61], code: .malformed),
+                Case(value: [0x40, 1, 0x61], code: .malformed), Case(value: [1, 0x7F], code: .badText),
+            ]
+        case .groups:
+            func members(_ count: Int) -> [UInt8] { (0..<count).flatMap { [14] + SchemaPayload.member($0) } }
+            return [
+                Case(value: []), Case(value: members(maximum)), Case(value: members(maximum + 1), code: .badValue),
+                Case(value: [15] + SchemaPayload.member(1), code: .malformed),
+            ]
+        }
+    }
+
+    @Test func bodiesAreHeldToTheLimitOfTheBroker() {
+        for limit in [0, 1, 100, 16_384] {
+            for (count, code) in [(limit, nil), (limit + 1, ResultCode.bodyTooLarge)] as [(Int, ResultCode?)] {
+                var payload = SchemaPayload()
+                payload.set(.room, Array("lobby".utf8))
+                payload.set(.body, [UInt8](repeating: 0x61, count: count))
+                let frame = Frame(type: FrameType.publish.rawValue, payload: payload.octets)
+                #expect(frame.error(from: .client, bodyByteCountMax: limit)?.code == code)
+            }
+        }
+    }
+
+    @Test func kindsOfClientsAreMessageAndNotice() {
+        for kind in UInt64(0)...300 {
+            var payload = SchemaPayload()
+            payload.set(.room, Array("lobby".utf8))
+            payload.set(.kind, SchemaPayload.number(kind))
+            payload.set(.body, [])
+            let error = Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client)
+            switch kind {
+            case 0, 7: #expect(error == nil)
+            case 1...6:
+                #expect(error?.code == .missingField)
+                #expect(error?.field == 7)
+            default: #expect(error?.code == .badValue)
+            }
+        }
+    }
+
+    @Test func policiesOfClientsAreBits() {
+        for policy in UInt64(0)...300 {
+            var payload = SchemaPayload()
+            payload.set(.room, Array("room".utf8))
+            payload.set(.policy, SchemaPayload.number(policy))
+            #expect(Frame(type: FrameType.create.rawValue, payload: payload.octets).error(from: .client)?.code == (policy < 64 ? nil : .badValue))
+        }
+    }
+
+    @Test func theFirstFaultyValueInTagOrderIsReported() {
+        var payload = SchemaPayload()
+        payload.set(.room, [0x41])
+        payload.set(.messageID, [1])
+        payload.set(.mediaType, [0xFF])
+        payload.set(.body, [0x00])
+        payload.set(.acknowledgement, [4])
+        for (field, code) in [
+            (Field.room, ResultCode.badName), (.messageID, .badValue), (.mediaType, .badText), (.body, .badText), (.acknowledgement, .badValue),
+        ] {
+            let error = Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client)
+            #expect(error?.code == code)
+            #expect(error?.field == UInt64(field.tag))
+            payload.set(field, SchemaPayload.sample(field))
+            if field.tag == Field.messageID.tag { payload.set(field, [UInt8](repeating: 1, count: 8)) }
+        }
+        #expect(Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client) == nil)
+    }
+
+    @Test func theLargestEventFitsADeliver() {
+        let conversation = "@" + String(repeating: "a", count: 32) + "+" + String(repeating: "b", count: 32)
+        guard let room = try? RoomAddress(conversation), let from = try? AccountName(String(repeating: "a", count: 32)) else {
+            return #expect(Bool(false))
+        }
+        let largest = ProtocolLimits.integerMax
+        let content = EventContent(
+            kind: .notice, messageID: MessageID(.max), thread: largest, reply: largest, mediaType: String(repeating: "m", count: 64),
+            meta: SharedBytes([UInt8](repeating: 1, count: 1024)), body: String(repeating: "b", count: 16_384))
+        var writer = ByteWriter()
+        FrameEncoder.appendDeliver(room: room, seq: largest, timestamp: largest, from: from, content: content, to: &writer)
+        #expect(writer.count <= ProtocolLimits.payloadByteCountMax)
+    }
+}
