@@ -69,6 +69,8 @@ public final class Session {
     var farewell: Goodbye?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
+    /// Whether the last word has been queued; nothing is said after it.
+    var hasFinished = false
     /// The exchange that holds the input, if there is one.
     var claim: NameClaim?
 

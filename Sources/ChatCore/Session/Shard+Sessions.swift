@@ -167,7 +167,11 @@ extension Shard {
     func claimGranted(_ id: SessionID, _ account: AccountReference, memberships: Set<RoomAddress>) {
         guard let session = sessions[id], var claim = session.claim, !session.isEnding else {
             // The connection ended while the name was being decided.
-            return send(.release(account, session: id), to: map.home(of: account.name))
+            send(.release(account, session: id), to: map.home(of: account.name))
+            if let session = sessions[id] {
+                finishClaim(session, with: .error(Failure(.overloaded, reason: "the connection is ending")))
+            }
+            return
         }
         if let old = claim.renames {
             claim.granted = account
@@ -188,7 +192,7 @@ extension Shard {
 
     func claimRefused(_ id: SessionID) {
         guard let session = sessions[id], var claim = session.claim else { return }
-        if claim.isGenerated && claim.triesLeft > 0 {
+        if claim.isGenerated && claim.triesLeft > 0 && !session.isEnding {
             claim.triesLeft -= 1
             session.claim = claim
             return self.claim(guestName(), for: session)
@@ -279,7 +283,7 @@ extension Shard {
 
     /// Queues a reply.
     func reply(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, _ session: Session) {
-        guard session.state != .closed else { return }
+        guard session.state != .closed, !session.hasFinished else { return }
         var writer = ByteWriter(minimumCapacity: 64)
         session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
         session.queue.append(writer.finish())
@@ -331,7 +335,7 @@ extension Shard {
 
     private func finish(_ session: Session, because reason: CloseReason?) {
         let farewell = session.farewell.take()
-        guard farewell != nil || session.hasSaidGoodbye else { return }
+        guard farewell != nil || session.hasSaidGoodbye, !session.hasFinished else { return }
         session.hasSaidGoodbye = false
         for link in session.links.reversed() { detach(session, from: link.roster) }
         if let farewell {
@@ -340,6 +344,7 @@ extension Shard {
         } else {
             effects.ended.append((session, reason ?? CloseReason(.ok, "the client said goodbye")))
         }
+        session.hasFinished = true
         session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
     }
 
