@@ -84,14 +84,14 @@ extension Shard {
     // MARK: Attaching
 
     /// A room's home has granted an attachment.
-    func attached(
-        _ id: SessionID, requestID: UInt32, _ joined: Joined, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool
-    ) {
-        guard let session = sessions[id], session.account != nil, !session.isEnding || !session.requestsInFlight.isEmpty else {
-            return send(
-                .giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
+    func attached(_ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool) {
+        guard let session = sessions[id], !session.isEnding else {
+            send(.giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
+            // A connection that is ending is answered, and sent no events.
+            if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
+            return
         }
-        if isNewMember { session.membershipCount += 1 }
+        if !joined.room.isConversation { session.memberships.insert(joined.room) }
         let roster = self.roster(of: joined.room, epoch: joined.epoch)
         roster.grants += 1
         var joined = joined
@@ -99,17 +99,23 @@ extension Shard {
             if roster.attachments[place].isAutomatic && choosesAnew {
                 roster.attachments[place].next = joined.next
                 roster.setState(.late, at: place)
+                roster.attachments[place].isAutomatic = false
             } else {
                 joined.next = roster.attachments[place].next
                 if roster.attachments[place].state == .unannounced { roster.setState(.late, at: place) }
             }
-            roster.attachments[place].isAutomatic = false
         } else {
             // Late until the ring has said that nothing is missing: replay and live delivery have no seam.
             roster.attach(session, next: joined.next, state: .late, isAutomatic: isAutomatic)
         }
         answer(requestID, .joined(joined), session)
-        if !session.isEnding, session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+        if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+    }
+
+    /// A room's home says that a session's account is a member, or that what it asked for did not make it one.
+    func membershipChanged(_ id: SessionID, _ room: RoomAddress, isMember: Bool) {
+        guard let session = sessions[id] else { return }
+        if isMember { session.memberships.insert(room) } else { session.memberships.remove(room) }
     }
 
     func conversationAttached(_ id: SessionID, to address: RoomAddress, epoch: UInt64, next: UInt64) {
@@ -125,11 +131,11 @@ extension Shard {
     /// A room's home has let a session go, or lets it stay a member without delivery.
     func left(_ id: SessionID, requestID: UInt32, _ room: RoomAddress, endsMembership: Bool) {
         guard let session = sessions[id] else { return }
-        if endsMembership { session.membershipCount -= 1 }
+        if endsMembership { session.memberships.remove(room) }
         if let roster = rosters[room], roster.index(of: session) != nil {
             detach(session, from: roster)
         } else if !endsMembership {
-            return answer(requestID, .error(Failure(.notJoined, reason: "not attached to \(room)", room: room)), session)
+            return refuse(Failure(.notJoined, reason: "not attached to \(room)", room: room), type: 0x12, requestID: requestID, session)
         }
         answer(requestID, .ok(Success()), session)
     }

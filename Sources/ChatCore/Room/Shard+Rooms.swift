@@ -36,6 +36,12 @@ extension Shard {
         if failure.room == nil { failure.room = request.room }
         if requester.requestID == 0 { failure.type = request.typeNumber }
         statistics.refusals += 1
+        if request.mayAddMembership, rooms[request.room]?.member(requester.account) == nil {
+            let change = ShardMail.membershipChanged(session: requester.session, request.room, isMember: false)
+            send(change, to: Int(requester.session.shard))
+        }
+        // Nobody asked for the lobby, so nobody is told that it is full.
+        if case .join(_, isAutomatic: true) = request { return }
         answer(requester, .error(failure))
     }
 
@@ -59,12 +65,17 @@ extension Shard {
     private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let room = try self.room(join.room, requester)
         let next = try self.next(for: join, in: room)
-        let isNewMember = room.member(requester.account) == nil
-        if isNewMember {
+        var role = room.roleOfNewcomers
+        if let member = room.member(requester.account) {
+            role = member.role
+        } else {
+            if let namesake = room.members[requester.account.name], namesake.incarnation > requester.account.incarnation {
+                throw Failure(.notJoined, reason: "the account has ended")
+            }
             guard room.members.count < settings.membersPerRoomMax else { throw Failure(.overloaded, reason: "the room is full") }
-            admit(requester.account, to: room, role: room.roleOfNewcomers, by: requester.session)
+            admit(requester.account, to: room, role: role, by: requester.session)
         }
-        grant(room, to: requester, next: next, isNewMember: isNewMember, isAutomatic: isAutomatic, choosesAnew: join.choosesNext)
+        grant(room, to: requester, role: role, next: next, isAutomatic: isAutomatic, choosesAnew: join.choosesNext)
     }
 
     /// Which event an attaching connection is sent first (docs/PROTOCOL.md, *How `next` is chosen*).
@@ -87,7 +98,7 @@ extension Shard {
     }
 
     private func grant(
-        _ room: Room, to requester: Requester, next: UInt64, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool
+        _ room: Room, to requester: Requester, role: Role, next: UInt64, isAutomatic: Bool, choosesAnew: Bool
     ) {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
@@ -96,12 +107,12 @@ extension Shard {
             joined.title = room.title
             joined.topic = room.topic
             joined.members = UInt64(room.members.count)
-            joined.role = room.member(requester.account)?.role
+            joined.role = role
         }
         send(
             .attached(
-                session: requester.session, requestID: requester.requestID, joined, isNewMember: isNewMember, isAutomatic: isAutomatic,
-                choosesAnew: choosesAnew), to: shard)
+                session: requester.session, requestID: requester.requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew),
+            to: shard)
     }
 
     private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
@@ -154,6 +165,7 @@ extension Shard {
 
     func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress, session: SessionID?) {
         if let room = rooms[address], room.member(old) != nil {
+            if let stale = room.members[new.name] { dismiss(AccountReference(name: new.name, incarnation: stale.incarnation), from: room) }
             room.rename(old, to: new)
             notice(.renamed(from: old.name), from: new.name, in: room)
             send(.membership(new, address, isMember: true, by: session), to: map.home(of: new.name))
@@ -177,6 +189,7 @@ extension Shard {
         _ = append(.created(title: create.title), from: requester.account.name, to: room)
         room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
         send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
+        send(.membershipChanged(session: requester.session, room.address, isMember: true), to: Int(requester.session.shard))
         answer(requester, .ok(Success()))
         if !policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }
     }

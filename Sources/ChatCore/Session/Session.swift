@@ -29,6 +29,8 @@ public final class Session {
     }
 
     public let id: SessionID
+    /// Drawn by chance: tells the connection, in logs, from others that had its place.
+    let mark: UInt64
     public internal(set) var state = State.preface
     /// How events and replies are encoded for this peer.
     public let encoding: WireEncoding
@@ -45,7 +47,8 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ContiguousArray<RosterLink> = []
-    var membershipCount = 0
+    /// The rooms that the account is a member of, or has asked to be.
+    var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
     var lateAttachmentCount = 0
     var isScheduledForWriting = false
@@ -66,11 +69,14 @@ public final class Session {
     var farewell: Goodbye?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
+    /// Whether the last word has been queued; nothing is said after it.
+    var hasFinished = false
     /// The exchange that holds the input, if there is one.
     var claim: NameClaim?
 
-    init(id: SessionID, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
+    init(id: SessionID, mark: UInt64, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id
+        self.mark = mark
         self.encoding = encoding
         lastReceived = now
         deadline = now + prefaceMilliseconds
@@ -94,6 +100,9 @@ public final class Session {
 
     /// Whether the connection is ending: what arrives is discarded.
     public var isEnding: Bool { state == .draining || state == .closed }
+
+    /// Number of rooms that count against the limit of an account.
+    var countedMembershipCount: Int { memberships.count - (memberships.contains(.lobby) ? 1 : 0) }
 
     /// Whether the queue has fallen so far that events held back may follow.
     var hasLateAttachments: Bool { lateAttachmentCount > 0 }

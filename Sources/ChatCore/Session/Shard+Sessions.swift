@@ -66,11 +66,12 @@ extension Shard {
     }
 
     private func ask(_ request: RoomRequest, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
-        if request.mayAddMembership, session.membershipCount >= settings.roomsPerAccountMax,
-            rosters[request.room]?.index(of: session) == nil
-        {
-            let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
-            return answer(requestID, .error(failure), session)
+        if request.mayAddMembership, !session.memberships.contains(request.room) {
+            guard request.room == .lobby || session.countedMembershipCount < settings.roomsPerAccountMax else {
+                let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
+                return refuse(failure, request, Requester(session, requestID, isRetry))
+            }
+            session.memberships.insert(request.room)
         }
         send(.request(request, Requester(session, requestID, isRetry)), to: map.home(of: request.room))
     }
@@ -155,36 +156,43 @@ extension Shard {
     }
 
     private func authenticated(_ session: Session, _ name: AccountName) -> Authenticated {
+        // The same octets every time: a rename does not change them.
         var writer = ByteWriter(minimumCapacity: 16)
         writer.appendBigEndian(UInt64(session.id.shard) << 32 | UInt64(session.id.slot), byteCount: 8)
-        writer.appendBigEndian(random.next(), byteCount: 8)
-        return Authenticated(user: name, session: writer.finish(), role: .member, timestamp: now.wallMilliseconds)
+        writer.appendBigEndian(session.mark, byteCount: 8)
+        return Authenticated(user: name, session: writer.finish(), role: .reader, timestamp: now.wallMilliseconds)
     }
 
     /// The name is this connection's.
-    func claimGranted(_ id: SessionID, _ account: AccountReference) {
+    func claimGranted(_ id: SessionID, _ account: AccountReference, memberships: Set<RoomAddress>) {
         guard let session = sessions[id], var claim = session.claim, !session.isEnding else {
             // The connection ended while the name was being decided.
-            return send(.release(account, session: id), to: map.home(of: account.name))
+            send(.release(account, session: id), to: map.home(of: account.name))
+            if let session = sessions[id] {
+                finishClaim(session, with: .error(Failure(.overloaded, reason: "the connection is ending")))
+            }
+            return
         }
         if let old = claim.renames {
             claim.granted = account
             session.claim = claim
+            // On the way that the session's requests take, so that a room knows the new name before it is used there.
+            for room in session.memberships { send(.renameMember(old, to: account, room, session: nil), to: map.home(of: room)) }
             return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
         }
         session.account = account
+        session.memberships = memberships
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
         finishClaim(session, with: .authenticated(authenticated(session, account.name)))
         guard settings.attachesToLobby, session.state == .ready else { return }
-        let lobby = RoomRequest.join(Join(room: .lobby), isAutomatic: true)
-        send(.request(lobby, Requester(session, 0, false)), to: map.home(of: .lobby))
+        ask(.join(Join(room: .lobby), isAutomatic: true), session, 0, false)
     }
 
     func claimRefused(_ id: SessionID) {
         guard let session = sessions[id], var claim = session.claim else { return }
-        if claim.isGenerated && claim.triesLeft > 0 {
+        if claim.isGenerated && claim.triesLeft > 0 && !session.isEnding {
             claim.triesLeft -= 1
             session.claim = claim
             return self.claim(guestName(), for: session)
@@ -275,7 +283,7 @@ extension Shard {
 
     /// Queues a reply.
     func reply(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, _ session: Session) {
-        guard session.state != .closed else { return }
+        guard session.state != .closed, !session.hasFinished else { return }
         var writer = ByteWriter(minimumCapacity: 64)
         session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
         session.queue.append(writer.finish())
@@ -327,7 +335,7 @@ extension Shard {
 
     private func finish(_ session: Session, because reason: CloseReason?) {
         let farewell = session.farewell.take()
-        guard farewell != nil || session.hasSaidGoodbye else { return }
+        guard farewell != nil || session.hasSaidGoodbye, !session.hasFinished else { return }
         session.hasSaidGoodbye = false
         for link in session.links.reversed() { detach(session, from: link.roster) }
         if let farewell {
@@ -336,6 +344,7 @@ extension Shard {
         } else {
             effects.ended.append((session, reason ?? CloseReason(.ok, "the client said goodbye")))
         }
+        session.hasFinished = true
         session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
     }
 

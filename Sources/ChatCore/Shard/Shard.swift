@@ -62,9 +62,10 @@ public final class Shard {
     ///
     public func connect(encoding: WireEncoding = .native, at moment: Moment) -> Session {
         now = moment
+        let mark = random.next()
         let session = sessions.insert { slot, generation in
             Session(
-                id: SessionID(shard: UInt16(index), slot: slot, generation: generation), encoding: encoding,
+                id: SessionID(shard: UInt16(index), slot: slot, generation: generation), mark: mark, encoding: encoding,
                 now: moment.monotonicMilliseconds, prefaceMilliseconds: settings.prefaceMilliseconds)
         }
         statistics.connections += 1
@@ -175,16 +176,16 @@ public final class Shard {
         case .partyConnected(let address, let session): attachParty(session, to: address)
         case .conversationPartyEnded(let address, let account): endConversation(address, because: account)
 
-        case .claimed(let session, let account): claimGranted(session, account)
+        case .claimed(let session, let account, let memberships): claimGranted(session, account, memberships: memberships)
         case .claimRefused(let session): claimRefused(session)
         case .replaced(let session): replace(session)
         case .renameBegun(let session, let roomCount): renameBegun(session, roomCount: roomCount)
         case .roomRenamed(let session): roomRenamed(session)
         case .reply(let session, let requestID, let reply, let hasMore):
             if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
-        case .attached(let session, let requestID, let joined, let isNewMember, let isAutomatic, let choosesAnew):
-            attached(
-                session, requestID: requestID, joined, isNewMember: isNewMember, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
+        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew):
+            attached(session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
+        case .membershipChanged(let session, let room, let isMember): membershipChanged(session, room, isMember: isMember)
         case .conversationAttached(let session, let address, let epoch, let next):
             conversationAttached(session, to: address, epoch: epoch, next: next)
         case .left(let session, let requestID, let room, let endsMembership):

@@ -33,7 +33,7 @@ public enum RoomRequest: Sendable {
     /// Whether the account may be a member of one more room afterwards.
     var mayAddMembership: Bool {
         switch self {
-        case .join(_, let isAutomatic): !isAutomatic
+        case .join(let join, _): !join.room.isConversation
         case .create: true
         default: false
         }
@@ -101,13 +101,15 @@ public enum ShardMail: Sendable {
     case conversationPartyEnded(RoomAddress, AccountReference)
 
     // To the shard of a session
-    case claimed(session: SessionID, AccountReference)
+    /// With the rooms of which the account is a member already, if it goes on under a new connection.
+    case claimed(session: SessionID, AccountReference, memberships: Set<RoomAddress>)
     case claimRefused(session: SessionID)
     case replaced(session: SessionID)
     case renameBegun(session: SessionID, roomCount: Int)
     case roomRenamed(session: SessionID)
     case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
-    case attached(session: SessionID, requestID: UInt32, Joined, isNewMember: Bool, isAutomatic: Bool, choosesAnew: Bool)
+    case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
+    case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
     case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
     case detached(session: SessionID, RoomAddress)

@@ -17,7 +17,7 @@ extension Shard {
             account.sessions = [session]
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
-            send(.claimed(session: session, reference), to: Int(session.shard))
+            send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
             for conversation in account.conversations {
                 send(.partyConnected(conversation, session: session), to: map.home(of: conversation))
             }
@@ -29,7 +29,8 @@ extension Shard {
         // The shard is part of the number, so that no two lives of any accounts share one.
         let incarnation = lastIncarnation << 8 | UInt64(index)
         accounts[name] = Account(incarnation: incarnation, device: device, session: session)
-        send(.claimed(session: session, AccountReference(name: name, incarnation: incarnation)), to: Int(session.shard))
+        let reference = AccountReference(name: name, incarnation: incarnation)
+        send(.claimed(session: session, reference, memberships: []), to: Int(session.shard))
     }
 
     /// A connection of an account has ended; with the last one a guest ends too.
@@ -46,7 +47,10 @@ extension Shard {
 
     /// A guest has been granted another name: its rooms learn it, its conversations end.
     func renameAccount(_ old: AccountReference, to new: AccountReference, session: SessionID) {
-        guard let account = account(old) else { return send(.renameBegun(session: session, roomCount: 0), to: Int(session.shard)) }
+        // A newer connection may have taken the account over; then it keeps its name.
+        guard let account = account(old), account.sessions == [session] else {
+            return send(.renameBegun(session: session, roomCount: 0), to: Int(session.shard))
+        }
         accounts[old.name] = nil
         renamedAccounts[old] = RenamedAccount(reference: new, forgetAt: now.monotonicMilliseconds + 60_000)
         send(.renameBegun(session: session, roomCount: account.memberships.count), to: Int(session.shard))

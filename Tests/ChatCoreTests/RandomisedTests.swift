@@ -1,0 +1,14 @@
+@testable import ChatCore
+import Testing
+
+/// Whatever people do at whatever moment, every promise holds.
+struct RandomisedTests {
+    @Test(arguments: 0..<40)
+    func keepsEveryPromise(block: UInt64) {
+        for seed in (block * 4 + 1)...(block * 4 + 4) {
+            var workload = Workload(seed: seed)
+            let faults = workload.run(1_500)
+            #expect(faults.isEmpty, "seed \(seed)")
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import Bytes
+@testable import ChatCore
+import ChatProtocol
+
+/// What all clients together have seen of every log, and every promise they saw broken.
+struct Truth {
+    struct LogName: Hashable {
+        let room: RoomAddress
+        let epoch: UInt64
+    }
+
+    /// For each log its events by seq.
+    var logs: [LogName: [UInt64: Event]] = [:]
+    /// For each address the incarnations that somebody was attached to.
+    var epochs: [RoomAddress: Set<UInt64>] = [:]
+    /// Promises broken, in words.
+    var faults: [String] = []
+    /// Message ids acknowledged, each with the place it was said to have.
+    var acknowledged: [(room: RoomAddress, seq: UInt64, id: MessageID)] = []
+
+    /// Two connections that are sent the same (epoch, seq) are sent the same event.
+    mutating func note(_ event: Event, epoch: UInt64, by who: String) {
+        let log = LogName(room: event.room, epoch: epoch)
+        if let known = logs[log]?[event.seq] {
+            if known != event { faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)") }
+        } else {
+            logs[log, default: [:]][event.seq] = event
+        }
+    }
+}
+
+/// What one client believes, and whether each frame agrees with it.
+struct ClientView {
+    struct Position: Equatable {
+        var epoch: UInt64
+        /// Seq of the next event.
+        var next: UInt64
+    }
+
+    let session: SessionID
+    var hasPreface = false
+    private(set) var name: AccountName?
+    private(set) var sessionName: String?
+    /// Requests without a final reply.
+    private(set) var outstanding: [UInt32: Command] = [:]
+    /// Logs whose events this connection is sent.
+    private(set) var positions: [RoomAddress: Position] = [:]
+    /// Rooms that the account is a member of, as far as this connection has been told.
+    private(set) var memberships: Set<RoomAddress> = []
+    private(set) var lags: [Lag] = []
+    private(set) var hasEnded = false
+    private var lastSeqPublished: [RoomAddress: (epoch: UInt64?, seq: UInt64, id: UInt32)] = [:]
+
+    init(session: SessionID) { self.session = session }
+
+    /// A refusal that should not be, unless another connection has taken the account over.
+    private(set) var suspicion: String?
+    /// Requests of a member about its room.
+    private var safeRequests: Set<UInt32> = []
+
+    mutating func noteRequest(_ id: UInt32, _ command: Command) {
+        let room: RoomAddress? =
+            switch command {
+            case .publish(let publish): publish.room
+            case .members(let query): query.room
+            default: nil
+            }
+        if let room, memberships.contains(room), !isLeaving(room) { safeRequests.insert(id) }
+        outstanding[id] = command
+    }
+
+    private func isLeaving(_ room: RoomAddress) -> Bool {
+        outstanding.values.contains { if case .leave(let leave) = $0 { leave.room == room } else { false } }
+    }
+
+    mutating func takeSuspicion() -> String? { suspicion.take() }
+
+    mutating func receive(_ received: ReceivedFrame, _ truth: inout Truth) {
+        let who = "\(name?.description ?? "?") (\(session.shard)/\(session.slot)/\(session.generation))"
+        if hasEnded { truth.faults.append("\(who): \(received.frame) behind GOODBYE") }
+        switch received.frame {
+        case .event(let event): receive(event, who, &truth)
+        case .reply(let reply):
+            guard received.requestID != 0, !isPing(reply) else { return receiveAnnouncement(reply, who, &truth) }
+            guard let command = outstanding[received.requestID] else {
+                return truth.faults.append("\(who): \(reply) answers nothing")
+            }
+            if !received.hasMore { outstanding[received.requestID] = nil }
+            receive(reply, to: command, id: received.requestID, who, &truth)
+        }
+    }
+
+    private func isPing(_ reply: Reply) -> Bool {
+        if case .ping = reply { true } else { false }
+    }
+
+    private mutating func receive(_ event: Event, _ who: String, _ truth: inout Truth) {
+        guard var position = positions[event.room] else {
+            return truth.faults.append("\(who): event \(event.seq) of \(event.room), to which it is not attached")
+        }
+        if event.seq != position.next {
+            truth.faults.append("\(who): event \(event.seq) of \(event.room), expected was \(position.next)")
+        }
+        truth.note(event, epoch: position.epoch, by: who)
+        position.next = event.seq + 1
+        positions[event.room] = position
+    }
+
+    private mutating func receiveAnnouncement(_ reply: Reply, _ who: String, _ truth: inout Truth) {
+        switch reply {
+        case .joined(let joined):
+            receive(joined, who, &truth)
+        case .lag(let lag):
+            lags.append(lag)
+            guard let position = positions[lag.room] else { return truth.faults.append("\(who): LAG of \(lag.room), not attached") }
+            if position.epoch != lag.epoch || position.next != lag.fromSeq || lag.next != lag.toSeq + 1 || lag.toSeq < lag.fromSeq {
+                truth.faults.append("\(who): \(lag) at \(position)")
+            }
+            positions[lag.room] = Position(epoch: lag.epoch, next: lag.next)
+        case .goodbye: hasEnded = true
+        case .ping: break
+        case .error(let failure):
+            if failure.type == nil { truth.faults.append("\(who): ERROR without request id and type: \(failure)") }
+        default: truth.faults.append("\(who): \(reply) without request id")
+        }
+    }
+
+    private mutating func receive(_ joined: Joined, _ who: String, _ truth: inout Truth) {
+        truth.epochs[joined.room, default: []].insert(joined.epoch)
+        if positions[joined.room]?.epoch != joined.epoch { lastSeqPublished[joined.room] = nil }
+        positions[joined.room] = Position(epoch: joined.epoch, next: joined.next)
+        if joined.room.isConversation {
+            if joined.policy != .twoParty || joined.members != nil || joined.role != nil || joined.title != nil || joined.topic != nil {
+                truth.faults.append("\(who): a conversation's JOINED is \(joined)")
+            }
+        } else {
+            memberships.insert(joined.room)
+            if joined.policy == nil || joined.members == nil || joined.role == nil { truth.faults.append("\(who): a room's JOINED is \(joined)") }
+        }
+        if joined.floor > joined.head + 1 || joined.next > joined.head + 1 || joined.epoch == 0 {
+            truth.faults.append("\(who): the numbers of \(joined)")
+        }
+    }
+
+    private mutating func receive(_ reply: Reply, to command: Command, id: UInt32, _ who: String, _ truth: inout Truth) {
+        switch (command, reply) {
+        case (_, .error(let failure)):
+            if safeRequests.remove(id) != nil, failure.code == .notJoined || failure.code == .noSuchRoom {
+                suspicion = "\(who): \(command) of a member is refused: \(failure)"
+            }
+        case (.hello, .welcome): break
+        case (.ping(let sent), .pong(let returned)):
+            if sent != returned { truth.faults.append("\(who): PONG changed the time") }
+        case (.authenticate, .authenticated(let authenticated)):
+            name = authenticated.user
+            let session = authenticated.session.array.description
+            if let sessionName, sessionName != session { truth.faults.append("\(who): the session id changed") }
+            sessionName = session
+        case (.join(let join), .joined(let joined)):
+            if join.room != joined.room { truth.faults.append("\(who): JOINED of another room") }
+            receive(joined, who, &truth)
+        case (.leave(let leave), .ok):
+            positions[leave.room] = nil
+            if !leave.detachesOnly { memberships.remove(leave.room) }
+        case (.create(let create), .ok):
+            memberships.insert(create.room)
+            lastSeqPublished[create.room] = nil
+        case (.list, .items), (.members, .items): break
+        case (.publish(let publish), .published(let published)):
+            if published.room != publish.room { truth.faults.append("\(who): PUBLISHED of another room") }
+            receive(published, publish.publication, id, who, &truth)
+        case (.directMessage(let message), .published(let published)):
+            if let parties = published.room.parties, parties.0 == message.to || parties.1 == message.to {
+            } else { truth.faults.append("\(who): a direct message to \(message.to) went to \(published.room)") }
+            receive(published, message.publication, id, who, &truth)
+        default: truth.faults.append("\(who): \(reply) answers \(command)")
+        }
+    }
+
+    private mutating func receive(
+        _ published: Published, _ publication: Publication, _ id: UInt32, _ who: String, _ truth: inout Truth
+    ) {
+        if let messageID = publication.content.messageID { truth.acknowledged.append((published.room, published.seq, messageID)) }
+        guard !published.isDuplicate, !published.room.isConversation else { return }
+        if let last = lastSeqPublished[published.room], last.id < id, last.seq >= published.seq {
+            truth.faults.append("\(who): \(published.room) numbered request \(id) \(published.seq) after request \(last.id) \(last.seq)")
+        }
+        lastSeqPublished[published.room] = (published.epoch, published.seq, id)
+    }
+}

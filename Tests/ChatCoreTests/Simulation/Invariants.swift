@@ -1,0 +1,152 @@
+import Bytes
+@testable import ChatCore
+import ChatProtocol
+
+/// What holds of every broker that is at rest, whatever happened before.
+extension SimulatedBroker {
+    /// Every promise found broken: by a frame some client was sent, or by what the shards hold now.
+    func faultsAtRest() -> [String] {
+        var faults = truth.faults
+        let accounts = accounts
+        checkSessions(accounts, &faults)
+        checkRooms(accounts, &faults)
+        checkRosters(&faults)
+        checkAcknowledgements(&faults)
+        return faults
+    }
+
+    private func checkSessions(_ accounts: [AccountName: Account], _ faults: inout [String]) {
+        let ready = clients.filter { $0.session.state == .ready }
+        if accounts.count != ready.count {
+            faults.append("accounts \(accounts.keys.sorted()), but connected are \(ready.compactMap(\.session.accountName).sorted())")
+        }
+        for client in clients {
+            let session = client.session
+            let who = "\(session.accountName?.description ?? "?") \(session.id)"
+            if !session.requestsInFlight.isEmpty { faults.append("\(who): in flight at rest: \(session.requestsInFlight)") }
+            if client.isOpen, !client.view.hasEnded, session.state == .ready, !client.view.outstanding.isEmpty {
+                faults.append("\(who): unanswered: \(client.view.outstanding)")
+            }
+            if session.lateAttachmentCount != 0, session.queue.isEmpty { faults.append("\(who): late, and nothing to wait for") }
+            guard session.state == .ready, let account = session.account else { continue }
+            if client.view.name != account.name { faults.append("\(who): believes to be \(String(describing: client.view.name))") }
+            guard let held = accounts[account.name], held.incarnation == account.incarnation, held.sessions == [session.id] else {
+                faults.append("\(who): its account is not its own")
+                continue
+            }
+            for room in client.view.memberships where !held.memberships.contains(room) {
+                faults.append("\(who): believes to be a member of \(room)")
+            }
+            checkPositions(of: client, who, &faults)
+        }
+    }
+
+    private func checkPositions(of client: SimulatedClient, _ who: String, _ faults: inout [String]) {
+        let session = client.session
+        for (address, position) in client.view.positions {
+            guard let roster = client.shard.rosters[address], roster.epoch == position.epoch, let index = roster.index(of: session) else {
+                // Nobody is told that a conversation has ended.
+                if address.isConversation, room(address).map({ $0.epoch != position.epoch }) ?? true { continue }
+                faults.append("\(who): believes to be attached to \(address)")
+                continue
+            }
+            let attachment = roster.attachments[index]
+            guard session.queue.isEmpty else { continue }
+            if attachment.state != .live || attachment.next != position.next {
+                faults.append("\(who): \(address) is \(attachment.state) at \(attachment.next), the client at \(position.next)")
+            }
+            if let room = room(address), room.epoch == position.epoch, room.head + 1 != position.next {
+                faults.append("\(who): \(address) reaches \(room.head), the client expects \(position.next)")
+            }
+        }
+        for link in session.links {
+            if link.roster.attachments[link.index].session !== session { faults.append("\(who): a link to another's attachment") }
+            guard client.view.positions[link.roster.address] == nil else { continue }
+            let attachment = link.roster.attachments[link.index]
+            if attachment.state != .unannounced, session.queue.isEmpty { faults.append("\(who): attached to \(link.roster.address) unawares") }
+            if let room = room(link.roster.address), room.head + 1 != attachment.next {
+                faults.append("\(who): was not sent \(attachment.next)...\(room.head) of \(link.roster.address)")
+            }
+        }
+    }
+
+    private func checkRooms(_ accounts: [AccountName: Account], _ faults: inout [String]) {
+        var memberships: [AccountName: Set<RoomAddress>] = [:]
+        for shard in shards {
+            if !shard.openings.isEmpty { faults.append("openings at rest: \(shard.openings.keys)") }
+            if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
+            if !shard.roomsInTurn.isEmpty { faults.append("batches at rest") }
+            for (address, room) in shard.rooms {
+                for (name, member) in room.members {
+                    if accounts[name]?.incarnation != member.incarnation { faults.append("\(address): \(name) is a ghost") }
+                    if !address.isConversation { memberships[name, default: []].insert(address) }
+                }
+                if room.recent.count > settings.recentEventsPerRoom || room.recent.byteCount > settings.recentEventBytesPerRoomMax {
+                    faults.append("\(address): the ring is out of bounds")
+                }
+                if address.isConversation, let parties = address.parties, Set(room.members.keys) != [parties.0, parties.1] {
+                    faults.append("\(address): its parties are \(room.members.keys)")
+                }
+                if room.members.isEmpty, address != .lobby, !shard.emptyRooms.contains(address) {
+                    faults.append("\(address): is empty, and nobody will remove it")
+                }
+            }
+        }
+        for (name, account) in accounts where account.memberships != memberships[name] ?? [] {
+            faults.append("\(name): member of \(memberships[name] ?? []), at home \(account.memberships)")
+        }
+        if settings.attachesToLobby, settings.membersPerRoomMax >= accounts.count, let lobby = room(.lobby) {
+            if Set(lobby.members.keys) != Set(accounts.keys) {
+                faults.append("in the lobby are \(lobby.members.keys.sorted()), connected are \(accounts.keys.sorted())")
+            }
+        }
+    }
+
+    private func checkRosters(_ faults: inout [String]) {
+        for shard in shards {
+            for (address, room) in shard.rooms {
+                for index in shards.indices {
+                    let held = shards[index].rosters[address].map { $0.epoch == room.epoch ? $0.grants : 0 } ?? 0
+                    if room.grants[index] != held { faults.append("\(address): granted \(room.grants[index]) to shard \(index), which holds \(held)") }
+                }
+            }
+            for (address, roster) in shard.rosters {
+                if roster.attachments.isEmpty { faults.append("\(address): a roster of nobody") }
+                if roster.grants < roster.attachments.count { faults.append("\(address): more attachments than grants") }
+                if room(address)?.epoch != roster.epoch { faults.append("\(address): a roster of a log that is no more") }
+                if roster.attachments.contains(where: { $0.session.state == .closed }) { faults.append("\(address): a closed session is attached") }
+            }
+        }
+    }
+
+    private func checkAcknowledgements(_ faults: inout [String]) {
+        for (address, seq, id) in truth.acknowledged {
+            // An acknowledgement does not name the epoch, so only logs that never began anew can be judged.
+            guard let room = room(address), room.epoch == truth.epochs[address]?.first, truth.epochs[address]?.count == 1,
+                !address.isConversation, let event = truth.logs[.init(room: address, epoch: room.epoch)]?[seq]
+            else { continue }
+            if event.messageID != id { faults.append("\(address) \(seq) was acknowledged for \(id), but is \(event)") }
+        }
+    }
+
+    /// What is left once everybody has gone and the times for which anything is kept have passed.
+    func remains() -> [String] {
+        var remains: [String] = []
+        for shard in shards {
+            if !shard.rosters.isEmpty { remains.append("rosters \(shard.rosters.keys)") }
+            if !shard.accounts.isEmpty { remains.append("accounts \(shard.accounts.keys)") }
+            if !shard.renamedAccounts.isEmpty { remains.append("renamed accounts \(shard.renamedAccounts.count)") }
+            if !shard.openings.isEmpty { remains.append("openings \(shard.openings.keys)") }
+            if !shard.gatherings.isEmpty { remains.append("gatherings \(shard.gatherings.count)") }
+            if !shard.emptyRooms.isEmpty { remains.append("empty rooms \(shard.emptyRooms)") }
+            if !shard.roomsInTurn.isEmpty { remains.append("batches") }
+            if shard.statistics.connections != 0 { remains.append("connections \(shard.statistics.connections)") }
+            for (address, room) in shard.rooms {
+                if address != .lobby { remains.append("room \(address)") }
+                if !room.members.isEmpty { remains.append("members of \(address): \(room.members.keys)") }
+                if room.grants.contains(where: { $0 != 0 }) { remains.append("grants of \(address): \(room.grants)") }
+            }
+        }
+        return remains
+    }
+}

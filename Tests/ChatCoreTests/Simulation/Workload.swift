@@ -1,0 +1,168 @@
+import Bytes
+@testable import ChatCore
+import ChatProtocol
+
+/// People who do anything at any moment, drawn from a seed.
+struct Workload {
+    let broker: SimulatedBroker
+    private let names: [String] = ["ann", "bob", "cyd", "dan", "eve"]
+    private let rooms: [RoomAddress] = ["r1", "r2", "r3", "lobby"]
+    private var usedIDs: [MessageID] = []
+    private let clientCountMax: Int
+
+    init(seed: UInt64, order: SimulatedBroker.MailOrder = .pairs, shards: Int? = nil) {
+        var random = SeededRandom(seed: seed)
+        let count = shards ?? Int.random(in: 1...3, using: &random)
+        clientCountMax = Int.random(in: 2...8, using: &random)
+        broker = SimulatedBroker(shards: count, seed: random.next(), order: order) { settings in
+            settings.recentEventsPerRoom = Int.random(in: 1...24, using: &random)
+            settings.recentEventBytesPerRoomMax = Int.random(in: 500...4_000, using: &random)
+            settings.noticeMembersMax = Bool.random(using: &random) ? 64 : 2
+            settings.roomsPerAccountMax = Int.random(in: 1...4, using: &random)
+            settings.deduplicationEntriesPerAccountMax = Int.random(in: 1...8, using: &random)
+            settings.emptyRoomSeconds = 3
+            settings.outboundHighWaterBytes = Int.random(in: 300...3_000, using: &random)
+            settings.outboundLowWaterBytes = settings.outboundHighWaterBytes / 4
+            settings.outboundControlBytes = 2_000
+            settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
+        }
+        broker.cutsOctets = true
+    }
+
+    /// Does `count` things, and looks at what the broker holds whenever it has come to rest.
+    mutating func run(_ count: Int, restingEvery period: Int = 150) -> [String] {
+        for index in 1...count {
+            act()
+            for _ in 0..<Int.random(in: 0...4, using: &broker.random) { broker.step() }
+            guard index % period == 0 || index == count else { continue }
+            rest()
+            let faults = broker.faultsAtRest()
+            if !faults.isEmpty { return faults.map { "after \(index): \($0)" } }
+            let unheard = probe()
+            if !unheard.isEmpty { return unheard.map { "after \(index): \($0)" } }
+        }
+        for client in broker.clients { client.drop() }
+        broker.settle()
+        // Longer than anything is kept.
+        broker.leap(70_000)
+        broker.settle()
+        broker.leap(100)
+        broker.settle()
+        return broker.remains().map { "left behind: \($0)" }
+    }
+
+    private func rest() {
+        for client in broker.clients { client.reader = .everything }
+        broker.settle()
+        // A connection that is ending has no more time than this.
+        broker.leap(100)
+        broker.settle()
+    }
+
+    /// Everybody who is a member is heard by everybody who is attached, and everybody can be told something.
+    private func probe() -> [String] {
+        var faults: [String] = []
+        let ready = broker.clients.filter { $0.session.isReady }
+        for client in ready where client.session.isReady {
+            for room in client.view.memberships.sorted() {
+                let reply = client.ask(.publish(Publish(room: room, publication: .text("probe"))))
+                if case .published = reply { continue }
+                guard case .error(let failure)? = reply, failure.code == .forbidden else {
+                    faults.append("\(client.name!) cannot be heard in \(room): \(String(describing: reply))")
+                    continue
+                }
+            }
+            guard let peer = ready.randomElement(using: &broker.random)?.session.accountName else { continue }
+            let text = "probe \(broker.random.next())"
+            guard let published = client.tell(peer, text) else {
+                faults.append("\(client.name!) cannot tell \(peer) anything")
+                continue
+            }
+            for party in ready where party.session.accountName == peer || party === client {
+                if !party.events(in: published.room).contains(where: { $0.body == text }) {
+                    faults.append("\(party.name!) did not hear '\(text)' in \(published.room)")
+                }
+            }
+        }
+        for client in broker.clients { client.takeInbox() }
+        return faults + broker.faultsAtRest()
+    }
+
+    private func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &broker.random) < percent }
+
+    private func any<Element>(_ elements: [Element]) -> Element { elements.randomElement(using: &broker.random)! }
+
+    private mutating func act() {
+        let ready = broker.clients.filter { $0.session.isReady }
+        let dice = Int.random(in: 0..<100, using: &broker.random)
+        guard dice >= 8, let client = ready.randomElement(using: &broker.random) else {
+            if broker.clients.count < clientCountMax { connect() }
+            return
+        }
+        switch dice {
+        case 8..<10: client.drop()
+        case 10..<11: client.send(.goodbye(Goodbye(.ok)), id: 0)
+        case 11..<12: client.endStream()
+        case 12..<24: client.send(.join(join(client)))
+        case 24..<30: client.send(.leave(Leave(room: address(client), detachesOnly: chance(40))))
+        case 30..<35: client.send(.create(CreateRoom(room: any(rooms), title: chance(50) ? "a title" : nil, policy: any([nil, [], .unlisted]))))
+        case 35..<60: publish(client)
+        case 60..<70: client.send(.directMessage(DirectMessage(to: try! AccountName(any(names)), publication: publication())))
+        case 70..<73: rename(client)
+        case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
+        case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
+        case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
+        case 79..<86: client.reader = any([.everything, .everything, .window(0), .window(700), .sips(90), .sips(900)])
+        case 86..<95: broker.leap(any([0, 1, 50, 400]))
+        case 95..<96: broker.leap(2_500)
+        default: for _ in 0..<10 { broker.step() }
+        }
+    }
+
+    private func connect() {
+        let client = broker.connect()
+        let device: SharedBytes? = chance(60) ? .device(UInt8.random(in: 1...3, using: &broker.random)) : nil
+        client.open()
+        client.send(.hello(Hello(agent: "workload/1", device: device)))
+        client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: chance(90) ? SharedBytes(utf8: any(names)) : nil)))
+        if chance(20) { rename(client) }
+        if chance(5) { client.drop() }
+    }
+
+    private func rename(_ client: SimulatedClient) {
+        client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: any(names)))))
+    }
+
+    private func address(_ client: SimulatedClient) -> RoomAddress {
+        if chance(20), let name = client.session.accountName {
+            return RoomAddress(conversationOf: name, and: try! AccountName(any(names)))
+        }
+        return any(rooms)
+    }
+
+    private func join(_ client: SimulatedClient) -> Join {
+        let room = address(client)
+        var join = Join(room: room)
+        if chance(50) { join.tail = any([0, 1, 5, 1000]) }
+        if chance(30), let position = client.view.positions[room] {
+            join.cursor = LogPosition(epoch: chance(90) ? position.epoch : 7, seq: UInt64(max(0, Int(position.next) + any([-20, -3, -1, 0, 2]))))
+        }
+        return join
+    }
+
+    private mutating func publication() -> Publication {
+        guard chance(70) else { return .text(String(repeating: "x", count: any([0, 1, 40, 400]))) }
+        let id = chance(20) && !usedIDs.isEmpty ? any(usedIDs) : MessageID(broker.random.next())
+        usedIDs.append(id)
+        if usedIDs.count > 20 { usedIDs.removeFirst() }
+        return .text(String(repeating: "y", count: any([0, 1, 40, 400])), id)
+    }
+
+    private mutating func publish(_ client: SimulatedClient) {
+        let room = address(client)
+        for _ in 0..<any([1, 1, 1, 4, 12]) {
+            let publish = Command.publish(Publish(room: room, publication: publication()))
+            if chance(20) { client.send(publish, id: 0) } else { client.send(publish) }
+        }
+    }
+}
