@@ -135,7 +135,9 @@ extension Shard {
         if let roster = rosters[room], roster.index(of: session) != nil {
             detach(session, from: roster)
         } else if !endsMembership {
-            return refuse(Failure(.notJoined, reason: "not attached to \(room)", room: room), type: 0x12, requestID: requestID, session)
+            var failure = Failure(.notJoined, reason: "not attached to \(room)", room: room)
+            if requestID == 0 { failure.type = FrameType.leave.rawValue }
+            return answer(requestID, .error(failure), session)
         }
         answer(requestID, .ok(Success()), session)
     }
