@@ -92,18 +92,25 @@ public final class Server {
     /// - Throws: ``ServerError`` if it cannot start.
     public func run() throws(ServerError) {
         try start()
+        var refusal: String?
         do throws(UVError) {
             let loop = try EventLoop()
             let signals = try [SignalNumber.interrupt, SignalNumber.terminate].map { (signal) throws(UVError) in
                 try SignalWatcher(loop: loop, signal: signal) { loop.stop() }
             }
-            try writeReadyFile()
+            do throws(UVError) {
+                try writeReadyFile()
+            } catch {
+                refusal = "cannot write the ready file \(configuration.runtime.readyFile): \(error)"
+                throw error
+            }
             loop.run()
             log.notice("shutting down; a second signal ends at once")
-            for signal in signals { signal.close() }
+            // The second watchers are there before the first ones go, so that no signal finds none.
             let second = try [SignalNumber.interrupt, SignalNumber.terminate].map { [shared] (signal) throws(UVError) in
                 try SignalWatcher(loop: loop, signal: signal) { shared.boxes.forEach { $0.orders.post([.stop]) } }
             }
+            for signal in signals { signal.close() }
             requestShutdown()
             // The signal watchers need a running loop while the others end; the last one to end stops it.
             let joined = Mailbox<Bool>()
@@ -120,7 +127,7 @@ public final class Server {
             loop.close()
         } catch {
             shutDown()
-            throw ServerError("cannot serve: \(error)")
+            throw ServerError(refusal ?? "cannot serve: \(error)")
         }
         removeReadyFile()
         log.notice("stopped")

@@ -30,15 +30,19 @@ enum SocketDescriptor {
     }
 
     /// A socket that listens at `address`. Unlike with libuv, an address in use shows here.
-    static func listen(at address: SocketAddress, backlog: Int32, reusePort: Bool) throws(UVError) -> Int32 {
+    ///
+    /// The first listener of several at one address binds before it allows the others: so the address is refused if another process has
+    /// it, even one that shares it with itself.
+    static func listen(at address: SocketAddress, backlog: Int32, sharing: PortSharing) throws(UVError) -> Int32 {
         let descriptor = try open(for: address)
         do throws(UVError) {
             // A restarted server must not wait for the old connections' TIME-WAIT (tcp(7)).
             try set(descriptor, level: SOL_SOCKET, option: SO_REUSEADDR, to: 1)
-            if reusePort { try set(descriptor, level: SOL_SOCKET, option: SO_REUSEPORT, to: 1) }
+            if sharing == .joins { try set(descriptor, level: SOL_SOCKET, option: SO_REUSEPORT, to: 1) }
             // One listener is one address: `[::]` does not take `0.0.0.0` away from another listener.
             if !address.isIPv4 { try set(descriptor, level: Int32(IPPROTO_IPV6), option: IPV6_V6ONLY, to: 1) }
             try bind(descriptor, to: address)
+            if sharing == .founds { try set(descriptor, level: SOL_SOCKET, option: SO_REUSEPORT, to: 1) }
             try UVError.checkSystemCall(Glibc.listen(descriptor, backlog))
         } catch {
             closeDescriptor(descriptor)
@@ -63,4 +67,14 @@ enum SocketDescriptor {
         }
         return descriptor
     }
+}
+
+/// Whether several listeners of one process share an address, so that the kernel spreads connections over them.
+public enum PortSharing: Sendable {
+    /// The only listener at its address.
+    case alone
+    /// The first of several: it is refused if anybody else listens there.
+    case founds
+    /// A further one.
+    case joins
 }

@@ -21,7 +21,7 @@ public final class TCPListener: Handle {
 
     /// Listens at `address`; connections wait in the kernel until ``start(onAccept:onError:)``.
     ///
-    /// A listener at an IPv6 address takes IPv6 connections only. With `reusePort` several loops may each have a listener at one
+    /// A listener at an IPv6 address takes IPv6 connections only. With `sharing` several loops may each have a listener at one
     /// address, and the kernel spreads connections over them (`socket(7)`, `SO_REUSEPORT`).
     ///
     /// - Parameters:
@@ -29,10 +29,10 @@ public final class TCPListener: Handle {
     ///   - acceptCountMaxPerTurn: the most connections accepted in one turn, so that a flood of new ones does not starve those that exist.
     /// - Throws: ``UVError/addressInUse``, ``UVError/addressNotAvailable``, `EACCES` and what else `bind(2)` and `listen(2)` report.
     public init(
-        loop: EventLoop, address: SocketAddress, backlog: Int32, acceptCountMaxPerTurn: Int = 64, reusePort: Bool
+        loop: EventLoop, address: SocketAddress, backlog: Int32, acceptCountMaxPerTurn: Int = 64, sharing: PortSharing
     ) throws(UVError) {
         precondition(acceptCountMaxPerTurn > 0, "a listener that accepts nobody")
-        let descriptor = try SocketDescriptor.listen(at: address, backlog: backlog, reusePort: reusePort)
+        let descriptor = try SocketDescriptor.listen(at: address, backlog: backlog, sharing: sharing)
         self.descriptor = descriptor
         self.acceptCountMaxPerTurn = acceptCountMaxPerTurn
         do throws(UVError) {

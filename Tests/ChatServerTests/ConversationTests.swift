@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [1, 2, 3]) func directMessageReachesOnlyTheTwo(loops: Int) throws {
         let broker = try TestBroker(loops: loops)
         let ada = try TestClient(broker.address, as: "ada")
-        let bob = try TestClient(broker.address, as: "bob")
+        let bob = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         let eve = try TestClient(broker.address, as: "eve")
         let bobsName = try AccountName("bob")
         let conversation = RoomAddress(conversationOf: try AccountName("ada"), and: bobsName)
@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: [1, 2, 3]) func usersRoomsAndMembersAreListed(loops: Int) throws {
         let broker = try TestBroker(loops: loops)
         let ada = try TestClient(broker.address, as: "ada")
-        let bob = try TestClient(broker.address, as: "bob")
+        let bob = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         let rooms = try (0..<5).map { try RoomAddress("tea/\($0)") }
         for room in rooms { #expect(try ada.ask(.create(CreateRoom(room: room))) == .ok(Success())) }
         guard case .joined = try bob.ask(.join(Join(room: rooms[2]))) else { throw TestClient.Failed("bob did not join") }
@@ -80,7 +80,7 @@ import Testing
     @Test func everyMistakeWithARoomHasItsOwnError() throws {
         let broker = try TestBroker(loops: 2)
         let ada = try TestClient(broker.address, as: "ada")
-        let bob = try TestClient(broker.address, as: "bob")
+        let bob = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         let tea = try RoomAddress("tea")
         #expect(try bob.ask(.join(Join(room: tea))).failureCode == .noSuchRoom)
         #expect(try ada.ask(.create(CreateRoom(room: tea))) == .ok(Success()))
@@ -106,13 +106,13 @@ import Testing
         let ada = try TestClient(broker.address, as: "ada")
         let tea = try RoomAddress("tea")
         _ = try ada.ask(.create(CreateRoom(room: tea)))
-        var bob: TestClient? = try TestClient(broker.address, as: "bob")
+        var bob: TestClient? = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         guard case .joined(let joined) = try bob!.ask(.join(Join(room: tea))) else { throw TestClient.Failed("bob did not join") }
         for number in 0..<10 { _ = try ada.ask(.publish(.message("before \(number)", in: tea))) }
         let last = try bob!.event(in: tea) { $0.body == "before 4" }
         bob = nil
         for number in 0..<10 { _ = try ada.ask(.publish(.message("while away \(number)", in: tea))) }
-        bob = try TestClient(broker.address, as: "bob")
+        bob = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         let cursor = LogPosition(epoch: joined.epoch, seq: last.seq)
         guard case .joined(let resumed) = try bob!.ask(.join(Join(room: tea, cursor: cursor, tail: 100))) else {
             throw TestClient.Failed("bob did not rejoin")

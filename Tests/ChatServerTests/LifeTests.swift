@@ -23,11 +23,11 @@ import Testing
         #expect(throws: (any Error).self) { try TestClient(broker.address) }
     }
 
-    @Test func portInUseIsNamed() throws {
-        let broker = try TestBroker()
+    @Test(arguments: [1, 2]) func portInUseIsNamed(loops: Int) throws {
+        let broker = try TestBroker(loops: loops)
         var configuration = Configuration()
         configuration.listen.addresses = [ListenAddress(host: "127.0.0.1", port: broker.address.port)]
-        configuration.runtime.loops = 1
+        configuration.runtime.loops = loops
         let second = try Server(configuration)
         let error = #expect(throws: ServerError.self) { try second.start() }
         #expect(error?.description.contains("127.0.0.1:\(broker.address.port)") == true)

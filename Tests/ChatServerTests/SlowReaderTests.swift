@@ -16,7 +16,7 @@ import Testing
         let ada = try TestClient(broker.address, as: "ada")
         let tea = try RoomAddress("tea")
         _ = try ada.ask(.create(CreateRoom(room: tea, policy: [])))
-        let stalled = try TestClient(broker.address, as: "stalled", receiveBufferByteCount: 4_096)
+        let stalled = try TestClient(broker.address, as: "stalled", receiveBufferByteCount: 262_144)
         guard case .joined(let joined) = try stalled.ask(.join(Join(room: tea))) else { throw TestClient.Failed("did not join") }
         let reader = try TestClient(broker.address, as: "reader")
         _ = try reader.ask(.join(Join(room: tea)))

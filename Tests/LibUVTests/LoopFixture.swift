@@ -75,7 +75,7 @@ extension TCPStream {
 
 /// Listens on a free port of the loopback interface; failures to accept are issues.
 func listen(on loop: EventLoop, onAccept: @escaping (AcceptedSocket) -> Void) throws -> TCPListener {
-    let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 128, reusePort: false)
+    let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 128, sharing: .alone)
     listener.start(onAccept: onAccept) { Issue.record($0) }
     return listener
 }

@@ -6,10 +6,10 @@ import Testing
 struct TCPListenerTests {
     @Test func addressInUseShowsAtConstruction() throws {
         try withLoop { loop in
-            let first = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 1, reusePort: false)
+            let first = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 1, sharing: .alone)
             #expect(first.localAddress.port != 0)
             #expect(throws: UVError.addressInUse) {
-                try TCPListener(loop: loop, address: first.localAddress, backlog: 1, reusePort: false)
+                try TCPListener(loop: loop, address: first.localAddress, backlog: 1, sharing: .alone)
             }
         }
     }
@@ -19,9 +19,9 @@ struct TCPListenerTests {
         await #expect(processExitsWith: .success) {
             try withLoop { loop in
                 let address = try SocketAddress(host: "127.0.0.9", port: 0)
-                let first = try TCPListener(loop: loop, address: address, backlog: 1, reusePort: false)
+                let first = try TCPListener(loop: loop, address: address, backlog: 1, sharing: .alone)
                 first.close()
-                let second = try TCPListener(loop: loop, address: first.localAddress, backlog: 1, reusePort: false)
+                let second = try TCPListener(loop: loop, address: first.localAddress, backlog: 1, sharing: .alone)
                 #expect(second.localAddress == first.localAddress)
             }
         }
@@ -31,7 +31,7 @@ struct TCPListenerTests {
         try withLoop { loop in
             let foreign = try SocketAddress(host: "192.0.2.1", port: 0)
             #expect(throws: UVError.addressNotAvailable) {
-                try TCPListener(loop: loop, address: foreign, backlog: 1, reusePort: false)
+                try TCPListener(loop: loop, address: foreign, backlog: 1, sharing: .alone)
             }
         }
     }
@@ -47,7 +47,7 @@ struct TCPListenerTests {
                 if accepted.count == connectionCount && connected.count == connectionCount { loop.stop() }
             }
             // Nobody accepts until all connections wait in the backlog.
-            let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 256, reusePort: false)
+            let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 256, sharing: .alone)
             for _ in 0..<connectionCount {
                 TCPStream.connect(loop: loop, to: listener.localAddress) { result in
                     recordingErrors { connected.append(try result.get()) }
@@ -121,7 +121,7 @@ struct TCPListenerTests {
                         do {
                             let loop = try EventLoop()
                             try stop.attach(to: loop) { _ in loop.stop() }
-                            let listener = try TCPListener(loop: loop, address: address, backlog: 128, reusePort: true)
+                            let listener = try TCPListener(loop: loop, address: address, backlog: 128, sharing: .joins)
                             listener.start(
                                 onAccept: { _ in reports.post([.accepted(index)]) }, onError: { reports.post([.failed($0)]) })
                             reports.post([.listening(listener.localAddress)])
@@ -226,7 +226,7 @@ struct TCPListenerTests {
             try withLoop { loop in
                 var accepted: [AcceptedSocket] = []
                 var errors: [UVError] = []
-                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, reusePort: false)
+                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, sharing: .alone)
                 let recorders = (0..<3).map { _ in Recorder() }
                 var latecomer: TCPStream?
                 var restoreLimit: () -> Void = {}
@@ -275,7 +275,7 @@ struct TCPListenerTests {
                 var accepted: [AcceptedSocket] = []
                 var errors: [UVError] = []
                 var client: TCPStream?
-                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, reusePort: false)
+                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, sharing: .alone)
                 TCPStream.connect(loop: loop, to: listener.localAddress) { result in
                     recordingErrors { client = try result.get() }
                     loop.stop()

@@ -24,7 +24,7 @@ final class FakeBroker: Sendable {
             do {
                 let loop = try EventLoop()
                 defer { loop.close() }
-                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 512, reusePort: false)
+                let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 512, sharing: .alone)
                 let state = FakeState(fault: fault, loop: loop)
                 try stop.attach(to: loop) { _ in loop.stop() }
                 listener.start { socket in

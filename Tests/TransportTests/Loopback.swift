@@ -19,7 +19,7 @@ final class Loopback {
     /// - Parameter onAccept: Given the server's end of each connection, which does not read yet.
     init(onAccept: @escaping (Loopback, End) -> Void = { _, _ in }) throws {
         loop = try EventLoop()
-        listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, reusePort: false)
+        listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, sharing: .alone)
         address = listener.localAddress
         watchdog = Timer(loop: loop)
         listener.start(

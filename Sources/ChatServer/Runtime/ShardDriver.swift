@@ -84,11 +84,11 @@ final class ShardDriver {
     func listen(at addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
         for address in addresses {
             do throws(UVError) {
-                let isShared = shared.boxes.count > 1
+                let sharing: PortSharing = shared.boxes.count == 1 ? .alone : index == 0 ? .founds : .joins
                 listeners.append(
                     try TCPListener(
                         loop: loop, address: address, backlog: shared.backlog, acceptCountMaxPerTurn: shared.acceptCountMaxPerTurn,
-                        reusePort: isShared))
+                        sharing: sharing))
             } catch {
                 throw ServerError("cannot listen on \(address): \(error)")
             }
