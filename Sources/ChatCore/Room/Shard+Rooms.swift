@@ -171,6 +171,8 @@ extension Shard {
 
     func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress) {
         guard let room = rooms[address], room.member(old) != nil else { return }
+        // The word was late, and the account has come in by itself under its new name.
+        guard room.member(new) == nil else { return dismiss(old, from: room) }
         makeWay(for: new.name, in: room)
         let wasKnown = room.rename(old, to: new)
         notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)

@@ -198,6 +198,7 @@ extension Shard {
         guard let session = sessions[id], session.claim?.granted == new else { return renameMembers(old, to: new, in: rooms, session: id) }
         renameMembers(old, to: new, in: rooms.union(session.memberships), session: id)
         session.account = new
+        send(.settle(new), to: map.home(of: new.name))
         finishClaim(session, with: .authenticated(authenticated(session, new.name)))
     }
 

@@ -157,6 +157,7 @@ public final class Shard {
             claim(name, by: session, device: device, isRename: isRename, isGenerated: isGenerated)
         case .release(let account, let session): release(account, session: session)
         case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
+        case .settle(let account): settle(account)
         case .membership(let account, let room, let isMember, let session):
             noteMembership(account, in: room, isMember: isMember, by: session)
         case .conversationOpening(let address, let party): noteConversation(address, party: party)

@@ -84,6 +84,8 @@ public enum ShardMail: Sendable {
     // To the home of an account
     case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool)
     case release(AccountReference, session: SessionID)
+    /// An account that was renamed goes on under its new name.
+    case settle(AccountReference)
     case renameAccount(AccountReference, to: AccountReference, session: SessionID)
     case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)
     case conversationOpening(RoomAddress, party: AccountName)
