@@ -197,7 +197,7 @@ public final class Shard {
         case .fetched(let fetched): deliver(fetched)
 
         case .events(let batch): deliver(batch)
-        case .logEnded(let room, let epoch): endRoster(of: room, epoch: epoch)
+        case .logEnded(let room, let epoch, let head): endRoster(of: room, epoch: epoch, head: head)
 
         case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)
         case .listedRooms(let query, let records): gather(records, for: query)

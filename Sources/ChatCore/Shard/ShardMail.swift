@@ -121,7 +121,7 @@ public enum ShardMail: Sendable {
 
     // To a shard with attached sessions
     case events(EventBatch)
-    case logEnded(RoomAddress, epoch: UInt64)
+    case logEnded(RoomAddress, epoch: UInt64, head: UInt64)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)
