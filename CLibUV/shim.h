@@ -4,6 +4,7 @@
 // uv_handle_t) are converted in Handle.swift.
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <uv.h>
 
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);

@@ -189,5 +189,6 @@ extension Configuration {
         public var outboundLowWaterBytes = 65_536
         /// Messages that wait from one loop to another.
         public var mailboxMessagesMax = 65_536
+        public var flushWindowMicroseconds = 1_000
     }
 }

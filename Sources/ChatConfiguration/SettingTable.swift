@@ -149,5 +149,8 @@ extension Setting {
         .integer(
             "queues.mailbox_messages_max", \.queues.mailboxMessagesMax, 16...16_777_216,
             "Messages that wait from one loop to another."),
+        .integer(
+            "queues.flush_window_microseconds", \.queues.flushWindowMicroseconds, 0...100_000,
+            "Under load, the longest wait for more to send with the same write; 0 means that nothing waits."),
     ]
 }

@@ -55,6 +55,9 @@ public final class EventLoop {
     /// A clock in milliseconds that never goes back and has no meaning outside this machine; read once a turn (`uv_now`).
     public var nowMilliseconds: UInt64 { uv_now(pointer) }
 
+    /// The same clock in nanoseconds, read anew by each call (`uv_hrtime`).
+    public static var clockNanoseconds: UInt64 { uv_hrtime() }
+
     /// Runs until ``stop()`` is called, or until there is nothing left to wait for. It may be run again.
     public func run() {
         precondition(!isClosed && !isRunning, "an event loop runs once at a time and not after it is closed")

@@ -132,6 +132,9 @@ public final class Shard {
         for message in mail { handle(message) }
     }
 
+    /// Whether rooms have something that the end of a turn hands on.
+    public var hasBatches: Bool { !roomsInTurn.isEmpty }
+
     /// The loop is about to wait: what came in this turn is handed on, one batch for each room.
     public func endTurn(at moment: Moment) {
         now = moment

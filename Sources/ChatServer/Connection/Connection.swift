@@ -22,6 +22,8 @@ final class Connection: SecureStreamDelegate {
     var isCountedUnauthenticated = true
     /// Why the connection ends, once it does.
     private(set) var reason: CloseReason?
+    /// When it was last written to at the end of a turn.
+    var lastFlush: UInt64 = 0
     private unowned let driver: ShardDriver
     private var phase = Phase.sniffing(.clear(allowsLine: false))
     private var received = ReadBuffer()

@@ -26,7 +26,8 @@ struct DriverBoxes: Sendable {
 /// Runs one shard on one loop: turns what libuv reports into what happens to the shard, and does what the shard wants done.
 ///
 /// Everything of a turn leaves at its end: room batches first, then one write for each connection with something queued, then one
-/// post for each other loop. Confined to its loop's thread.
+/// post for each other loop. Under load, batches and writes of several turns leave together (``FlushPacer``). Confined to its loop's
+/// thread.
 final class ShardDriver {
     /// How often deadlines are looked after.
     private static let tickMilliseconds: UInt64 = 100
@@ -42,6 +43,11 @@ final class ShardDriver {
     private var listeners: [TCPListener] = []
     private let ticker: Timer
     private let shutdownTimer: Timer
+    private var pacer: FlushPacer
+    private var flushTimer: HighResolutionTimer?
+    private var isFlushPending = false
+    /// When the present flush began, by the clock of ``EventLoop/clockNanoseconds``.
+    private var flushStart: UInt64 = 0
     private var wallMilliseconds: UInt64?
     private var isShuttingDown = false
 
@@ -55,9 +61,14 @@ final class ShardDriver {
         shard = Shard(
             index: index, map: shared.map, settings: shared.settings, seed: random.next(),
             at: Moment(monotonicMilliseconds: loop.nowMilliseconds, wallMilliseconds: Self.wallClock()))
+        pacer = FlushPacer(windowNanoseconds: shared.flushWindowNanoseconds)
         ticker = Timer(loop: loop)
         shutdownTimer = Timer(loop: loop)
         loop.onTurnEnd = { [unowned self] in endTurn() }
+        if shared.flushWindowNanoseconds > 0 {
+            // That the loop wakes up is all: the end of that turn flushes.
+            flushTimer = try HighResolutionTimer(loop: loop) { [unowned self] in isFlushPending = false }
+        }
         try shared.boxes[index].mail.attach(to: loop) { [unowned self] in shard.accept($0, at: moment) }
         try shared.boxes[index].orders.attach(to: loop) { [unowned self] in $0.forEach(obey) }
         ticker.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds) { [unowned self] in
@@ -157,13 +168,14 @@ final class ShardDriver {
     // MARK: The end of a turn
 
     private func endTurn() {
-        shard.endTurn(at: moment)
+        let flushes = isFlushDue()
+        if flushes { shard.endTurn(at: moment) }
         // Writing may make room for what was held back, and that is written in the same turn.
-        while !shard.effects.writable.isEmpty || !shard.effects.ended.isEmpty || !shard.effects.resumed.isEmpty {
-            flushWritable()
+        while (flushes && !shard.effects.writable.isEmpty) || !shard.effects.ended.isEmpty || !shard.effects.resumed.isEmpty {
+            if flushes { flushWritable() }
             endConnections()
             resumeReading()
-            shard.endTurn(at: moment)
+            if flushes { shard.endTurn(at: moment) }
         }
         for session in shard.effects.aborted { connections[Int(session.id.slot)]?.abort() }
         shard.effects.aborted.removeAll(keepingCapacity: true)
@@ -171,11 +183,30 @@ final class ShardDriver {
         wallMilliseconds = nil
     }
 
+    /// Whether what is to be sent goes out at the end of this turn; if not, the loop wakes up for it in time.
+    private func isFlushDue() -> Bool {
+        guard pacer.windowNanoseconds > 0, !shard.effects.writable.isEmpty || shard.hasBatches else { return true }
+        let now = EventLoop.clockNanoseconds
+        let delay = pacer.delayNanoseconds(at: now)
+        guard delay > 0, !isShuttingDown else {
+            pacer.noteFlush(at: now)
+            flushStart = now
+            return true
+        }
+        if !isFlushPending {
+            isFlushPending = true
+            flushTimer?.start(afterNanoseconds: delay)
+        }
+        return false
+    }
+
     private func flushWritable() {
         var writable: ContiguousArray<Session> = []
         swap(&writable, &shard.effects.writable)
         for session in writable {
             guard let connection = connections[Int(session.id.slot)], connection.session === session else { continue }
+            pacer.noteWrite(at: flushStart, previous: connection.lastFlush)
+            connection.lastFlush = flushStart
             connection.flush()
             if connection.isCountedUnauthenticated && session.isReady {
                 connection.isCountedUnauthenticated = false
@@ -247,6 +278,7 @@ final class ShardDriver {
     func close() {
         shared.boxes[index].mail.close()
         shared.boxes[index].orders.close()
+        flushTimer?.close()
         loop.close()
     }
 }

@@ -16,6 +16,7 @@ struct SharedRuntime: Sendable {
     let acceptCountMaxPerTurn: Int
     let acceptsClearTextAnywhere: Bool
     let shutdownTimeoutMilliseconds: UInt64
+    let flushWindowNanoseconds: UInt64
 
     init(_ configuration: Configuration, loopCount: Int, tls: TLSContext?, log: Logger) {
         var random = SystemRandomNumberGenerator()
@@ -34,5 +35,6 @@ struct SharedRuntime: Sendable {
         acceptCountMaxPerTurn = configuration.listen.acceptBurstMax
         acceptsClearTextAnywhere = configuration.listen.allowClearTextOffLoopback
         shutdownTimeoutMilliseconds = UInt64(configuration.runtime.shutdownTimeoutMilliseconds)
+        flushWindowNanoseconds = UInt64(configuration.queues.flushWindowMicroseconds) * 1_000
     }
 }
