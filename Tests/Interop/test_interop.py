@@ -787,7 +787,7 @@ class Sessions:
         self.assertEqual((answer["room"], answer["seq"], answer["ack"]), (address, 1, 1))
         for client in (alice, bob):
             joined = client.next_event("joined", room=address)
-            self.assertEqual((joined.id, joined["next"], joined["policy"]), (0, 1, 64))
+            self.assertEqual((joined.id, joined["floor"], joined["next"], joined["policy"]), (0, 1, 1, 64))
             for absent in ("members", "role", "title", "topic"):
                 self.assertNotIn(absent, joined.fields)
             got = client.next_event("deliver", room=address)
@@ -987,7 +987,6 @@ class Sessions:
             writer.publish("lobby", f"l{i}")
         reader.next_event("deliver", room="lobby", body="l4")
         epoch = reader.positions["lobby"].epoch
-        self.assertEqual(reader.join("lobby")["next"], reader.positions["lobby"].next)      # neither tail nor cursor
         with self.refused(600):
             reader.join("lobby", (epoch + 1, 0))                                            # not successful
         joined = reader.join("lobby", tail=3)
@@ -995,6 +994,15 @@ class Sessions:
         self.assertEqual([reader.next_event("deliver", room="lobby")["seq"] for _ in range(3)][-1], joined["head"])
         again = reader.join("lobby", tail=3)
         self.assertEqual(again["next"], again["head"] + 1)
+
+    def test_lobby_starts_anew_after_a_join_without_tail(self):
+        """7.10: such a JOIN is not the first with `tail` or a cursor."""
+        reader = self.client(fresh("reader"))
+        for i in range(5):
+            reader.publish("lobby", f"l{i}")
+        reader.join("lobby")
+        joined = reader.join("lobby", tail=3)
+        self.assertEqual(joined["next"], joined["head"] + 1 - 3)
 
     def test_tail(self):
         writer, room, epoch, head = self.filled_room(10)
@@ -1678,27 +1686,48 @@ class Settings(Case):
         self.assertEqual(len(outcomes), 40)
         self.assertGreaterEqual(outcomes.count("published"), 5)
 
-    def test_quotas(self):
-        broker = self.own(rooms_rooms_per_account_max=2, rooms_members_per_room_max=2, rooms_rooms_max=5)
+    def test_full_rooms(self):
+        broker = self.own(rooms_members_per_room_max=2)
         a, b = self.client(fresh("a"), broker), self.client(fresh("b"), broker)
         c = self.client(fresh("c"), broker)                       # the lobby is full
         self.assertEqual(c.ping().name, "pong")
         self.assertFalse([e for e in c.events if e.name == "joined"])
         with self.refused(502):
             c.join("lobby")
-        for room in ("r1", "r2"):
-            a.create(room)
-        with self.refused(701):
-            a.create("r3")
-        b.create("r3")
+        a.create("r1")
         b.join("r1")
-        with self.refused(701):
-            b.join("r2")
         with self.refused(502):
             c.join("r1")
-        c.create("r4")
+
+    def test_too_many_rooms_in_all(self):
+        """703: how many rooms the number counts (the lobby?) the document does not say."""
+        broker = self.own(rooms_rooms_max=5)
+        a = self.client(fresh("a"), broker)
         with self.refused(703):
-            c.create("r5")
+            for i in range(6):
+                a.create(f"r{i}")
+
+    def test_too_many_rooms_of_an_account_by_join(self):
+        """13: the lobby and conversations are not counted."""
+        broker = self.own(rooms_rooms_per_account_max=2)
+        a, b = self.client(fresh("a"), broker), self.client(fresh("b"), broker)
+        c = self.client(fresh("c"), broker)
+        a.create("r1")
+        a.create("r2")
+        c.create("r3")
+        b.dm(a.user, "x")
+        b.join("r1")
+        b.join("r2")
+        with self.refused(701):
+            b.join("r3")
+
+    def test_too_many_rooms_of_an_account_by_create(self):
+        """7.16: 701."""
+        broker = self.own(rooms_rooms_per_account_max=2)
+        a = self.client(fresh("a"), broker)
+        with self.refused(701):
+            for i in range(4):
+                a.create(f"r{i}")
 
     def test_guests_off_and_numbered(self):
         client = self.client(None, self.own(guests_mode="off"))
@@ -1781,10 +1810,10 @@ class Settings(Case):
         reader, writer = self.client(fresh("reader"), broker), self.client(fresh("writer"), broker)
         writer.create("fast")
         reader.join("fast")
-        for _ in range(10):
+        for _ in range(20):                                        # 32 MB: more than the kernel holds
             for i in [writer.send("publish", room="fast", body="x" * 16384) for _ in range(100)]:
                 writer.reply(i)
-        writer.next_event("deliver", room="lobby", kind=33, user=reader.user)
+        writer.next_event("deliver", room="lobby", kind=33, user=reader.user, seconds=5)
 
     def test_max_body(self):
         broker = self.own(limits_body_byte_count_max=10)
