@@ -989,6 +989,7 @@ class Sessions:
         epoch = reader.positions["lobby"].epoch
         with self.refused(600):
             reader.join("lobby", (epoch + 1, 0))                                            # not successful
+        reader.events.clear()
         joined = reader.join("lobby", tail=3)
         self.assertEqual(joined["next"], joined["head"] + 1 - 3)
         self.assertEqual([reader.next_event("deliver", room="lobby")["seq"] for _ in range(3)][-1], joined["head"])
