@@ -967,6 +967,7 @@ class Sessions:
         """8.5, step 4: the events between the two JOINED come again, and only once to the user."""
         writer, reader = self.client(fresh("writer")), self.client(fresh("reader"))
         name = reader.user
+        reader.wait(lambda: "lobby" in reader.positions)          # attached, perhaps on another loop
         writer.publish("lobby", "one")
         reader.next_event("deliver", body="one")
         cursor = reader.positions["lobby"].cursor
@@ -983,6 +984,7 @@ class Sessions:
     def test_lobby_starts_anew_once(self):
         """7.10: the first successful JOIN with `tail` or a cursor, of a room that the broker attached."""
         reader, writer = self.client(fresh("reader")), self.client(fresh("writer"))
+        reader.wait(lambda: "lobby" in reader.positions)          # attached, perhaps on another loop
         for i in range(5):
             writer.publish("lobby", f"l{i}")
         reader.next_event("deliver", room="lobby", body="l4")
@@ -1415,6 +1417,7 @@ class Sessions:
         if self.secure:
             self.skipTest("the ssl module cannot close one direction")
         alice, name = self.client(fresh("alice")), fresh("half")
+        alice.wait(lambda: "lobby" in alice.positions)
         connection = self.raw_ready(wish=name)
         connection.sock.shutdown(socket.SHUT_WR)
         read_to_end(connection)
