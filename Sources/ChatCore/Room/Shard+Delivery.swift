@@ -6,6 +6,8 @@ extension Shard {
     /// Hands a batch to every attached connection that can take it. The others continue from the ring when they have drained.
     func deliver(_ batch: EventBatch) {
         guard let roster = rosters[batch.room], roster.epoch == batch.epoch else { return }
+        roster.head = batch.lastSeq
+        roster.floor = batch.floor
         var delivered = 0
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
@@ -31,15 +33,30 @@ extension Shard {
         switch attachment.state {
         case .late, .fetching: return
         case .unannounced:
-            // The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
-            let joined = Joined(
-                room: roster.address, epoch: roster.epoch, head: attachment.next - 1, floor: min(batch.floor, attachment.next),
-                next: attachment.next, policy: .twoParty)
-            reply(.joined(joined), requestID: 0, attachment.session)
-        case .live: break
+            // Before its AUTH_OK a connection is sent nothing else; the conversation is announced behind it.
+            guard attachment.session.account != nil else { return }
+            announce(roster, at: index)
+        case .live: roster.setState(.late, at: index)
         }
-        roster.setState(.late, at: index)
         if attachment.session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(attachment.session) }
+    }
+
+    /// The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
+    private func announce(_ roster: LocalRoster, at index: Int) {
+        let attachment = roster.attachments[index]
+        let joined = Joined(
+            room: roster.address, epoch: roster.epoch, head: attachment.next - 1, floor: min(roster.floor, attachment.next),
+            next: attachment.next, policy: .twoParty)
+        reply(.joined(joined), requestID: 0, attachment.session)
+        roster.setState(.late, at: index)
+    }
+
+    /// Announces the conversations in which something was said before the connection had its account.
+    func announceConversations(to session: Session) {
+        for link in session.links where link.roster.attachments[link.index].state == .unannounced {
+            if link.roster.attachments[link.index].next <= link.roster.head { announce(link.roster, at: link.index) }
+        }
+        if session.hasLateAttachments { catchUp(session) }
     }
 
     /// Asks the rings for what a connection has missed.
@@ -119,7 +136,7 @@ extension Shard {
     }
 
     func conversationAttached(_ id: SessionID, to address: RoomAddress, epoch: UInt64, next: UInt64) {
-        guard let session = sessions[id], !session.isEnding, session.account != nil else {
+        guard let session = sessions[id], !session.isEnding, session.account != nil || session.claim != nil else {
             return send(.giveBack(address, epoch: epoch, shard: index, grants: 1), to: map.home(of: address))
         }
         let roster = self.roster(of: address, epoch: epoch)

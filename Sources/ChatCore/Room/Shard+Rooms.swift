@@ -23,7 +23,10 @@ extension Shard {
             case .leave(let leave): try self.leave(leave, requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish):
+                // A publish behind the direct message that begins the conversation keeps its place.
+                if rooms[publish.room] == nil, waitForOpening(request, requester) { return }
+                try self.publish(publish.publication, in: try room(publish.room, requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             }
         } catch {
@@ -116,19 +119,22 @@ extension Shard {
     }
 
     private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
-        if let stale = room.members[account.name] {
-            // The name had another life, whose end has not reached this room yet.
-            dismiss(AccountReference(name: account.name, incarnation: stale.incarnation), from: room)
-        }
+        makeWay(for: account.name, in: room)
         room.admit(account, role: role, now: now.monotonicMilliseconds)
         emptyRooms.remove(room.address)
         send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
         notice(.joined(account.name), from: account.name, in: room)
     }
 
+    /// The name had another life, whose end or new name has not reached this room yet.
+    private func makeWay(for name: AccountName, in room: Room) {
+        guard room.members[name] != nil else { return }
+        room.displace(name)
+        notice(.left(name), from: name, in: room)
+    }
+
     private func dismiss(_ account: AccountReference, from room: Room) {
-        room.dismiss(account, now: now.monotonicMilliseconds)
-        notice(.left(account.name), from: account.name, in: room)
+        if room.dismiss(account, now: now.monotonicMilliseconds) { notice(.left(account.name), from: account.name, in: room) }
         if room.members.isEmpty && room.address != .lobby { emptyRooms.insert(room.address) }
     }
 
@@ -163,14 +169,12 @@ extension Shard {
         dismiss(account, from: room)
     }
 
-    func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress, session: SessionID?) {
-        if let room = rooms[address], room.member(old) != nil {
-            if let stale = room.members[new.name] { dismiss(AccountReference(name: new.name, incarnation: stale.incarnation), from: room) }
-            room.rename(old, to: new)
-            notice(.renamed(from: old.name), from: new.name, in: room)
-            send(.membership(new, address, isMember: true, by: session), to: map.home(of: new.name))
-        }
-        if let session { send(.roomRenamed(session: session), to: Int(session.shard)) }
+    func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress) {
+        guard let room = rooms[address], room.member(old) != nil else { return }
+        makeWay(for: new.name, in: room)
+        let wasKnown = room.rename(old, to: new)
+        notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)
+        send(.membership(new, address, isMember: true, by: nil), to: map.home(of: new.name))
     }
 
     private func create(_ create: CreateRoom, _ requester: Requester) throws(Failure) {

@@ -129,9 +129,6 @@ struct NameClaim {
     let renames: AccountReference?
     /// The new account, once granted.
     var granted: AccountReference?
-    /// Rooms that have yet to say that they know the new name. An answer may overtake the number, hence the flag.
-    var roomsLeft = 0
-    var isRoomCountKnown = false
     var triesLeft = 8
 }
 

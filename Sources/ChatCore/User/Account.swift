@@ -20,6 +20,7 @@ final class Account {
 /// Where an account went that changed its name.
 struct RenamedAccount {
     let reference: AccountReference
+    let session: SessionID
     /// When it may be forgotten, by the monotonic clock.
     let forgetAt: UInt64
 }

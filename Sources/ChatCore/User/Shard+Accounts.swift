@@ -18,7 +18,7 @@ extension Shard {
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
             send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
-            for conversation in account.conversations {
+            for conversation in account.conversations.sorted() {
                 send(.partyConnected(conversation, session: session), to: map.home(of: conversation))
             }
             return
@@ -39,8 +39,9 @@ extension Shard {
         account.sessions.removeAll { $0 == session }
         guard account.sessions.isEmpty else { return }
         accounts[reference.name] = nil
-        for room in account.memberships { send(.accountEnded(reference, room), to: map.home(of: room)) }
-        for conversation in account.conversations {
+        // In order, here and elsewhere: a set's own order differs from run to run, and a run is to be repeatable.
+        for room in account.memberships.sorted() { send(.accountEnded(reference, room), to: map.home(of: room)) }
+        for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, reference), to: map.home(of: conversation))
         }
     }
@@ -49,13 +50,12 @@ extension Shard {
     func renameAccount(_ old: AccountReference, to new: AccountReference, session: SessionID) {
         // A newer connection may have taken the account over; then it keeps its name.
         guard let account = account(old), account.sessions == [session] else {
-            return send(.renameBegun(session: session, roomCount: 0), to: Int(session.shard))
+            return send(.renameRefused(session: session), to: Int(session.shard))
         }
         accounts[old.name] = nil
-        renamedAccounts[old] = RenamedAccount(reference: new, forgetAt: now.monotonicMilliseconds + 60_000)
-        send(.renameBegun(session: session, roomCount: account.memberships.count), to: Int(session.shard))
-        for room in account.memberships { send(.renameMember(old, to: new, room, session: session), to: map.home(of: room)) }
-        for conversation in account.conversations {
+        renamedAccounts[old] = RenamedAccount(reference: new, session: session, forgetAt: now.monotonicMilliseconds + 60_000)
+        send(.renamed(session: session, old, to: new, rooms: account.memberships), to: Int(session.shard))
+        for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, old), to: map.home(of: conversation))
         }
     }
@@ -66,7 +66,7 @@ extension Shard {
             guard isMember else { return }
             // The word was under way when the account ended or changed its name.
             if let renamed = renamedAccounts[reference] {
-                send(.renameMember(reference, to: renamed.reference, room, session: nil), to: map.home(of: room))
+                send(.renameLate(session: renamed.session, reference, to: renamed.reference, room), to: Int(renamed.session.shard))
             } else {
                 send(.accountEnded(reference, room), to: map.home(of: room))
             }
