@@ -341,8 +341,8 @@ def decode_value(f, value):
 
 def _decode_group(item, tag):
     fields = split_fields(item)
-    tags = {t for t, _, _ in fields}
-    shape = MEMBERS_GROUP if FIELD_NAMED["user"].tag in tags else LIST_GROUP
+    is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
+    shape = LIST_GROUP if is_room else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 

@@ -424,10 +424,12 @@ class Sessions:
         self.assertEqual(self.client().log_in(fresh("guest.role"))["role"], 1)
 
     def test_lobby_attached_with_tail_0(self):
-        """12, 8.4: no cursor, tail 0: next = head + 1; or one's own event counted neither way."""
+        """12, 8.4: no cursor, tail 0: the first event is one's own joining."""
         client = self.client(fresh("tail0."))
         joined = client.next_event("joined", room="lobby")
-        self.assertEqual(joined["next"], joined["head"] + 1)
+        self.assertEqual(joined["next"], joined["head"])
+        own = client.next_event("deliver", room="lobby")
+        self.assertEqual((own["seq"], own.get("kind"), own["user"], own["from"]), (joined["head"], 32, client.user, client.user))
 
     def test_frames_before_their_state(self):
         connection = self.connection()
@@ -1063,14 +1065,20 @@ class Sessions:
         with self.refused(104, "seq"):
             reader.request("join", room="lobby", epoch=5)
 
-    def test_cursor_is_not_examined_when_attached(self):
-        """7.10: JOIN of a room attached changes nothing; its cursor is not examined."""
+    def test_cursor_when_attached(self):
+        """7.10: JOIN of a room attached changes nothing; a cursor is refused as ever."""
         writer, room, epoch, head = self.filled_room(3)
         reader = self.client(fresh("reader"))
         reader.join(room)
-        for cursor in ((epoch + 1, 0), (epoch, head + 7), (epoch, 0)):
-            with self.subTest(cursor):
-                self.assertEqual(reader.join(room, cursor)["next"], head + 1)
+        for cursor, code in (((epoch + 1, 0), 600), ((epoch, head + 1), 601)):
+            with self.refused(code):
+                reader.join(room, cursor)
+        for cursor, tail in (((epoch, 0), None), ((epoch, head), 1000), (None, 3), ((epoch, 1), 2)):
+            with self.subTest(cursor, tail=tail):
+                self.assertEqual(reader.join(room, cursor, tail)["next"], head + 1)
+        writer.publish(room, "once")
+        self.assertEqual(self.received(reader, room, 1), [head + 1])
+        self.assertFalse([e for e in reader.events if e.get("room") == room])
 
     def test_refused_join_changes_nothing(self):
         """6.3: no notice of a JOIN that failed, no membership."""
@@ -1083,14 +1091,33 @@ class Sessions:
         again = alice.join(room)
         self.assertEqual((again["head"], again["members"]), (position["head"], 2))
 
-    def test_next_without_tail(self):
-        """8.4: no cursor, no tail: next = head + 1; in a room with notices, one's own may come: next = head."""
+    def test_own_joining_is_delivered(self):
+        """8.4: where joins are logged, `head` and `members` count the newcomer, and the event follows what is replayed."""
         alice, bob, room = self.two_in_a_room()
-        for fields in ({}, {"tail": 0}):
+        for number, fields in enumerate(({}, {"tail": 0}, {"tail": 2}, {"cursor": (alice.join(room)["epoch"], 1)})):
             with self.subTest(fields):
-                eve = self.client(fresh("eve"))
+                eve, head = self.client(fresh("eve")), alice.join(room)["head"]
                 joined = eve.join(room, **fields)
-                self.assertEqual(joined["next"], joined["head"] + 1)
+                self.assertEqual((joined["head"], joined["members"]), (head + 1, 3 + number))
+                self.assertEqual(joined["next"], head + 1 - fields.get("tail", 0) if "cursor" not in fields else 2)
+                own = eve.next_event("deliver", room=room, seq=head + 1)
+                self.assertEqual((own.get("kind"), own["user"]), (32, eve.user))
+                for seq in range(joined["next"], head + 1):
+                    self.assertEqual(eve.next_event("deliver", room=room)["seq"], seq)
+
+    def test_joining_a_full_ring(self):
+        """8.1, 8.4: one's own joining pushes an event out of a full memory, but not out of what `next` promised."""
+        writer, room = self.client(fresh("writer")), fresh("full")
+        writer.create(room)
+        writer.join(room)
+        for i in [writer.send("publish", room=room, body="x") for i in range(200)]:
+            head = writer.reply(i)["seq"]
+        for _ in range(5):
+            reader = self.client(fresh("reader"))
+            joined = reader.join(room, tail=1000)
+            self.assertGreaterEqual(joined["next"], joined["floor"])
+            reader.next_event("deliver", room=room, seq=joined["head"])
+            self.assertFalse([e for e in reader.events if e.name == "lag"])
 
     # Retries
 
