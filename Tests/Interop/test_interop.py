@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import warnings
 from pathlib import Path
 
 import cbp
@@ -60,7 +62,9 @@ class Broker:
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.01)
-                raise RuntimeError(f"the broker ended: {self.output()}")
+                error = RuntimeError(f"the broker ended: {self.output()}")
+                self.stop()
+                raise error
             if time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"the broker is not ready: {self.output()}")
@@ -461,6 +465,43 @@ class Sessions:
         connection.send(encode("pong", 4) + encode("error", 4, code=102) + encode("error", 0, code=500, type=0x22))
         self.assert_alive(connection)
 
+    def test_every_frame_in_every_state(self):
+        """6.1: the table of states; 106 for whatever is out of its state or direction, and the state stays."""
+        room = fresh("states")
+        sender = {"hello": "C", "auth": "C", "ping": "CS", "pong": "CS", "error": "CS", "goodbye": "CS", "auth_step": "CS",
+                  "join": "C", "leave": "C", "list": "C", "members": "C", "create": "C", "publish": "C", "dm": "C"}
+        examples = {"hello": {"agent": "x"}, "auth": {"mech": "ANONYMOUS"}, "auth_step": {"sasl": b""}, "error": {"code": 500},
+                    "join": {"room": room}, "leave": {"room": room}, "members": {"room": room}, "create": {"room": room},
+                    "publish": {"room": room, "body": "x"}, "dm": {"to": "nobody.here", "body": "x"},
+                    "welcome": {"mechs": [], "heartbeat": 1, "max_frame": 65536, "max_body": 1, "max_inflight": 1, "server": "x",
+                                "dedup": 1}, "auth_ok": {"user": "x", "session": b"x" * 16},
+                    "joined": {"room": room, "epoch": 1, "head": 0, "floor": 1, "next": 1}, "items": {"items": []},
+                    "published": {"room": room, "seq": 1, "ts": 1, "ack": 1},
+                    "deliver": {"room": room, "seq": 1, "ts": 1, "from": "x"},
+                    "lag": {"room": room, "epoch": 1, "next": 2, "from_seq": 1, "to_seq": 1}}
+        allowed = {1: {"hello"}, 3: {"auth", "ping"}, 0x20: {n for n, s in sender.items() if "C" in s} - {"hello", "auth_step"}}
+        never_answered = {"pong", "error", "goodbye"}
+        for state, names in allowed.items():
+            for name in cbp.FRAME_NAMED:
+                for id_ in (9, 0):
+                    if name in names and id_ == 0 or name == "goodbye":
+                        continue                                      # test_id_0, test_goodbye_in_every_state
+                    with self.subTest(state=hex(state), frame=name, id=id_):
+                        connection = self.in_state_for(state)
+                        connection.send(encode_frame(Frame(name, id_, examples.get(name, {}))))
+                        if name not in never_answered:
+                            frame = read_frame(connection)
+                            self.assertEqual(frame.id, id_)
+                            if name in names:
+                                self.assertNotEqual(frame.get("code"), 106, frame)
+                                connection.close()
+                                continue
+                            code = 108 if id_ == 0 and name in ("hello", "auth", "auth_step", "ping") else 106
+                            self.assertEqual((frame.name, frame.get("code")), ("error", code), frame)
+                            self.assertEqual(frame.get("type"), None if id_ else cbp.FRAME_NAMED[name].number)
+                        self.assert_goes_on(connection, state)
+                        connection.close()
+
     def test_mechanism_not_offered(self):
         connection = self.connection()
         connection.send(cbp.PREFACE + HELLO + encode("auth", 2, mech="PLAIN", sasl=b"x"))
@@ -468,6 +509,44 @@ class Sessions:
         self.assertEqual(read_frame(connection)["code"], 202)
         connection.send(encode("auth", 3, mech="ANONYMOUS"))
         self.assertEqual(read_frame(connection).name, "auth_ok")
+
+    def test_what_follows_authentication_waits(self):
+        """6.3: also another AUTH; what comes behind it happens under the name it granted."""
+        first, second, room = fresh("first"), fresh("second"), fresh("room")
+        connection = self.connection()
+        connection.send(cbp.PREFACE + HELLO + encode("auth", 2, mech="ANONYMOUS", sasl=first.encode())
+                        + encode("auth", 3, mech="ANONYMOUS", sasl=second.encode()) + encode("create", 4, room=room)
+                        + encode("join", 5, room=room, tail=10) + encode("publish", 6, room=room, body="x"))
+        frames = [read_frame(connection) for _ in range(6)]
+        self.assertEqual([(f.name, f.id) for f in frames[:3]], [("welcome", 1), ("auth_ok", 2), ("auth_ok", 3)])
+        self.assertEqual([f["user"] for f in frames[1:3]], [first, second])
+        self.assertEqual(sorted(f.id for f in frames), [1, 2, 3, 4, 5, 6])
+        connection.send(encode("join", 7, room=room))
+        self.assertEqual(read_frame(connection)["role"], 4)
+        taken = self.connection()
+        taken.send(cbp.PREFACE + HELLO + encode("auth", 2, mech="ANONYMOUS", sasl=second.encode())
+                   + encode("auth", 3, mech="ANONYMOUS", sasl=fresh("third").encode()) + encode("ping", 4))
+        frames = [read_frame(taken) for _ in range(4)]
+        self.assertEqual([(f.name, f.id, f.get("code")) for f in frames],
+                         [("welcome", 1, None), ("error", 2, 408), ("auth_ok", 3, None), ("pong", 4, None)])
+
+    def test_publishes_around_a_rename(self):
+        """11: before the rename the old name, behind it the new one, and the event of the rename between them, in every room."""
+        watcher, rooms = self.client(fresh("watcher")), [fresh("room") for _ in range(6)]
+        old, new = fresh("old"), fresh("new")
+        connection = self.raw_ready(wish=old)
+        for room in rooms:
+            watcher.create(room)
+            watcher.join(room)
+        connection.send(b"".join(encode("join", 0, room=room) for room in rooms)
+                        + b"".join(encode("publish", 0, room=room, body="before") for room in rooms)
+                        + encode("auth", 5, mech="ANONYMOUS", sasl=new.encode())
+                        + b"".join(encode("publish", 0, room=room, body="after") for room in rooms))
+        for room in rooms:
+            seen = [watcher.next_event("deliver", room=room, kind=kind) for kind in (None, 38, None)]
+            self.assertEqual([(e["from"], e.get("body")) for e in seen], [(old, "before"), (new, None), (new, "after")])
+            self.assertEqual([e["seq"] for e in seen], sorted(e["seq"] for e in seen))
+            self.assertEqual(seen[1]["user"], old)
 
     # Names
 
@@ -779,7 +858,98 @@ class Sessions:
         items, cursor = alice.list(title=stem, limit=1000)
         self.assertLessEqual(len(items), 104)
 
+    # Limits
+
+    def test_limits_of_hello(self):
+        good = {"agent": "x"}
+        cases = [("agent", "x" * 64, "x" * 65), ("caps", ["x"] * 64, ["x"] * 65), ("caps", ["x" * 64], ["x" * 65]),
+                 ("device", b"d" * 16, b"d" * 15), ("device", b"d" * 16, b"d" * 17), ("device", b"d" * 16, b""),
+                 ("max_frame", 1048576, 1048577), ("agent", "", "ä" * 33), ("max_frame", 0, 2**53)]
+        for field, largest, above in cases:
+            with self.subTest(field, above=above):
+                connection = self.in_state_for(1)
+                connection.send(encode("hello", 1, **good | {field: above}))
+                frame = read_frame(connection)
+                self.assertEqual((frame.get("code"), frame.get("field")), (108, cbp.FIELD_NAMED[field].tag))
+                connection.send(encode("hello", 2, **good | {field: largest}))
+                self.assertEqual(read_frame(connection).name, "welcome")
+
+    def test_limits_of_auth(self):
+        connection = self.in_state_for(3)
+        for id_, (fields, code, field) in enumerate((({"mech": "M" * 32}, 202, None), ({"mech": "M" * 33}, 108, "mech"),
+                                                     ({"mech": "ANONYMOUS", "sasl": b"a" * 8192}, 400, "sasl"),
+                                                     ({"mech": "ANONYMOUS", "sasl": b"a" * 8193}, 108, "sasl"),
+                                                     ({"mech": "ANONYMOUS", "sasl": b"a" * 33}, 400, "sasl")), 2):
+            connection.send(encode("auth", id_, **fields))
+            frame = read_frame(connection)
+            self.assertEqual((frame.id, frame.get("code")), (id_, code), fields)
+            if field:
+                self.assertEqual(frame.get("field"), cbp.FIELD_NAMED[field].tag)
+        longest = fresh("n").ljust(32, "x")
+        connection.send(encode("auth", 9, mech="ANONYMOUS", sasl=longest.encode()))
+        self.assertEqual(read_frame(connection)["user"], longest)
+
+    def test_limits_of_requests(self):
+        """18.2: each limit, and one more."""
+        cases = [("create", "title", "t" * 128, "t" * 129), ("create", "topic", "t" * 512, "t" * 513), ("join", "tail", 1000, 1001),
+                 ("leave", "reason", "r" * 256, "r" * 257), ("list", "limit", 1000, 1001), ("members", "limit", 1000, 1001),
+                 ("list", "title", "t" * 128, "t" * 129), ("publish", "mime", "m" * 64, "m" * 65),
+                 ("publish", "meta", b"m" * 1024, b"m" * 1025), ("publish", "cmid", os.urandom(8), b"c" * 7),
+                 ("publish", "cmid", os.urandom(8), b"c" * 9), ("publish", "age", cbp.MAX_UINT, 2**53), ("publish", "ack", 3, 4),
+                 ("publish", "kind", 7, 8), ("publish", "kind", 0, 255), ("publish", "body", "b" * 16384, "b" * 16385),
+                 ("dm", "meta", b"m" * 1024, b"m" * 1025), ("dm", "mime", "m" * 64, "m" * 65), ("dm", "body", "", "ä" * 8193),
+                 ("join", "epoch", None, 2**53), ("join", "seq", None, 2**53), ("publish", "thread", None, 2**53),
+                 ("publish", "reply", 1, 2**53), ("list", "cursor", None, b"c" * 65), ("members", "cursor", None, b"c" * 65)]
+        for request, field, largest, above in cases:
+            with self.subTest(request, field=field, above=str(above)[:12]):
+                client, room = self.client(fresh("limits")), fresh("room")
+                fields = {"room": room}
+                if request != "create":
+                    client.create(room)
+                if request in ("publish", "dm"):
+                    fields["body"] = "x"
+                if request in ("dm", "list"):
+                    fields.pop("room")
+                if request == "dm":
+                    fields["to"] = client.user
+                if field in ("epoch", "seq"):
+                    fields |= {"epoch": 1, "seq": 1}
+                with self.refused(402 if field == "body" else 108, field):
+                    client.request(request, **fields | {field: above})
+                if largest is not None:
+                    client.request(request, **fields | {field: largest})
+                client.close()
+
+    def test_grease_field_in_every_request(self):
+        """15: a field that nobody knows is skipped wherever it stands."""
+        alice, room = self.client(fresh("greased")), fresh("room")
+        for request, fields in (("create", {"room": room}), ("join", {"room": room}), ("members", {"room": room}), ("list", {}),
+                                ("publish", {"room": room, "body": "x"}), ("dm", {"to": alice.user, "body": "x"}), ("ping", {}),
+                                ("leave", {"room": room}), ("auth", {"mech": "ANONYMOUS"})):
+            grease = {f"#{number}": os.urandom(5) for number in (0x0F, 0x1F, 0x2F, 0x3F, 0x4F, 0x5F, 0x6F, 0x8F, 300, 20000)}
+            with self.subTest(request):
+                self.assertNotEqual(alice.request(request, **fields, **grease).name, "error")
+        self.assertFalse([e for e in alice.events if any(name.startswith("#") for name in e.fields)])
+
     # Direct messages
+
+    def test_direct_messages_begun_by_both(self):
+        """10: one conversation, one JOINED for each connection, one order for both."""
+        alice, bob = self.client(fresh("alice")), self.client(fresh("bob"))
+        address = conversation(alice.user, bob.user)
+        ids = [(c, c.send("dm", to=to.user, body=f"{c.user} {i}")) for i in range(20) for c, to in ((alice, bob), (bob, alice))]
+        self.assertEqual(sorted(c.reply(i)["seq"] for c, i in ids), list(range(1, 41)))
+        logs = []
+        for client in (alice, bob):
+            client.next_event("deliver", room=address, seq=40)
+            events = [e for e in client.events if e.get("room") == address]
+            self.assertEqual([e.name for e in events], ["joined"] + ["deliver"] * 39)
+            self.assertEqual(events[0]["next"], 1)
+            logs.append([(e["seq"], e["from"], e["body"]) for e in events[1:]])
+        self.assertEqual(logs[0], logs[1])
+        for name in (alice.user, bob.user):
+            mine = [body for _, sender, body in logs[0] if sender == name]
+            self.assertEqual(mine, [f"{name} {i}" for i in range(20)][:len(mine)])
 
     def test_direct_messages(self):
         alice, bob = self.client(fresh("alice")), self.client(fresh("bob"))
@@ -1106,7 +1276,7 @@ class Sessions:
                     self.assertEqual(eve.next_event("deliver", room=room)["seq"], seq)
 
     def test_joining_a_full_ring(self):
-        """8.1, 8.4: one's own joining pushes an event out of a full memory, but not out of what `next` promised."""
+        """8.3, 8.4: one's own joining may push an event out of a full memory; then LAG names it, and nothing else is missing."""
         writer, room = self.client(fresh("writer")), fresh("full")
         writer.create(room)
         writer.join(room)
@@ -1117,7 +1287,8 @@ class Sessions:
             joined = reader.join(room, tail=1000)
             self.assertGreaterEqual(joined["next"], joined["floor"])
             reader.next_event("deliver", room=room, seq=joined["head"])
-            self.assertFalse([e for e in reader.events if e.name == "lag"])
+            lags = [(e["from_seq"], e["to_seq"]) for e in reader.events if e.name == "lag"]
+            self.assertIn(lags, ([], [(joined["next"], joined["next"])]))
 
     # Retries
 
@@ -1135,6 +1306,13 @@ class Sessions:
         self.assertEqual(bodies, ["once", "end"])
         direct = [alice.dm(bob.user, "x", cmid) for _ in range(2)]
         self.assertEqual([d.get("dup") for d in direct], [None, True])
+
+    def test_duplicates_in_one_segment(self):
+        connection, room, cmid = self.raw_ready(), fresh("room"), os.urandom(8)
+        connection.send(encode("create", 3, room=room) + encode("publish", 0, room=room, body="x", cmid=cmid)
+                        + b"".join(encode("publish", i, room=room, body="x", cmid=cmid, flags=cbp.RETRY * (i % 2)) for i in range(4, 9)))
+        frames = {f.id: f for f in (read_frame(connection) for _ in range(6))}
+        self.assertEqual([(frames[i].get("seq"), frames[i].get("dup")) for i in range(4, 9)], [(2, True)] * 5)
 
     def test_retry_too_old(self):
         alice, bob, room = self.two_in_a_room()
@@ -1413,6 +1591,23 @@ class Sessions:
                 replies += 1
         self.assertEqual(replies, 50, "closed without GOODBYE")
 
+    def test_id_used_again_in_one_segment(self):
+        """4: a room on the other loop has certainly not answered yet."""
+        if self.loops == 1:
+            self.skipTest("with one loop the first may be answered before the second is read")
+        ends = []
+        for _ in range(12):
+            connection, room = self.raw_ready(), fresh("room")
+            connection.send(encode("create", 3, room=room))
+            self.assertEqual(read_frame(connection).id, 3)
+            connection.send(encode("publish", 5, room=room, body="x") + encode("publish", 5, room=room, body="y") + encode("goodbye", code=0))
+            frames = [f for f in read_to_end(connection) if f.name not in ("deliver", "joined")]
+            self.assertEqual((frames[0].name, frames[0].id), ("published", 5))
+            ends.append((frames[-1].name, frames[-1].get("code")))
+            connection.close()
+        self.assertIn(("goodbye", 109), ends)
+        self.assertLessEqual(set(ends), {("goodbye", 109), ("published", None)})
+
     def test_seven_faults_are_survived(self):
         connection = self.raw_ready()
         for i in range(7):
@@ -1425,6 +1620,20 @@ class Sessions:
         self.assertTrue(frame.name == "pong" or frame["code"] == 112, frame)
 
     # The end
+
+    def test_fatal_frame_ends_after_the_answers(self):
+        """6.5: the frames before the faulty one are answered, GOODBYE is the last frame, and input behind it destroys nothing."""
+        faults = ((encode_header(65537, 6, 0, 9), 105), (encode_header(0, 6, 0x20, 9), 113), (encode_header(0, 0x3E, 0x40, 0), 102))
+        for octets, code in faults:
+            with self.subTest(code):
+                connection, rooms = self.raw_ready(), [fresh("room") for _ in range(8)]
+                connection.send(b"".join(encode("create", 10 + i, room=room) + encode("publish", 20 + i, room=room, body="x" * 1000)
+                                         + encode("join", 30 + i, room=room, tail=5) for i, room in enumerate(rooms))
+                                + encode("list", 40) + encode("ping", 41) + octets + b"\xff" * 300_000)
+                frames = read_to_end(connection)
+                self.assertEqual((frames[-1].name, frames[-1].get("code"), frames[-1].id), ("goodbye", code, 0))
+                self.assertEqual(sorted(f.id for f in frames if f.id and not f.flags & cbp.MORE),
+                                 [*range(10, 18), *range(20, 28), *range(30, 38), 40, 41])
 
     def test_goodbye_of_the_client(self):
         connection = self.raw_ready()
@@ -1549,6 +1758,64 @@ class FirstOctets(Case):
                 self.tls_session(context)
             self.assertIn("NO_APPLICATION_PROTOCOL", str(caught.exception).upper().replace(" ", "_"))
 
+    def test_old_tls_is_refused(self):
+        context = cbp.tls_context(str(_shared["certificate"].certificate))
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with self.assertRaises((ssl.SSLError, ConnectionError, Closed)):
+            self.tls_session(context)
+
+    def test_nothing_else_inside_tls(self):
+        """3.3: what is not the preface gets at most an HTTP error, ALPN or not."""
+        file = str(_shared["certificate"].certificate)
+        for context in (cbp.tls_context(file), ssl.create_default_context(cafile=file)):
+            for octets in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"hello\n", b"\0" * 9):
+                with self.subTest(octets[:8]):
+                    sock = context.wrap_socket(self.socket(), server_hostname="localhost")
+                    sock.sendall(octets)
+                    answer = raw_to_end(sock)
+                    if answer:
+                        self.assertRegex(answer, rb"^HTTP/1\.[01] [45]\d\d ")
+                    sock.close()
+
+    def test_tls_octet_by_octet(self):
+        """17.2: any split, under TLS too: records cut at every place."""
+        context = cbp.tls_context(str(_shared["certificate"].certificate))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls, sock = context.wrap_bio(incoming, outgoing, server_hostname="localhost"), self.socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(PATIENCE)
+
+        def until(act):
+            while True:
+                try:
+                    result = act()
+                    wants = False
+                except ssl.SSLWantReadError:
+                    wants = True
+                for octet in outgoing.read():
+                    sock.send(bytes([octet]))
+                if not wants:
+                    return result
+                octets = sock.recv(65536)
+                self.assertTrue(octets, "closed")
+                incoming.write(octets)
+        until(tls.do_handshake)
+        for octets in (cbp.PREFACE + HELLO, encode("auth", 2, mech="ANONYMOUS"), encode("ping", 3)):
+            until(lambda: tls.write(octets))
+        decoder, names = cbp.Decoder(), []
+        decoder.feed(until(lambda: tls.read(65536)))
+        while "pong" not in names:
+            if decoder.buffer[:4] == cbp.PREFACE[:4]:
+                del decoder.buffer[:8]
+            while raw := decoder.next():
+                names.append(interpret(raw).name)
+            if "pong" not in names:
+                decoder.feed(until(lambda: tls.read(65536)))
+        self.assertEqual([n for n in names if n not in ("joined", "deliver")], ["welcome", "auth_ok", "pong"])
+
     def test_clear_and_tls_clients_share_a_room(self):
         clear = self.client(fresh("clear"))
         secure = self.tls_session(cbp.tls_context(str(_shared["certificate"].certificate)))
@@ -1634,6 +1901,92 @@ class Settings(Case):
             count += 1
             with contextlib.suppress(TimedOut):
                 self.assertNotEqual(interpret(connection.read(0.05)).name, "ping")
+
+    def test_drain_deadline(self):
+        """6.5: a client that does not close is closed, and nothing is said after GOODBYE."""
+        broker = self.own(deadlines_drain_milliseconds=200)
+        connection = self.raw_ready(broker)
+        began = time.monotonic()
+        connection.send(encode_header(0, 6, 0x20, 1))
+        self.assert_goodbye(connection, 113)
+        with self.assertRaises(Closed):
+            while time.monotonic() < began + 5:
+                connection.send(b"x" * 100)
+        self.assertLess(time.monotonic() - began, 3)
+
+    def test_number_of_faults(self):
+        """5: the error that is one too many is answered, then comes GOODBYE 112; codes of other meaning do not count."""
+        broker = self.own(limits_malformed_frames_max=3)
+        connection = self.raw_ready(broker)
+        bad = (encode("join", 9), encode_header(1, 6, 0, 9) + b"\x03", encode("join", 9, room="lobby", tail=1001))
+        for octets in (encode("join", 9, room="NO"), encode("join", 9, room="no.such"), HELLO, encode_header(0, 0x3E, 0, 9)) * 2:
+            connection.send(octets)
+            self.assertEqual(read_frame(connection).name, "error")
+        connection.send(b"".join(bad) + encode("ping", 10))
+        frames = [f for f in read_to_end(connection) if f.name not in ("deliver", "joined")]
+        self.assertEqual([f.get("code") for f in frames], [104, 101, 108, 112])
+
+    def test_memory_of_messages_is_bounded(self):
+        """9.3: the latest by number; what certainly is covered begins with the newest message dropped."""
+        broker = self.own(rooms_deduplication_entries_per_account_max=4)
+        client = self.client(fresh("a"), broker)
+        ids = [os.urandom(8) for _ in range(6)]
+        seqs = [client.publish("lobby", "x", cmid)["seq"] for cmid in ids]
+
+        def retry(cmid, age):
+            return client.reply(client.send("publish", flags=cbp.RETRY, room="lobby", body="x", cmid=cmid, age=age))
+        for cmid, seq in list(zip(ids, seqs))[2:]:
+            answer = retry(cmid, 10_000_000)
+            self.assertEqual((answer["seq"], answer.get("dup")), (seq, True))
+        for cmid in ids[:2]:
+            with self.refused(602):
+                retry(cmid, 5_000)
+        self.assertEqual(client.join("lobby")["head"], seqs[-1])         # nothing was appended
+        self.assertNotIn("dup", client.publish("lobby", "x", ids[0]).fields)
+
+    def test_memory_of_messages_is_bounded_in_time(self):
+        broker = self.own(rooms_deduplication_seconds=1)
+        client = self.client(fresh("a"), broker)
+        self.assertEqual(client.welcome["dedup"], 1)
+        cmid = os.urandom(8)
+        first = client.publish("lobby", "x", cmid)
+        with self.refused(602):
+            client.reply(client.send("publish", flags=cbp.RETRY, room="lobby", body="x", cmid=os.urandom(8), age=1000))
+        answer = client.reply(client.send("publish", flags=cbp.RETRY, room="lobby", body="x", cmid=cmid, age=0))
+        self.assertEqual((answer["seq"], answer.get("dup")), (first["seq"], True))
+
+    def test_connections_of_one_address(self):
+        broker = self.own(limits_connections_per_address_max=2)
+        first, second = self.client(fresh("a"), broker), self.client(fresh("b"), broker)
+        connection = self.connection(broker)
+        with contextlib.suppress(Closed):
+            connection.send(cbp.PREFACE + HELLO)
+        self.assertIn([f.get("code") for f in read_to_end(connection)], ([], [704]))
+        second.leave_broker()
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            third = self.client(broker=broker)
+            with contextlib.suppress(Closed):
+                third.log_in(fresh("c"))
+                break
+            third.close()
+            self.assertLess(time.monotonic(), deadline, "the place is not free again")
+        self.assertEqual(first.ping().name, "pong")
+
+    def test_requests_under_way_at_shutdown_are_answered(self):
+        """6.5: GOODBYE comes after the answers to the requests read before."""
+        with Broker(2) as broker:
+            client, room = self.client(fresh("late"), broker), fresh("room")
+            client.create(room)
+            ids = [client.send("publish", room=room, body="x" * 100) for _ in range(200)]
+            client.reply(ids[0])
+            broker.terminate()
+            with self.assertRaises(Goodbye) as caught:
+                client.wait(lambda: False)
+            self.assertEqual(caught.exception.code, 503)
+            outcomes = [i in client._outstanding for i in ids]
+            self.assertEqual(outcomes, sorted(outcomes), "a request was passed over")       # answered, up to one, then none
+            client.close()
 
     def test_shutdown(self):
         with Broker(2) as broker:
@@ -1750,16 +2103,28 @@ class Settings(Case):
         b.dm(a.user, "x")
         b.join("r1")
         b.join("r2")
+        for _ in range(2):
+            with self.refused(701):
+                b.join("r3")
+        b.join("r2")                                              # a member already
+        b.leave("r1")
+        b.join("r3")
         with self.refused(701):
-            b.join("r3")
+            b.join("r1")
 
     def test_too_many_rooms_of_an_account_by_create(self):
         """7.16: 701."""
         broker = self.own(rooms_rooms_per_account_max=2)
         a = self.client(fresh("a"), broker)
-        with self.refused(701):
-            for i in range(4):
-                a.create(f"r{i}")
+        for room in ("r0", "r1"):
+            a.create(room)
+            with self.refused(408):
+                a.create(room)
+        for _ in range(2):
+            with self.refused(701):
+                a.create("r2")
+        a.leave("r0")
+        a.create("r2")
 
     def test_guests_off_and_numbered(self):
         client = self.client(None, self.own(guests_mode="off"))
@@ -1855,15 +2220,21 @@ class Settings(Case):
         with self.refused(402, "body"):
             client.publish("lobby", "x" * 11)
 
-    def test_max_frame_is_at_least_65536(self):
-        """7.2: at least 65 536, whatever the operator sets."""
-        broker = self.own(limits_frame_byte_count_max=16384)
-        self.assertGreaterEqual(self.client(fresh("a"), broker).welcome["max_frame"], 65536)
-
-    def test_max_inflight_fits_its_field(self):
-        """18.2: max_inflight is at most 65 535, whatever the operator sets."""
-        broker = self.own(limits_requests_in_flight_max=65536)
-        self.assertLessEqual(self.client(fresh("a"), broker).welcome["max_inflight"], 65535)
+    def test_announced_limits_fit_their_fields(self):
+        """7.2, 18.2: what WELCOME cannot say, or a client cannot live with, no operator can set."""
+        for field, setting, least, most in (("max_frame", "limits_frame_byte_count_max", 65536, 1048576),
+                                            ("max_inflight", "limits_requests_in_flight_max", 1, 65535),
+                                            ("max_body", "limits_body_byte_count_max", 1, 16384),
+                                            ("heartbeat", "deadlines_heartbeat_milliseconds", 10, 3600000)):
+            for value in (least, most):
+                with self.subTest(field, value=value), Broker(**{setting: value}) as broker:
+                    client = self.client(broker=broker)
+                    client.log_in(fresh("a"))
+                    self.assertEqual(client.welcome[field], value)
+                    client.close()
+            for value in (least - 1, most + 1):
+                with self.subTest(field, value=value), self.assertRaisesRegex(RuntimeError, "not accepted"):
+                    Broker(**{setting: value})
 
     def test_connection_limit(self):
         broker = self.own(limits_connections_max=1)
