@@ -83,12 +83,7 @@ extension Shard {
             let index = roster.index(of: session), roster.attachments[index].state == .fetching,
             roster.attachments[index].next == fetched.from
         else { return }
-        if fetched.first > fetched.from {
-            statistics.lags += 1
-            let lag = Lag(
-                room: fetched.room, epoch: fetched.epoch, fromSeq: fetched.from, toSeq: fetched.first - 1, next: fetched.first)
-            reply(.lag(lag), requestID: 0, session)
-        }
+        if fetched.first > fetched.from { lag(session, of: roster, from: fetched.from, to: fetched.first - 1) }
         for event in fetched.events { session.queue.append(event) }
         statistics.deliveries += UInt64(fetched.events.count)
         schedule(session)
@@ -108,7 +103,7 @@ extension Shard {
             if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
             return
         }
-        if !joined.room.isConversation { session.memberships.insert(joined.room) }
+        if !joined.room.isConversation && joined.room != .lobby { session.memberships.insert(joined.room) }
         let roster = self.roster(of: joined.room, epoch: joined.epoch)
         roster.grants += 1
         var joined = joined
@@ -131,7 +126,7 @@ extension Shard {
 
     /// A room's home says that a session's account is a member, or that what it asked for did not make it one.
     func membershipChanged(_ id: SessionID, _ room: RoomAddress, isMember: Bool) {
-        guard let session = sessions[id] else { return }
+        guard room != .lobby, let session = sessions[id] else { return }
         if isMember { session.memberships.insert(room) } else { session.memberships.remove(room) }
     }
 
@@ -166,11 +161,21 @@ extension Shard {
         send(.giveBack(roster.address, epoch: roster.epoch, shard: index, grants: roster.grants), to: roster.home)
     }
 
-    /// A log has ended for good (a conversation one of whose parties is gone).
-    func endRoster(of address: RoomAddress, epoch: UInt64) {
+    /// A log has ended for good (a conversation one of whose parties is gone). Who was behind is told what it will not get.
+    func endRoster(of address: RoomAddress, epoch: UInt64, head: UInt64) {
         guard let roster = rosters[address], roster.epoch == epoch else { return }
         rosters[address] = nil
-        while let last = roster.attachments.last { roster.detach(last.session) }
+        while let last = roster.attachments.last {
+            if last.state != .unannounced && last.next <= head { lag(last.session, of: roster, from: last.next, to: head) }
+            roster.detach(last.session)
+        }
+    }
+
+    /// Names the events that a connection is not sent.
+    private func lag(_ session: Session, of roster: LocalRoster, from: UInt64, to: UInt64) {
+        statistics.lags += 1
+        let lag = Lag(room: roster.address, epoch: roster.epoch, fromSeq: from, toSeq: to, next: to + 1)
+        reply(.lag(lag), requestID: 0, session)
     }
 
     private func roster(of address: RoomAddress, epoch: UInt64) -> LocalRoster {

@@ -133,8 +133,10 @@ extension Shard {
         notice(.left(name), from: name, in: room)
     }
 
-    private func dismiss(_ account: AccountReference, from room: Room) {
-        if room.dismiss(account, now: now.monotonicMilliseconds) { notice(.left(account.name), from: account.name, in: room) }
+    private func dismiss(_ account: AccountReference, from room: Room, reason: String? = nil) {
+        if room.dismiss(account, now: now.monotonicMilliseconds) {
+            notice(.left(account.name, reason: reason), from: account.name, in: room)
+        }
         if room.members.isEmpty && room.address != .lobby { emptyRooms.insert(room.address) }
     }
 
@@ -161,7 +163,7 @@ extension Shard {
         send(
             .left(session: requester.session, requestID: requester.requestID, room.address, endsMembership: !leave.detachesOnly),
             to: Int(requester.session.shard))
-        if !leave.detachesOnly { dismiss(requester.account, from: room) }
+        if !leave.detachesOnly { dismiss(requester.account, from: room, reason: leave.reason) }
     }
 
     func endMembership(of account: AccountReference, in address: RoomAddress) {
@@ -171,6 +173,8 @@ extension Shard {
 
     func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress) {
         guard let room = rooms[address], room.member(old) != nil else { return }
+        // The word was late, and the account has come in by itself under its new name.
+        guard room.member(new) == nil else { return dismiss(old, from: room) }
         makeWay(for: new.name, in: room)
         let wasKnown = room.rename(old, to: new)
         notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)
@@ -190,7 +194,7 @@ extension Shard {
         guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
         let room = makeRoom(create.room, policy: policy, title: create.title, topic: create.topic)
         rooms[create.room] = room
-        _ = append(.created(title: create.title), from: requester.account.name, to: room)
+        _ = append(.created(title: create.title, topic: create.topic), from: requester.account.name, to: room)
         room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
         send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
         send(.membershipChanged(session: requester.session, room.address, isMember: true), to: Int(requester.session.shard))

@@ -66,8 +66,8 @@ extension Shard {
     }
 
     private func ask(_ request: RoomRequest, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
-        if request.mayAddMembership, !session.memberships.contains(request.room) {
-            guard request.room == .lobby || session.countedMembershipCount < settings.roomsPerAccountMax else {
+        if request.mayAddMembership, request.room != .lobby, !session.memberships.contains(request.room) {
+            guard session.memberships.count < settings.roomsPerAccountMax else {
                 let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
                 return refuse(failure, request, Requester(session, requestID, isRetry))
             }
@@ -173,7 +173,7 @@ extension Shard {
             return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
         }
         session.account = account
-        session.memberships = memberships
+        session.memberships = memberships.subtracting([.lobby])
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
@@ -196,8 +196,9 @@ extension Shard {
     /// The old name's home has let the account go on under its new name.
     func renamed(_ id: SessionID, _ old: AccountReference, to new: AccountReference, rooms: Set<RoomAddress>) {
         guard let session = sessions[id], session.claim?.granted == new else { return renameMembers(old, to: new, in: rooms, session: id) }
-        renameMembers(old, to: new, in: rooms.union(session.memberships), session: id)
+        renameMembers(old, to: new, in: rooms.union(session.memberships).union([.lobby]), session: id)
         session.account = new
+        send(.settle(new), to: map.home(of: new.name))
         finishClaim(session, with: .authenticated(authenticated(session, new.name)))
     }
 

@@ -157,6 +157,7 @@ public final class Shard {
             claim(name, by: session, device: device, isRename: isRename, isGenerated: isGenerated)
         case .release(let account, let session): release(account, session: session)
         case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
+        case .settle(let account): settle(account)
         case .membership(let account, let room, let isMember, let session):
             noteMembership(account, in: room, isMember: isMember, by: session)
         case .conversationOpening(let address, let party): noteConversation(address, party: party)
@@ -196,7 +197,7 @@ public final class Shard {
         case .fetched(let fetched): deliver(fetched)
 
         case .events(let batch): deliver(batch)
-        case .logEnded(let room, let epoch): endRoster(of: room, epoch: epoch)
+        case .logEnded(let room, let epoch, let head): endRoster(of: room, epoch: epoch, head: head)
 
         case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)
         case .listedRooms(let query, let records): gather(records, for: query)

@@ -84,6 +84,8 @@ public enum ShardMail: Sendable {
     // To the home of an account
     case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool)
     case release(AccountReference, session: SessionID)
+    /// An account that was renamed goes on under its new name.
+    case settle(AccountReference)
     case renameAccount(AccountReference, to: AccountReference, session: SessionID)
     case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)
     case conversationOpening(RoomAddress, party: AccountName)
@@ -119,7 +121,7 @@ public enum ShardMail: Sendable {
 
     // To a shard with attached sessions
     case events(EventBatch)
-    case logEnded(RoomAddress, epoch: UInt64)
+    case logEnded(RoomAddress, epoch: UInt64, head: UInt64)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)

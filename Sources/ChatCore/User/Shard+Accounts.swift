@@ -11,7 +11,9 @@ extension Shard {
     /// A connection wishes for a name.
     func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool) {
         if let account = accounts[name] {
-            guard !isRename, !isGenerated, let device, account.device == device else { return send(.claimRefused(session: session), to: Int(session.shard)) }
+            guard !isRename, !isGenerated, !account.isArriving, let device, account.device == device else {
+                return send(.claimRefused(session: session), to: Int(session.shard))
+            }
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
             account.sessions = [session]
@@ -28,7 +30,7 @@ extension Shard {
         lastIncarnation += 1
         // The shard is part of the number, so that no two lives of any accounts share one.
         let incarnation = lastIncarnation << 8 | UInt64(index)
-        accounts[name] = Account(incarnation: incarnation, device: device, session: session)
+        accounts[name] = Account(incarnation: incarnation, device: device, session: session, isArriving: isRename)
         let reference = AccountReference(name: name, incarnation: incarnation)
         send(.claimed(session: session, reference, memberships: []), to: Int(session.shard))
     }
@@ -59,6 +61,9 @@ extension Shard {
             send(.conversationPartyEnded(conversation, old), to: map.home(of: conversation))
         }
     }
+
+    /// The account that a name was reserved for goes on under it.
+    func settle(_ reference: AccountReference) { account(reference)?.isArriving = false }
 
     /// A room says that an account is or is no longer a member.
     func noteMembership(_ reference: AccountReference, in room: RoomAddress, isMember: Bool, by session: SessionID?) {
