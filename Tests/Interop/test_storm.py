@@ -9,7 +9,7 @@ import random
 import unittest
 
 import cbp
-import test_interop as interop
+import harness
 from cbp import BrokerError, Client, Connection, conversation
 
 STEPS = int(os.environ.get("STORM_STEPS", "1500"))
@@ -50,8 +50,8 @@ class Person(Client):
 
 class Storm(unittest.TestCase):
     def storm(self, loops, secure=False):
-        certificate = interop.Certificate() if secure else None
-        broker = interop.Broker(loops, certificate)
+        certificate = harness.Certificate() if secure else None
+        broker = harness.Broker(loops, certificate)
         self.addCleanup(broker.stop)
         if certificate:
             self.addCleanup(certificate.directory.cleanup)
