@@ -3,11 +3,13 @@
 SWIFT ?= swift
 release = .build/release
 sources = Package.swift Sources Tests
+# How long `make fuzz` runs.
+FUZZ_SECONDS ?= 60
 
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test bench check format sanitize clean
+.PHONY: help setup build certificate run test interop fuzz bench check format sanitize clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,9 +32,17 @@ run: build certificate ## Build, and run a broker with TLS on 127.0.0.1:7400
 	@echo
 	@exec $(release)/broker --config config/development.toml
 
-test: setup ## Build and run all tests
+test: setup ## Build and run all tests, the interoperability suite too
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
+	@Tests/Interop/run
+
+interop: setup ## Try the broker with a client that was written from docs/PROTOCOL.md alone
+	$(SWIFT) build --product broker
+	@Tests/Interop/run
+
+fuzz: setup ## Feed the codec with noise for FUZZ_SECONDS=60 seconds, under the address sanitizer
+	@Tests/Fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: build certificate ## Measure 10 rooms of 100 members, on 1 and 2 loops, clear and TLS
 	@scripts/bench $(release) .run

@@ -36,6 +36,6 @@ struct FieldRules: Sendable {
     static let directMessage = FieldRules(.directMessage)
     static let deliver = FieldRules(.deliver)
     static let event = FieldRules(required: [], optional: Schema.eventFields)
-    static let roomRecord = FieldRules(required: [.room], optional: [.title, .topic, .members, .policy, .head])
-    static let memberRecord = FieldRules(required: [.user], optional: [.role, .state])
+    static let roomRecord = FieldRules(required: [.room, .head, .members, .policy], optional: [.title, .topic])
+    static let memberRecord = FieldRules(required: [.user, .role, .state], optional: [])
 }

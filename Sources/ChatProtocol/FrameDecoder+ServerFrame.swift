@@ -112,19 +112,17 @@ extension FrameDecoder {
             return .member(
                 MemberRecord(
                     user: try fields.name(.user, in: group),
-                    role: Role(rawValue: try fields.octetNumberIfPresent(.role, in: group) ?? 0),
-                    state: PresenceState(rawValue: try fields.octetNumberIfPresent(.state, in: group) ?? 0)))
+                    role: Role(rawValue: UInt8(try fields.number(.role, in: group))),
+                    state: PresenceState(rawValue: UInt8(try fields.number(.state, in: group)))))
         }
         var fields = try FieldReader(group, .roomRecord)
         let room = try fields.address(.room, in: group)
-        let head = try fields.numberIfPresent(.head, in: group)
+        let head = try fields.number(.head, in: group)
         let title = try fields.textIfPresent(.title, in: group)
         let topic = try fields.textIfPresent(.topic, in: group)
-        let members = try fields.numberIfPresent(.members, in: group)
-        let policy = try fields.numberIfPresent(.policy, in: group)
-        return .room(
-            RoomRecord(
-                room: room, title: title, topic: topic, members: members ?? 0, policy: RoomPolicy(rawValue: policy ?? 0), head: head ?? 0))
+        let members = try fields.number(.members, in: group)
+        let policy = RoomPolicy(rawValue: try fields.number(.policy, in: group))
+        return .room(RoomRecord(room: room, title: title, topic: topic, members: members, policy: policy, head: head))
     }
 
     private static func deliver(_ payload: RawSpan) throws(PayloadError) -> Event {

@@ -341,8 +341,8 @@ def decode_value(f, value):
 
 def _decode_group(item, tag):
     fields = split_fields(item)
-    tags = {t for t, _, _ in fields}
-    shape = MEMBERS_GROUP if FIELD_NAMED["user"].tag in tags else LIST_GROUP
+    is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
+    shape = LIST_GROUP if is_room else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 
@@ -557,7 +557,9 @@ class Connection:
     def _receive(self, seconds):
         """Feeds the decoder with what comes within so many seconds; True if something did."""
         if not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
-            if not select.select([self.sock], [], [], max(0, seconds))[0]:
+            readable = select.poll()                       # select() takes no descriptor above 1023
+            readable.register(self.sock, select.POLLIN)
+            if not readable.poll(max(0, seconds) * 1000):
                 return False
         self.sock.settimeout(max(0.05, seconds))
         try:
