@@ -41,8 +41,10 @@ public struct LoadConfiguration: Sendable, Equatable {
     public var messagesMax: UInt64?
     /// How long deliveries may come after the last publish before they are lost.
     public var drainSeconds = 10.0
-    /// Members of `fanout` that stop reading for the run.
+    /// Members of `fanout` that stop reading when the run begins.
     public var stalled = 0
+    /// How long those do not read, warm-up included; nil means until the last publish.
+    public var stallSeconds: Double?
     /// Event loops, each with its own thread and connections.
     public var loops = 1
     /// Connections begun per second; nil means as fast as the broker accepts them.
@@ -101,6 +103,7 @@ public struct LoadConfiguration: Sendable, Equatable {
             try bound("--publishers", publishers, 1...members)
             guard connectionCount <= 2_000_000 else { throw UsageError("--rooms × --members must be at most 2000000 connections") }
             try bound("--stalled", stalled, 0...(rooms * (members - publishers)))
+            try validateStall()
         } else {
             try bound("--pairs", pairs, 1...500_000)
         }
@@ -108,6 +111,15 @@ public struct LoadConfiguration: Sendable, Equatable {
         try bound("--window", window, 1...65_535)
         if scenario == .fanout, ratePerSecond == nil, window < publishers {
             throw UsageError("--window \(window) is shared by the \(publishers) publishers of a room: it must be at least as many")
+        }
+    }
+
+    private func validateStall() throws(UsageError) {
+        guard let stallSeconds else { return }
+        try positive("--stall-seconds", stallSeconds, below: 86_401)
+        guard stalled > 0 else { throw UsageError("--stall-seconds says how long the readers of --stalled do not read: give both") }
+        if messagesMax == nil, stallSeconds >= warmupSeconds + durationSeconds {
+            throw UsageError("--stall-seconds must end before the run does, which takes --warmup and --duration together")
         }
     }
 

@@ -123,6 +123,10 @@ public struct StalledSummary: Sendable, Equatable {
     public var caughtUp: UInt64 = 0
     /// Events that LAG named to them.
     public var lagged: UInt64 = 0
+    /// Those that, while the run went on, received what was sent after they had begun to read again.
+    public var current: UInt64 = 0
+    /// The longest that took, from the moment of reading again.
+    public var catchUpMicrosecondsMax: UInt64 = 0
 
     public init() {}
 
@@ -130,6 +134,8 @@ public struct StalledSummary: Sendable, Equatable {
         sum.connections += part.connections
         sum.caughtUp += part.caughtUp
         sum.lagged += part.lagged
+        sum.current += part.current
+        sum.catchUpMicrosecondsMax = max(sum.catchUpMicrosecondsMax, part.catchUpMicrosecondsMax)
     }
 }
 

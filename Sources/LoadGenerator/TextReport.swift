@@ -39,6 +39,10 @@ extension LoadReport {
             row(
                 "stalled readers",
                 "\(stalled.caughtUp) of \(stalled.connections) have everything, or a LAG for the rest (\(DecimalText.grouped(stalled.lagged)) events)")
+            if configuration.stallSeconds != nil {
+                let duration = DecimalText.duration(microseconds: stalled.catchUpMicrosecondsMax)
+                row("", "\(stalled.current) of \(stalled.connections) were up to date again within \(duration)")
+            }
         }
         if let server {
             lines.append("")
@@ -104,6 +108,7 @@ extension LoadProgress {
         if deliveriesPerSecond > 0 { parts.append("\(DecimalText.grouped(deliveriesPerSecond)) delivered/s") }
         if completedPerSecond > 0, phase != .connecting { parts.append("\(DecimalText.grouped(completedPerSecond)) rounds/s") }
         if deliveries > 0 { parts.append("\(DecimalText.grouped(deliveries)) in all") }
+        if parts.count == 1 { parts.append("\(DecimalText.grouped(connections)) connections") }
         if lagged > 0 { parts.append("\(DecimalText.grouped(lagged)) lagged") }
         if problems > 0 { parts.append("\(DecimalText.grouped(problems)) PROBLEMS") }
         return parts.joined(separator: " · ")

@@ -69,7 +69,7 @@ import Testing
         "contradictions": { $0.contradictions },
     ]
 
-    @Test(.disabled("does not end; CHANGELOG.md, Known faults"), arguments: [
+    @Test(arguments: [
         (.drop, "lost"), (.duplicate, "duplicated"), (.oneMessageTwice, "duplicated"), (.swap, "reordered"), (.otherRoom, "foreign"),
         (.otherSender, "foreign"), (.corruptBody, "foreign"), (.lagTooShort, "lost"), (.wrongAcknowledgement, "contradictions"),
     ] as [(FakeBroker.Fault, String)])
@@ -97,6 +97,45 @@ import Testing
         #expect(report.isClean, "\(report.tally) \(report.errors)")
         #expect(report.tally.lagged == 1)
         #expect(report.tally.lost == 0)
+    }
+
+    @Test(arguments: [1, 2]) func readersThatStoppedCatchUpWhileTheRunGoesOn(loops: Int) throws {
+        let report = try run(.fanout) {
+            $0.messagesMax = nil
+            $0.durationSeconds = 1
+            $0.ratePerSecond = 400
+            $0.stalled = 3
+            $0.stallSeconds = 0.5
+            $0.loops = loops
+        }
+        #expect(report.isClean, "\(report.tally) \(report.errors)")
+        #expect(report.stalled.connections == 3)
+        #expect(report.stalled.caughtUp == 3)
+        #expect(report.stalled.current == 3)
+        #expect(report.stalled.catchUpMicrosecondsMax > 0)
+        #expect(report.deliveriesTotal == report.publishesTotal * 4)
+        // What they receive late is nobody's latency: two members of one room count, and three of the other.
+        #expect(report.latency.count <= report.publishesTotal * 5 / 2 + 1)
+    }
+
+    @Test func readersThatNeverReadAgainInTheRunCatchUpAfterIt() throws {
+        let report = try run(.fanout) { $0.stalled = 2 }
+        #expect(report.isClean, "\(report.tally) \(report.errors)")
+        #expect(report.stalled.caughtUp == 2)
+        #expect(report.stalled.current == 0)
+        #expect(report.deliveriesTotal == 1_600)
+    }
+
+    /// One message is never acknowledged, and the run that waits for all of them ends nevertheless.
+    @Test func aRunOfMessagesEndsWhenNothingComesAnyMore() throws {
+        let report = try run(.fanout, .unanswered)
+        #expect(report.errors.contains { $0.contains("nothing was sent or received") }, "\(report.errors)")
+    }
+
+    @Test func whatAConnectionMissesThatTheBrokerEndedIsLost() throws {
+        let report = try run(.fanout, .disconnect)
+        #expect(report.tally.lost > 0)
+        #expect(report.errors.contains { $0.contains("connection lost") }, "\(report.errors)")
     }
 
     @Test func noticesAMemberThatWasForgotten() throws {
