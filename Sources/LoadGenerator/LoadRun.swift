@@ -374,7 +374,8 @@ public final class LoadRun {
                 connectionCount: configuration.connectionCount,
                 deliveriesPerSecond: Double(live.deliveries - shown.live.deliveries) / seconds,
                 publishesPerSecond: Double(live.publishes - shown.live.publishes) / seconds,
-                completedPerSecond: configuration.scenario != .churn ? 0 : Double(live.completed - shown.live.completed) / seconds, deliveries: live.deliveries,
+                completedPerSecond: configuration.scenario != .churn ? 0 : Double(live.completed - shown.live.completed) / seconds,
+                deliveries: live.deliveries,
                 lagged: live.lagged, problems: live.problems))
         stopIfStuck(isMoving: live != shown.live, now)
         shown = (now, live)

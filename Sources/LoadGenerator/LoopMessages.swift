@@ -1,4 +1,3 @@
-
 /// The steps of a run, in order; every loop is through with one before any begins the next.
 enum RunStep: Int, Sendable {
     /// Log in, and make what others will join.

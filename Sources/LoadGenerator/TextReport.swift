@@ -23,7 +23,9 @@ extension LoadReport {
             row("rounds", rate(completed, completedPerSecond))
         case .idle: break
         }
-        if unsent > 0 { row("not sent in time", "\(DecimalText.grouped(unsent)) of the schedule: the broker, or this program, did not keep up") }
+        if unsent > 0 {
+            row("not sent in time", "\(DecimalText.grouped(unsent)) of the schedule: the broker, or this program, did not keep up")
+        }
         lines.append("")
         lines.append(Self.latencyHead)
         if latency.count > 0 { lines.append(latency.row(configuration.scenario == .churn ? "round" : "delivery")) }
@@ -38,7 +40,8 @@ extension LoadReport {
         if configuration.stalled > 0 {
             row(
                 "stalled readers",
-                "\(stalled.caughtUp) of \(stalled.connections) have everything, or a LAG for the rest (\(DecimalText.grouped(stalled.lagged)) events)")
+                "\(stalled.caughtUp) of \(stalled.connections) have everything, or a LAG for the rest (\(DecimalText.grouped(stalled.lagged)) events)"
+            )
             if configuration.stallSeconds != nil {
                 let duration = DecimalText.duration(microseconds: stalled.catchUpMicrosecondsMax)
                 row("", "\(stalled.current) of \(stalled.connections) were up to date again within \(duration)")
@@ -46,7 +49,9 @@ extension LoadReport {
         }
         if let server {
             lines.append("")
-            let perMillion = server.cpuSecondsPerMillionDeliveries.map { "   \(DecimalText.fixed($0, decimals: 3)) s per million deliveries" }
+            let perMillion = server.cpuSecondsPerMillionDeliveries.map {
+                "   \(DecimalText.fixed($0, decimals: 3)) s per million deliveries"
+            }
             row("broker's CPU", "\(DecimalText.fixed(server.cpuSeconds, decimals: 2)) s\(perMillion ?? "")")
             row(
                 "broker's memory",

@@ -93,7 +93,9 @@ import Testing
     @Test func anInterruptEndsTheRunWithItsResult() throws {
         let broker = try FakeBroker()
         defer { broker.close() }
-        let arguments = ["fanout", "broker://127.0.0.1:\(broker.port)", "--members", "3", "--rate", "100", "--duration", "20", "--warmup", "0"]
+        let arguments = [
+            "fanout", "broker://127.0.0.1:\(broker.port)", "--members", "3", "--rate", "100", "--duration", "20", "--warmup", "0",
+        ]
         let outcome = try load(arguments + ["--json"], interruptAt: "measuring")
         #expect(outcome.status == 0, "\(outcome.complaints)")
         let object = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
@@ -111,7 +113,8 @@ import Testing
         let fanout = try load(["fanout", "--help"])
         for option in [
             "--rooms", "--members", "--publishers", "--body", "--window", "--rate", "--duration", "--warmup", "--messages", "--drain",
-            "--stalled", "--stall-seconds", "--loops", "--connect-rate", "--sources", "--server-pid", "--json", "--html", "--ca", "--insecure", "--quiet",
+            "--stalled", "--stall-seconds", "--loops", "--connect-rate", "--sources", "--server-pid", "--json", "--html", "--ca",
+            "--insecure", "--quiet",
         ] {
             #expect(fanout.output.contains(option), "\(option)")
         }
