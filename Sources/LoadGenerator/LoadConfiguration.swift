@@ -70,6 +70,15 @@ public struct LoadConfiguration: Sendable, Equatable {
         }
     }
 
+    /// What is wrong with a limit of so many open descriptors; nil if it is enough.
+    func shortage(descriptorCountMax: UInt64) -> String? {
+        // The observers of churn; epoll, wake-ups and signals of each loop; standard streams and what the runtime keeps open.
+        let others = (scenario == .churn ? rooms : 0) + 8 * (loops + 1) + 16
+        let needed = UInt64(connectionCount + others)
+        guard descriptorCountMax < needed else { return nil }
+        return "\(connectionCount) connections need \(needed) open files, and this process may have \(descriptorCountMax): raise `ulimit -n`"
+    }
+
     /// The same configuration if it makes sense; else the first reason why not.
     public func validated() throws(UsageError) -> LoadConfiguration {
         try bound("--loops", loops, 1...64)

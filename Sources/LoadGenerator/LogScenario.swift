@@ -145,7 +145,10 @@ final class LogScenario: LoadScenario {
     @inline(__always)
     func didDeliver(_ stamp: BodyStamp, counts: Bool) {
         loop.result.deliveries += 1
-        if loop.isMeasuring { loop.result.deliveriesMeasured += 1 }
+        if loop.isMeasuring {
+            loop.result.deliveriesMeasured += 1
+            loop.result.lastDeliveryNanoseconds = loop.receiveNanoseconds
+        }
         if counts, loop.isIntended(stamp.intendedNanoseconds) {
             loop.result.latency.record(nanoseconds: loop.receiveNanoseconds &- stamp.intendedNanoseconds)
         }

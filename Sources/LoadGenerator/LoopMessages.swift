@@ -86,6 +86,8 @@ struct LoopResult: Sendable {
     /// Deliveries received in the measured time, and in all.
     var deliveriesMeasured: UInt64 = 0
     var deliveries: UInt64 = 0
+    /// When the last of those in the measured time came; zero if none did.
+    var lastDeliveryNanoseconds: UInt64 = 0
     var publishesMeasured: UInt64 = 0
     var publishes: UInt64 = 0
     var acknowledgedMeasured: UInt64 = 0

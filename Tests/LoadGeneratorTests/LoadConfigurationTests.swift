@@ -78,6 +78,14 @@ import Testing
         _ = try configuration.validated()
     }
 
+    @Test func saysHowManyDescriptorsAreTooFew() throws {
+        var configuration = try makeConfiguration(.idle)
+        configuration.connections = 1_000
+        #expect(configuration.shortage(descriptorCountMax: 1_032) == nil)
+        let shortage = try #require(configuration.shortage(descriptorCountMax: 1_031))
+        #expect(shortage.contains("1032") && shortage.contains("1031") && shortage.contains("ulimit -n"))
+    }
+
     @Test func sourcesAreForLoopback() throws {
         var configuration = LoadConfiguration(scenario: .idle, target: try LoadTarget(url: "broker://example.net"))
         configuration.sources = 1
