@@ -19,7 +19,7 @@ struct BrokerLoad: ParsableCommand {
               broker-load fanout broker://127.0.0.1:7400 --stalled 10
                   one per cent of the readers stop reading; the others must not notice
               broker-load dm broker://127.0.0.1:7400 --pairs 100 --window 1
-                  a question and its answer at a time, so to speak, in 100 pairs
+                  100 pairs of whom each side has one message in flight
               broker-load churn broker://127.0.0.1:7400 --rate 1000
                   1,000 guests a second come, join a room, leave it and go
               broker-load idle broker://127.0.0.1:7400 --connections 50000 --sources 4
