@@ -44,7 +44,8 @@ extension LoadReport {
             )
             if configuration.stallSeconds != nil {
                 let duration = DecimalText.duration(microseconds: stalled.catchUpMicrosecondsMax)
-                row("", "\(stalled.current) of \(stalled.connections) were up to date again within \(duration)")
+                let within = stalled.current > 0 ? " within \(duration)" : ""
+                row("", "\(stalled.current) of \(stalled.connections) were up to date again\(within) while the run went on")
             }
         }
         if let server {
