@@ -38,8 +38,6 @@ public final class Session {
     public var queue = OutboundQueue()
     /// Why nothing more may be read for now.
     var holds: HoldReasons = []
-    /// Why the client is not to be served, to be said as soon as it has opened the conversation.
-    var refusal: Goodbye?
 
     var account: AccountReference?
     var device: SharedBytes?
@@ -47,7 +45,7 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ContiguousArray<RosterLink> = []
-    /// The rooms that the account is a member of, or has asked to be.
+    /// The rooms that count against the limit of an account: those it is a member of, or has asked to be, but not the lobby.
     var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
     var lateAttachmentCount = 0
@@ -65,7 +63,7 @@ public final class Session {
     var publishBucket = TokenBucket()
     /// When a throttled connection is read again.
     var throttledUntil: UInt64 = 0
-    /// What is said last, once the requests in flight are answered.
+    /// What is said last, once the client has opened the conversation and the requests in flight are answered.
     var farewell: Goodbye?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
@@ -101,9 +99,6 @@ public final class Session {
     /// Whether the connection is ending: what arrives is discarded.
     public var isEnding: Bool { state == .draining || state == .closed }
 
-    /// Number of rooms that count against the limit of an account.
-    var countedMembershipCount: Int { memberships.count - (memberships.contains(.lobby) ? 1 : 0) }
-
     /// Whether the queue has fallen so far that events held back may follow.
     var hasLateAttachments: Bool { lateAttachmentCount > 0 }
 }
@@ -121,7 +116,7 @@ struct HoldReasons: OptionSet {
 }
 
 /// A wish for a name that is being decided on the shard that owns the name.
-struct NameClaim {
+final class NameClaim {
     let requestID: UInt32
     /// Whether the broker chose the name; then another is tried if it is taken.
     let isGenerated: Bool
@@ -129,10 +124,13 @@ struct NameClaim {
     let renames: AccountReference?
     /// The new account, once granted.
     var granted: AccountReference?
-    /// Rooms that have yet to say that they know the new name. An answer may overtake the number, hence the flag.
-    var roomsLeft = 0
-    var isRoomCountKnown = false
     var triesLeft = 8
+
+    init(requestID: UInt32, isGenerated: Bool, renames: AccountReference?) {
+        self.requestID = requestID
+        self.isGenerated = isGenerated
+        self.renames = renames
+    }
 }
 
 /// The place of a session in a roster.
