@@ -76,7 +76,8 @@ public struct LoadConfiguration: Sendable, Equatable {
         let others = (scenario == .churn ? rooms : 0) + 8 * (loops + 1) + 16
         let needed = UInt64(connectionCount + others)
         guard descriptorCountMax < needed else { return nil }
-        return "\(connectionCount) connections need \(needed) open files, and this process may have \(descriptorCountMax): raise `ulimit -n`"
+        return "\(connectionCount) connections need \(needed) open files, "
+            + "and this process may have \(descriptorCountMax): raise `ulimit -n`"
     }
 
     /// The same configuration if it makes sense; else the first reason why not.
