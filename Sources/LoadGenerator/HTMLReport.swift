@@ -9,7 +9,8 @@ extension LoadReport {
             body += "<section class=\"errors\"><h2>Errors</h2><ul>"
             body += errors.map { "<li>\(Markup.escaped($0))</li>" }.joined() + "</ul></section>\n"
         }
-        body += "<section class=\"plots\">\n\(plots)<figure><figcaption>Verification</figcaption>\(verificationTable)</figure>\n</section>\n"
+        body +=
+            "<section class=\"plots\">\n\(plots)<figure><figcaption>Verification</figcaption>\(verificationTable)</figure>\n</section>\n"
         body += "<section><h2>Latency</h2>\(latencyTable)</section>\n"
         body += "<details><summary>The result as JSON</summary><pre>\(Markup.escaped(json))</pre></details>\n"
         return """
@@ -69,7 +70,9 @@ extension LoadReport {
         // The maximum has no place on an axis that never reaches 100.
         let distribution = SVGPlot(
             title: "Latency by percentile",
-            lines: [.init(name: "latency", points: percentiles.filter { $0.percentile < 100 }.map { ($0.percentile, Double($0.microseconds)) })],
+            lines: [
+                .init(name: "latency", points: percentiles.filter { $0.percentile < 100 }.map { ($0.percentile, Double($0.microseconds)) })
+            ],
             xScale: .percentile, yScale: .logarithmic, xName: "percentile", formatX: { DecimalText.trimmed($0, decimals: 5) },
             formatY: duration)
         let hasDeliveries = series.contains { $0.deliveriesPerSecond > 0 }

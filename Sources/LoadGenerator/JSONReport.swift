@@ -39,7 +39,8 @@ extension LoadReport {
                     "stalled",
                     .object([
                         ("connections", .count(stalled.connections)), ("caught_up", .count(stalled.caughtUp)),
-                        ("lagged", .count(stalled.lagged)),
+                        ("lagged", .count(stalled.lagged)), ("current", .count(stalled.current)),
+                        ("catch_up_us_max", .count(stalled.catchUpMicrosecondsMax)),
                     ])
                 ))
         }
@@ -84,6 +85,7 @@ extension LoadConfiguration {
             add("members", members)
             add("publishers", publishers)
             add("stalled", stalled)
+            entries.append(("stall_seconds", stallSeconds.map { .number($0, decimals: 3) } ?? .null))
         case .directMessages:
             add("pairs", pairs)
         case .churn:

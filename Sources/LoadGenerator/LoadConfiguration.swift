@@ -41,8 +41,10 @@ public struct LoadConfiguration: Sendable, Equatable {
     public var messagesMax: UInt64?
     /// How long deliveries may come after the last publish before they are lost.
     public var drainSeconds = 10.0
-    /// Members of `fanout` that stop reading for the run.
+    /// Members of `fanout` that stop reading when the run begins.
     public var stalled = 0
+    /// How long those do not read, warm-up included; nil means until the last publish.
+    public var stallSeconds: Double?
     /// Event loops, each with its own thread and connections.
     public var loops = 1
     /// Connections begun per second; nil means as fast as the broker accepts them.
@@ -66,6 +68,16 @@ public struct LoadConfiguration: Sendable, Equatable {
         case .directMessages: pairs * 2
         case .churn, .idle: connections
         }
+    }
+
+    /// What is wrong with a limit of so many open descriptors; nil if it is enough.
+    func shortage(descriptorCountMax: UInt64) -> String? {
+        // The observers of churn; epoll, wake-ups and signals of each loop; standard streams and what the runtime keeps open.
+        let others = (scenario == .churn ? rooms : 0) + 8 * (loops + 1) + 16
+        let needed = UInt64(connectionCount + others)
+        guard descriptorCountMax < needed else { return nil }
+        return "\(connectionCount) connections need \(needed) open files, "
+            + "and this process may have \(descriptorCountMax): raise `ulimit -n`"
     }
 
     /// The same configuration if it makes sense; else the first reason why not.
@@ -101,6 +113,7 @@ public struct LoadConfiguration: Sendable, Equatable {
             try bound("--publishers", publishers, 1...members)
             guard connectionCount <= 2_000_000 else { throw UsageError("--rooms × --members must be at most 2000000 connections") }
             try bound("--stalled", stalled, 0...(rooms * (members - publishers)))
+            try validateStall()
         } else {
             try bound("--pairs", pairs, 1...500_000)
         }
@@ -108,6 +121,15 @@ public struct LoadConfiguration: Sendable, Equatable {
         try bound("--window", window, 1...65_535)
         if scenario == .fanout, ratePerSecond == nil, window < publishers {
             throw UsageError("--window \(window) is shared by the \(publishers) publishers of a room: it must be at least as many")
+        }
+    }
+
+    private func validateStall() throws(UsageError) {
+        guard let stallSeconds else { return }
+        try positive("--stall-seconds", stallSeconds, below: 86_401)
+        guard stalled > 0 else { throw UsageError("--stall-seconds says how long the readers of --stalled do not read: give both") }
+        if messagesMax == nil, stallSeconds >= warmupSeconds + durationSeconds {
+            throw UsageError("--stall-seconds must end before the run does, which takes --warmup and --duration together")
         }
     }
 

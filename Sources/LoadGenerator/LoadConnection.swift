@@ -324,7 +324,9 @@ class LoadConnection: SecureStreamDelegate {
     }
 
     private final func fail(_ error: StreamError) {
-        end(phase == .leaving ? .left : phase == .connecting ? .connectFailed("\(loop.plan.address): \(error)") : .failed(error.description))
+        end(
+            phase == .leaving ? .left : phase == .connecting ? .connectFailed("\(loop.plan.address): \(error)") : .failed(error.description)
+        )
     }
 
     final func secureStreamDidClose(_ stream: SecureStream) {

@@ -132,9 +132,12 @@ final class LoadLoop {
             scenario?.start(clock)
         case .tick: scenario?.tick()
         case .stop(let nanoseconds):
-            measureEndNanoseconds = min(measureEndNanoseconds, nanoseconds)
-            clock?.measureEndNanoseconds = measureEndNanoseconds
-            isMeasuring = false
+            // A run of so many messages is over when they have arrived, not when the last one was sent.
+            if plan.configuration.messagesMax == nil {
+                measureEndNanoseconds = min(measureEndNanoseconds, nanoseconds)
+                clock?.measureEndNanoseconds = measureEndNanoseconds
+                isMeasuring = false
+            }
             scenario?.stop()
         case .drain(let heads, let deadline): scenario?.drain(heads: heads, deadlineNanoseconds: deadline)
         case .abort: scenario?.abort()

@@ -24,7 +24,7 @@ public final class LoadRun {
     private var workers: [Worker] = []
     private var eventLoop: EventLoop?
     private var timers: [Timer] = []
-    private var signalWatcher: SignalWatcher?
+    private var interrupts: InterruptWatcher?
     private var setupTimer: Timer?
     private var endTimer: Timer?
     private var drainTimer: Timer?
@@ -37,6 +37,7 @@ public final class LoadRun {
     private var results: [LoopResult] = []
     private var isStopped = false
     private var isAborted = false
+    private var interruptedNanoseconds: UInt64?
     private var isClosing = false
 
     private var beganNanoseconds: UInt64 = 0
@@ -49,9 +50,11 @@ public final class LoadRun {
     private var sampledDeliveries: UInt64 = 0
     private var sampledNanoseconds: UInt64 = 0
     private var shown = (nanoseconds: UInt64(0), live: LiveCounters.Sample())
+    /// When something last came or went.
+    private var movedNanoseconds: UInt64 = 0
 
     /// - Parameters:
-    ///   - handlesInterrupts: SIGINT ends the run early, a second one without draining.
+    ///   - handlesInterrupts: SIGINT or SIGTERM ends the run early, a second one without draining.
     ///   - onProgress: called each second on the calling thread.
     public init(
         _ configuration: LoadConfiguration, handlesInterrupts: Bool = false, onProgress: @escaping (LoadProgress) -> Void = { _ in }
@@ -67,7 +70,7 @@ public final class LoadRun {
     /// Runs to the end. Call it once.
     public func run() throws(LoadFailure) -> LoadReport {
         do throws(UVError) {
-            try ProcessLimits.raiseDescriptorLimit()
+            let limit = try ProcessLimits.raiseDescriptorLimit()
             let eventLoop = try EventLoop()
             self.eventLoop = eventLoop
             defer {
@@ -78,10 +81,14 @@ public final class LoadRun {
                 for report in batch { handle(report) }
             }
             if handlesInterrupts {
-                signalWatcher = try SignalWatcher(loop: eventLoop, signal: SIGINT) { [unowned self] in interrupt() }
+                interrupts = try InterruptWatcher(loop: eventLoop) { [unowned self] in interrupt() }
             }
-            resolve(eventLoop)
-            eventLoop.run()
+            if let shortage = configuration.shortage(descriptorCountMax: limit.soft) {
+                fail(.system(shortage))
+            } else {
+                resolve(eventLoop)
+                eventLoop.run()
+            }
         } catch {
             throw .system("event loop: \(error)")
         }
@@ -264,6 +271,11 @@ public final class LoadRun {
 
     private func finish() {
         ReportBuilder(configuration: configuration).add(results, to: &report)
+        if configuration.messagesMax != nil, let clock {
+            let last = results.map(\.lastDeliveryNanoseconds).max() ?? 0
+            if last > clock.measureStartNanoseconds { report.measuredSeconds = Double(last - clock.measureStartNanoseconds) / 1e9 }
+            serverEnd = sampleServer()
+        }
         if let processID = configuration.serverProcessID, let before = serverBefore, let ready = serverReady {
             if let start = serverStart, let end = serverEnd {
                 let cpuSeconds = end.cpuSeconds - start.cpuSeconds
@@ -284,6 +296,10 @@ public final class LoadRun {
     // MARK: Ending
 
     private func interrupt() {
+        // timeout(1), for one, signals both its child and the group that the child is in: that is not a second wish.
+        let now = MonotonicClock.nanoseconds
+        guard interruptedNanoseconds.map({ now - $0 > 500_000_000 }) ?? true else { return }
+        interruptedNanoseconds = now
         report.isInterrupted = true
         if clock == nil {
             fail(.system("interrupted before the connections were ready"))
@@ -312,7 +328,7 @@ public final class LoadRun {
     private func end() {
         for timer in timers { timer.close() }
         timers = []
-        signalWatcher?.close()
+        interrupts?.close()
         reports.close()
         eventLoop?.stop()
     }
@@ -372,8 +388,21 @@ public final class LoadRun {
                 connectionCount: configuration.connectionCount,
                 deliveriesPerSecond: Double(live.deliveries - shown.live.deliveries) / seconds,
                 publishesPerSecond: Double(live.publishes - shown.live.publishes) / seconds,
-                completedPerSecond: Double(live.completed - shown.live.completed) / seconds, deliveries: live.deliveries,
+                completedPerSecond: configuration.scenario != .churn ? 0 : Double(live.completed - shown.live.completed) / seconds,
+                deliveries: live.deliveries,
                 lagged: live.lagged, problems: live.problems))
+        stopIfStuck(isMoving: live != shown.live, now)
         shown = (now, live)
+    }
+
+    /// A run that ends with its messages would never end if the broker fell silent.
+    private func stopIfStuck(isMoving: Bool, _ now: UInt64) {
+        if isMoving || phase != .measuring { movedNanoseconds = now }
+        guard configuration.messagesMax != nil, phase == .measuring else { return }
+        // An open loop is quiet between two moments of its schedule.
+        let seconds = max(1, configuration.drainSeconds) + (configuration.ratePerSecond.map { 1 / $0 } ?? 0)
+        guard now - movedNanoseconds > UInt64(nanosecondsFrom: seconds) else { return }
+        report.errors.append("nothing was sent or received for \(DecimalText.trimmed(seconds, decimals: 1)) s: ended before all was sent")
+        stop()
     }
 }

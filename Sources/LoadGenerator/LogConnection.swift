@@ -11,7 +11,7 @@ final class LogConnection: LoadConnection {
     private let scenario: LogScenario
     let context: LogContext
     let member: Int
-    /// Stops reading for the run.
+    /// Stops reading when the run begins.
     let isStalled: Bool
     private(set) var checker: DeliveryChecker
     private(set) var publisher: Publisher?
@@ -19,6 +19,8 @@ final class LogConnection: LoadConnection {
     private var step = Step.loggingIn
     private var drainHead: UInt64 = 0
     private var isReading = true
+    /// When a stalled connection began to read again; zero before, and once it has caught up.
+    private var resumedNanoseconds: UInt64 = 0
 
     init(number: Int, member: Int, context: LogContext, isStalled: Bool, scenario: LogScenario) {
         self.scenario = scenario
@@ -77,6 +79,13 @@ final class LogConnection: LoadConnection {
     private func pauseReading() {
         isReading = false
         stopReading()
+    }
+
+    func resumeReading() {
+        guard isOpen, !isReading else { return }
+        isReading = true
+        resumedNanoseconds = MonotonicClock.nanoseconds
+        startReading()
     }
 
     // MARK: Publishing
@@ -144,7 +153,8 @@ final class LogConnection: LoadConnection {
         let publisherIndex = Int(stamp.publisher)
         let verdict = checker.deliver(
             seq: view.seq, publisher: publisherIndex, counter: stamp.counter, signature: stamp.messageNumber)
-        if verdict != .expected { scenario.addProblem() }
+        if verdict != .expected { didDeviate(verdict) }
+        if isStalled { didReadAgain(stamp) }
         let isOwn = publisherIndex == member
         scenario.didDeliver(stamp, counts: !isStalled && !(isOwn && isConversation))
         if isOwn, publisher != nil {
@@ -152,6 +162,18 @@ final class LogConnection: LoadConnection {
             if scenario.isPublishing { loop.markDirty(self) }
         }
         if step == .draining { didAdvance() }
+    }
+
+    private func didDeviate(_ verdict: DeliveryChecker.Verdict) {
+        scenario.addProblem()
+        // Own deliveries that were jumped over must not keep their places in the window, or the loop would stand still.
+        if case .afterGap = verdict, let next = checker.next { publisher?.skip(below: next) }
+    }
+
+    private func didReadAgain(_ stamp: BodyStamp) {
+        guard resumedNanoseconds > 0, stamp.intendedNanoseconds >= resumedNanoseconds else { return }
+        scenario.didCatchUp(afterNanoseconds: loop.receiveNanoseconds - resumedNanoseconds)
+        resumedNanoseconds = 0
     }
 
     private func receiveRare(_ header: FrameHeader, _ payload: RawSpan) {
@@ -226,10 +248,7 @@ final class LogConnection: LoadConnection {
         guard isOpen else { return }
         step = .draining
         drainHead = head
-        if !isReading {
-            isReading = true
-            startReading()
-        }
+        resumeReading()
         didAdvance()
     }
 

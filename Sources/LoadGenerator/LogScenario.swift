@@ -17,6 +17,7 @@ final class LogScenario: LoadScenario {
     private var hasReportedExhausted = false
     private var publishers: [LogConnection] = []
     private var deadline: Timer?
+    private var stallEnd: Timer?
     private var heads: [LogHead] = []
 
     // Open loop
@@ -85,6 +86,11 @@ final class LogScenario: LoadScenario {
             schedule = SendSchedule(startNanoseconds: clock.startNanoseconds, ratePerSecond: rate)
         }
         for connection in connections { connection.run() }
+        if let seconds = loop.plan.configuration.stallSeconds {
+            stallEnd = loop.startTimer(seconds: seconds) { [unowned self] in
+                for connection in connections where connection.isStalled { connection.resumeReading() }
+            }
+        }
         if let schedule, !publishers.isEmpty {
             let numbers = publishers.map { UInt64(number($0)) }
             pacer = Pacer(
@@ -139,7 +145,10 @@ final class LogScenario: LoadScenario {
     @inline(__always)
     func didDeliver(_ stamp: BodyStamp, counts: Bool) {
         loop.result.deliveries += 1
-        if loop.isMeasuring { loop.result.deliveriesMeasured += 1 }
+        if loop.isMeasuring {
+            loop.result.deliveriesMeasured += 1
+            loop.result.lastDeliveryNanoseconds = loop.receiveNanoseconds
+        }
         if counts, loop.isIntended(stamp.intendedNanoseconds) {
             loop.result.latency.record(nanoseconds: loop.receiveNanoseconds &- stamp.intendedNanoseconds)
         }
@@ -155,6 +164,12 @@ final class LogScenario: LoadScenario {
     }
 
     func didRefuse() { unanswered -= 1 }
+
+    /// A stalled reader has what was sent after it had begun to read again.
+    func didCatchUp(afterNanoseconds nanoseconds: UInt64) {
+        loop.result.stalled.current += 1
+        loop.result.stalled.catchUpMicrosecondsMax = max(loop.result.stalled.catchUpMicrosecondsMax, nanoseconds / 1_000)
+    }
 
     func didLag(_ count: UInt64) { loop.addLagged(count) }
 
@@ -181,7 +196,9 @@ final class LogScenario: LoadScenario {
             return loop.fail(.cannotConnect(end.description))
         }
         openCount -= 1
-        unanswered -= connection.publisher?.unanswered ?? 0
+        let forgotten = connection.publisher?.unanswered ?? 0
+        unanswered -= forgotten
+        if forgotten > 0 { loop.result.errors.add("publishes never answered", count: UInt64(forgotten)) }
         addError("\(connection.isStalled ? "stalled " : "")connection lost: \(end.description)")
         if connection.isDraining { didDrain() }
     }
@@ -260,7 +277,8 @@ final class LogScenario: LoadScenario {
         var digests: [Int: LogDigest] = [:]
         for connection in connections {
             let head = heads[connection.context.index]
-            if connection.isOpen { connection.finish(head) }
+            // Also for those whose connection is gone: what was acknowledged should have reached them.
+            connection.finish(head)
             let tally = connection.checker.tally
             loop.result.tally += tally
             if connection.isStalled {
@@ -283,6 +301,7 @@ final class LogScenario: LoadScenario {
     func close() {
         pacer?.stop()
         deadline?.close()
+        stallEnd?.close()
         for connection in connections { connection.leave() }
     }
 

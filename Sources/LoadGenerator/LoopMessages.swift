@@ -1,4 +1,3 @@
-
 /// The steps of a run, in order; every loop is through with one before any begins the next.
 enum RunStep: Int, Sendable {
     /// Log in, and make what others will join.
@@ -87,6 +86,8 @@ struct LoopResult: Sendable {
     /// Deliveries received in the measured time, and in all.
     var deliveriesMeasured: UInt64 = 0
     var deliveries: UInt64 = 0
+    /// When the last of those in the measured time came; zero if none did.
+    var lastDeliveryNanoseconds: UInt64 = 0
     var publishesMeasured: UInt64 = 0
     var publishes: UInt64 = 0
     var acknowledgedMeasured: UInt64 = 0
@@ -123,6 +124,10 @@ public struct StalledSummary: Sendable, Equatable {
     public var caughtUp: UInt64 = 0
     /// Events that LAG named to them.
     public var lagged: UInt64 = 0
+    /// Those that, while the run went on, received what was sent after they had begun to read again.
+    public var current: UInt64 = 0
+    /// The longest that took, from the moment of reading again.
+    public var catchUpMicrosecondsMax: UInt64 = 0
 
     public init() {}
 
@@ -130,6 +135,8 @@ public struct StalledSummary: Sendable, Equatable {
         sum.connections += part.connections
         sum.caughtUp += part.caughtUp
         sum.lagged += part.lagged
+        sum.current += part.current
+        sum.catchUpMicrosecondsMax = max(sum.catchUpMicrosecondsMax, part.catchUpMicrosecondsMax)
     }
 }
 

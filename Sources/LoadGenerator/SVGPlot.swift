@@ -60,18 +60,24 @@ struct SVGPlot {
         if lines.count > 1 {
             for (index, line) in lines.enumerated() { svg += " <span class=\"key key\(index)\">\(Markup.escaped(line.name))</span>" }
         }
-        svg += "</figcaption>\n<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(Markup.escaped(title))\">\n"
+        svg +=
+            "</figcaption>\n<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(Markup.escaped(title))\">\n"
         for tick in yTicks(yMin, yMax) {
             let position = text(y(tick))
-            svg += "<line class=\"grid\" x1=\"\(text(Self.left))\" x2=\"\(text(Self.width - Self.right))\" y1=\"\(position)\" y2=\"\(position)\"/>"
-            svg += "<text class=\"axis\" text-anchor=\"end\" x=\"\(text(Self.left - 8))\" y=\"\(text(y(tick) + 4))\">\(Markup.escaped(formatY(tick)))</text>\n"
+            svg +=
+                "<line class=\"grid\" x1=\"\(text(Self.left))\" x2=\"\(text(Self.width - Self.right))\" y1=\"\(position)\" y2=\"\(position)\"/>"
+            svg +=
+                "<text class=\"axis\" text-anchor=\"end\" x=\"\(text(Self.left - 8))\" y=\"\(text(y(tick) + 4))\">\(Markup.escaped(formatY(tick)))</text>\n"
         }
         for tick in xTicks(points.map(\.x).max()!) {
             let position = text(x(tick))
-            svg += "<line class=\"grid\" y1=\"\(text(Self.top))\" y2=\"\(text(Self.height - Self.bottom))\" x1=\"\(position)\" x2=\"\(position)\"/>"
-            svg += "<text class=\"axis\" text-anchor=\"middle\" x=\"\(position)\" y=\"\(text(Self.height - Self.bottom + 18))\">\(Markup.escaped(formatX(tick)))</text>\n"
+            svg +=
+                "<line class=\"grid\" y1=\"\(text(Self.top))\" y2=\"\(text(Self.height - Self.bottom))\" x1=\"\(position)\" x2=\"\(position)\"/>"
+            svg +=
+                "<text class=\"axis\" text-anchor=\"middle\" x=\"\(position)\" y=\"\(text(Self.height - Self.bottom + 18))\">\(Markup.escaped(formatX(tick)))</text>\n"
         }
-        svg += "<text class=\"axis\" text-anchor=\"end\" x=\"\(text(Self.width - Self.right))\" y=\"\(text(Self.height - 4))\">\(Markup.escaped(xName))</text>\n"
+        svg +=
+            "<text class=\"axis\" text-anchor=\"end\" x=\"\(text(Self.width - Self.right))\" y=\"\(text(Self.height - 4))\">\(Markup.escaped(xName))</text>\n"
         for (index, line) in lines.enumerated() where line.points.count > 1 {
             let path = line.points.map { "\(text(x($0.x))),\(text(y($0.y)))" }.joined(separator: " ")
             svg += "<polyline class=\"line line\(index)\" points=\"\(path)\"/>\n"

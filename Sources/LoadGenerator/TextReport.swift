@@ -23,7 +23,9 @@ extension LoadReport {
             row("rounds", rate(completed, completedPerSecond))
         case .idle: break
         }
-        if unsent > 0 { row("not sent in time", "\(DecimalText.grouped(unsent)) of the schedule: the broker, or this program, did not keep up") }
+        if unsent > 0 {
+            row("not sent in time", "\(DecimalText.grouped(unsent)) of the schedule: the broker, or this program, did not keep up")
+        }
         lines.append("")
         lines.append(Self.latencyHead)
         if latency.count > 0 { lines.append(latency.row(configuration.scenario == .churn ? "round" : "delivery")) }
@@ -38,11 +40,19 @@ extension LoadReport {
         if configuration.stalled > 0 {
             row(
                 "stalled readers",
-                "\(stalled.caughtUp) of \(stalled.connections) have everything, or a LAG for the rest (\(DecimalText.grouped(stalled.lagged)) events)")
+                "\(stalled.caughtUp) of \(stalled.connections) have everything, or a LAG for the rest (\(DecimalText.grouped(stalled.lagged)) events)"
+            )
+            if configuration.stallSeconds != nil {
+                let duration = DecimalText.duration(microseconds: stalled.catchUpMicrosecondsMax)
+                let within = stalled.current > 0 ? " within \(duration)" : ""
+                row("", "\(stalled.current) of \(stalled.connections) were up to date again\(within) while the run went on")
+            }
         }
         if let server {
             lines.append("")
-            let perMillion = server.cpuSecondsPerMillionDeliveries.map { "   \(DecimalText.fixed($0, decimals: 3)) s per million deliveries" }
+            let perMillion = server.cpuSecondsPerMillionDeliveries.map {
+                "   \(DecimalText.fixed($0, decimals: 3)) s per million deliveries"
+            }
             row("broker's CPU", "\(DecimalText.fixed(server.cpuSeconds, decimals: 2)) s\(perMillion ?? "")")
             row(
                 "broker's memory",
@@ -53,8 +63,14 @@ extension LoadReport {
         row("this program's CPU", "\(DecimalText.fixed(ownCPUSeconds, decimals: 2)) s")
         lines.append("")
         for error in errors { lines.append("  error: \(error)") }
-        lines.append(isClean ? "  everything came, once, in order" : "  FAILED: the broker did not keep what it promises")
+        lines.append("  " + verdict)
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var verdict: String {
+        guard isClean else { return "FAILED: the broker did not keep what it promises" }
+        guard tally.lagged > 0 else { return "everything came, once, in order" }
+        return "everything came, once, in order, except what LAG named as missing"
     }
 
     private static var latencyHead: String {
@@ -104,6 +120,7 @@ extension LoadProgress {
         if deliveriesPerSecond > 0 { parts.append("\(DecimalText.grouped(deliveriesPerSecond)) delivered/s") }
         if completedPerSecond > 0, phase != .connecting { parts.append("\(DecimalText.grouped(completedPerSecond)) rounds/s") }
         if deliveries > 0 { parts.append("\(DecimalText.grouped(deliveries)) in all") }
+        if parts.count == 1 { parts.append("\(DecimalText.grouped(connections)) connections") }
         if lagged > 0 { parts.append("\(DecimalText.grouped(lagged)) lagged") }
         if problems > 0 { parts.append("\(DecimalText.grouped(problems)) PROBLEMS") }
         return parts.joined(separator: " · ")

@@ -61,7 +61,9 @@ struct MeasurementOptions: ParsableArguments {
 /// What is written where.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Write the result to standard output as JSON instead of a table.") var json = false
-    @Option(help: ArgumentHelp("Write a page with plots: one file, no network needed.", valueName: "file"), completion: .file(extensions: ["html"]))
+    @Option(
+        help: ArgumentHelp("Write a page with plots: one file, no network needed.", valueName: "file"),
+        completion: .file(extensions: ["html"]))
     var html: String?
     @Flag(name: .shortAndLong, help: "No progress line.") var quiet = false
 

@@ -125,10 +125,11 @@ import Testing
         #expect(checker.tally.lost == 2)
     }
 
-    @Test(arguments: [
-        // It names what came, ends before it begins, goes on elsewhere, is of another epoch.
-        (5, 10, 14, 15), (5, 14, 12, 13), (5, 11, 14, 16), (5, 11, 14, 14), (6, 11, 14, 15),
-    ] as [(UInt64, UInt64, UInt64, UInt64)])
+    @Test(
+        arguments: [
+            // It names what came, ends before it begins, goes on elsewhere, is of another epoch.
+            (5, 10, 14, 15), (5, 14, 12, 13), (5, 11, 14, 16), (5, 11, 14, 14), (6, 11, 14, 15),
+        ] as [(UInt64, UInt64, UInt64, UInt64)])
     func aLagThatContradictsIsCounted(epoch: UInt64, from: UInt64, to: UInt64, next: UInt64) {
         var checker = makeChecker()
         _ = deliver(0, to: &checker)

@@ -171,7 +171,11 @@ private final class FakeState {
             let frame = writer.finish()
             let victim = log.members.last { $0 !== connection }
             for member in log.members {
-                if member === victim { deliverBadly(frame, room, log.seq, account, publication.content, to: member) } else { member.send(frame) }
+                if member === victim {
+                    deliverBadly(frame, room, log.seq, account, publication.content, to: member)
+                } else {
+                    member.send(frame)
+                }
             }
         }
         if fault == .unanswered, takeFault(after: 20) { return }

@@ -44,6 +44,13 @@ import Testing
         Nonsense("--messages") { $0.messagesMax = 5 },
         Nonsense("--stalled") { $0.stalled = 991 },
         Nonsense("--stalled") { $0.stalled = -1 },
+        Nonsense("--stall-seconds") { $0.stallSeconds = 1 },
+        Nonsense("--stall-seconds") {
+            $0.stalled = 1; $0.stallSeconds = 0
+        },
+        Nonsense("--stall-seconds") {
+            $0.stalled = 1; $0.stallSeconds = 11
+        },
         Nonsense("--sources") { $0.sources = 251 },
         Nonsense("--connect-rate") { $0.connectRatePerSecond = 0 },
         Nonsense("--server-pid") { $0.serverProcessID = 0 },
@@ -69,6 +76,14 @@ import Testing
         configuration.publishers = 100
         configuration.window = 100
         _ = try configuration.validated()
+    }
+
+    @Test func saysHowManyDescriptorsAreTooFew() throws {
+        var configuration = try makeConfiguration(.idle)
+        configuration.connections = 1_000
+        #expect(configuration.shortage(descriptorCountMax: 1_032) == nil)
+        let shortage = try #require(configuration.shortage(descriptorCountMax: 1_031))
+        #expect(shortage.contains("1032") && shortage.contains("1031") && shortage.contains("ulimit -n"))
     }
 
     @Test func sourcesAreForLoopback() throws {
@@ -100,7 +115,8 @@ import Testing
         configuration.publishers = 3
         configuration.window = 32
         configuration.messagesMax = 100
-        let plan = try LoadPlan(configuration: configuration, identity: RunIdentity(number: 1), address: .loopback(port: 1), tlsContext: nil)
+        let plan = try LoadPlan(
+            configuration: configuration, identity: RunIdentity(number: 1), address: .loopback(port: 1), tlsContext: nil)
         var stalled = 0
         for room in 0..<10 {
             for member in 0..<100 where plan.isStalled(log: room, member: member) {

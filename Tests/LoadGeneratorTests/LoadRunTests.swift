@@ -23,7 +23,9 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3]) func everyoneReceivesEverything(loops: Int) throws {
-        let report = try run(.fanout) { $0.loops = loops; $0.publishers = 2 }
+        let report = try run(.fanout) {
+            $0.loops = loops; $0.publishers = 2
+        }
         #expect(report.isClean, "\(report.errors) \(report.tally)")
         #expect(report.publishes == 400)
         #expect(report.acknowledged == 400)
@@ -35,7 +37,9 @@ import Testing
     }
 
     @Test func runsForATime() throws {
-        let report = try run(.fanout) { $0.messagesMax = nil; $0.warmupSeconds = 0.2; $0.durationSeconds = 0.5 }
+        let report = try run(.fanout) {
+            $0.messagesMax = nil; $0.warmupSeconds = 0.2; $0.durationSeconds = 0.5
+        }
         #expect(report.isClean, "\(report.errors)")
         #expect(report.measuredSeconds >= 0.49 && report.measuredSeconds < 0.6)
         #expect(report.deliveriesTotal > report.deliveries)
@@ -58,7 +62,9 @@ import Testing
     }
 
     @Test func idleConnectionsStayAndAnswer() throws {
-        let report = try run(.idle) { $0.messagesMax = nil; $0.durationSeconds = 0.2; $0.connections = 100; $0.sources = 3; $0.loops = 2 }
+        let report = try run(.idle) {
+            $0.messagesMax = nil; $0.durationSeconds = 0.2; $0.connections = 100; $0.sources = 3; $0.loops = 2
+        }
         #expect(report.isClean, "\(report.errors)")
         #expect(report.completedTotal == 100)
         #expect(report.connectionsPerSecond > 0)
@@ -69,10 +75,11 @@ import Testing
         "contradictions": { $0.contradictions },
     ]
 
-    @Test(.disabled("does not end; CHANGELOG.md, Known faults"), arguments: [
-        (.drop, "lost"), (.duplicate, "duplicated"), (.oneMessageTwice, "duplicated"), (.swap, "reordered"), (.otherRoom, "foreign"),
-        (.otherSender, "foreign"), (.corruptBody, "foreign"), (.lagTooShort, "lost"), (.wrongAcknowledgement, "contradictions"),
-    ] as [(FakeBroker.Fault, String)])
+    @Test(
+        arguments: [
+            (.drop, "lost"), (.duplicate, "duplicated"), (.oneMessageTwice, "duplicated"), (.swap, "reordered"), (.otherRoom, "foreign"),
+            (.otherSender, "foreign"), (.corruptBody, "foreign"), (.lagTooShort, "lost"), (.wrongAcknowledgement, "contradictions"),
+        ] as [(FakeBroker.Fault, String)])
     func countsWhatTheBrokerDoesWrong(fault: FakeBroker.Fault, name: String) throws {
         let count = try #require(Self.counts[name])
         let report = try run(.fanout, fault)
@@ -87,7 +94,9 @@ import Testing
 
     @Test(arguments: [.error, .disconnect, .unanswered] as [FakeBroker.Fault])
     func reportsWhatFails(fault: FakeBroker.Fault) throws {
-        let report = try run(.fanout, fault) { $0.messagesMax = nil; $0.durationSeconds = 0.3; $0.drainSeconds = 0.2 }
+        let report = try run(.fanout, fault) {
+            $0.messagesMax = nil; $0.durationSeconds = 0.3; $0.drainSeconds = 0.2
+        }
         #expect(!report.isClean)
         #expect(!report.errors.isEmpty)
     }
@@ -99,6 +108,45 @@ import Testing
         #expect(report.tally.lost == 0)
     }
 
+    @Test(arguments: [1, 2]) func readersThatStoppedCatchUpWhileTheRunGoesOn(loops: Int) throws {
+        let report = try run(.fanout) {
+            $0.messagesMax = nil
+            $0.durationSeconds = 1
+            $0.ratePerSecond = 400
+            $0.stalled = 3
+            $0.stallSeconds = 0.5
+            $0.loops = loops
+        }
+        #expect(report.isClean, "\(report.tally) \(report.errors)")
+        #expect(report.stalled.connections == 3)
+        #expect(report.stalled.caughtUp == 3)
+        #expect(report.stalled.current == 3)
+        #expect(report.stalled.catchUpMicrosecondsMax > 0)
+        #expect(report.deliveriesTotal == report.publishesTotal * 4)
+        // What they receive late is nobody's latency: two members of one room count, and three of the other.
+        #expect(report.latency.count <= report.publishesTotal * 5 / 2 + 1)
+    }
+
+    @Test func readersThatNeverReadAgainInTheRunCatchUpAfterIt() throws {
+        let report = try run(.fanout) { $0.stalled = 2 }
+        #expect(report.isClean, "\(report.tally) \(report.errors)")
+        #expect(report.stalled.caughtUp == 2)
+        #expect(report.stalled.current == 0)
+        #expect(report.deliveriesTotal == 1_600)
+    }
+
+    /// One message is never acknowledged, and the run that waits for all of them ends nevertheless.
+    @Test func aRunOfMessagesEndsWhenNothingComesAnyMore() throws {
+        let report = try run(.fanout, .unanswered)
+        #expect(report.errors.contains { $0.contains("nothing was sent or received") }, "\(report.errors)")
+    }
+
+    @Test func whatAConnectionMissesThatTheBrokerEndedIsLost() throws {
+        let report = try run(.fanout, .disconnect)
+        #expect(report.tally.lost > 0)
+        #expect(report.errors.contains { $0.contains("connection lost") }, "\(report.errors)")
+    }
+
     @Test func noticesAMemberThatWasForgotten() throws {
         let report = try run(.churn, .forgetsToLeave) { $0.messagesMax = 20 }
         #expect(!report.isClean)
@@ -106,7 +154,9 @@ import Testing
 
     /// The broker says nothing for 400 ms. In the open loop, everything that should have been sent meanwhile shows that.
     @Test func aStallIsNotHidden() throws {
-        let report = try run(.fanout, .stall) { $0.messagesMax = nil; $0.ratePerSecond = 500; $0.durationSeconds = 1.5; $0.drainSeconds = 2 }
+        let report = try run(.fanout, .stall) {
+            $0.messagesMax = nil; $0.ratePerSecond = 500; $0.durationSeconds = 1.5; $0.drainSeconds = 2
+        }
         #expect(report.isClean, "\(report.errors) \(report.tally)")
         #expect(report.latency.max > 350_000)
         // Of 750 messages, 200 fell into the stall, and half of those waited longer than half of it.
@@ -115,7 +165,9 @@ import Testing
     }
 
     @Test func keepsToTheRate() throws {
-        let report = try run(.fanout) { $0.messagesMax = nil; $0.ratePerSecond = 400; $0.durationSeconds = 1; $0.loops = 2; $0.publishers = 2 }
+        let report = try run(.fanout) {
+            $0.messagesMax = nil; $0.ratePerSecond = 400; $0.durationSeconds = 1; $0.loops = 2; $0.publishers = 2
+        }
         #expect(report.isClean, "\(report.errors)")
         #expect(report.publishes >= 380 && report.publishes <= 402, "\(report.publishes)")
         #expect(report.unsent == 0)
