@@ -43,8 +43,7 @@ extension Chat {
             // The end of the session is told by itself; only what was to be said is not to be lost in silence.
             case .notSent(.sessionEnded) where Self.quoted(request).isEmpty: break
             case .notSent(let reason): complain(FailureText.sentence(reason) + Self.quoted(request))
-            case .unknown(let doubt):
-                complain("it is unknown whether this had an effect: " + FailureText.sentence(doubt) + Self.quoted(request))
+            case .unknown(let doubt): complain(FailureText.sentence(doubt, for: request) + Self.quoted(request))
             default: onSuccess(outcome)
             }
             didAnswer()

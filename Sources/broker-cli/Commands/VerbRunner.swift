@@ -90,8 +90,7 @@ final class VerbRunner {
             case .notSent(.sessionEnded): break
             case .notSent(.unacceptable(let code)): fail(FailureText.sentence(Failure(code)), .usage)
             case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
-            case .unknown(let doubt):
-                fail("it is unknown whether this had an effect: " + FailureText.sentence(doubt), isPublish ? .outcomeUnknown : .unreachable)
+            case .unknown(let doubt): fail(FailureText.sentence(doubt, for: request), isPublish ? .outcomeUnknown : .unreachable)
             default: onSuccess(outcome)
             }
         }

@@ -103,11 +103,17 @@ enum FailureText {
         }
     }
 
-    static func sentence(_ doubt: OutcomeDoubt) -> String {
+    static func sentence(_ doubt: OutcomeDoubt, for request: ClientRequest) -> String {
+        let head: String =
+            switch request {
+            case .publish, .directMessage: "it is unknown whether this was accepted: "
+            case .create, .rename, .leave: "it is unknown whether this had an effect: "
+            case .join, .rooms, .members, .ping: ""
+            }
         switch doubt {
-        case .deadline: "no answer came in time"
-        case .connectionLost: "the connection was lost before the answer came"
-        case .broker(let failure): sentence(failure)
+        case .deadline: return head + "no answer came in time"
+        case .connectionLost: return head + "the connection was lost before the answer came"
+        case .broker(let failure): return head + sentence(failure)
         }
     }
 }
