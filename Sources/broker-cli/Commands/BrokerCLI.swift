@@ -34,6 +34,7 @@ struct BrokerCLI: ParsableCommand {
 
     /// Parses the arguments, does what they say and ends the process.
     static func runAndExit() -> Never {
+        unblockSignals()
         do {
             var command = try parseAsRoot(arrange(Array(CommandLine.arguments.dropFirst())))
             guard let command = command as? any BrokerCommand else {
@@ -57,6 +58,15 @@ struct BrokerCLI: ParsableCommand {
             StandardStream.error.writeLine(text)
             end(.usage)
         }
+    }
+
+    /// A program inherits the signals that its parent's thread has blocked, and threads of a pool block nearly all: who starts this from
+    /// one could not end it by SIGTERM.
+    private static func unblockSignals() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGTSTP, SIGWINCH] { sigaddset(&signals, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private static func end(_ status: ExitStatus) -> Never {
