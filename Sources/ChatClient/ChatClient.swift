@@ -77,6 +77,13 @@ public final class ChatClient {
         perform(session.chooseName(wish, at: loop.nowMilliseconds))
     }
 
+    /// Ends the wait for the next attempt to connect, if there is one. A wait that the broker asked for is not to be ended.
+    public func retryNow() {
+        guard reconnectTimer.isActive else { return }
+        reconnectTimer.stop()
+        connect()
+    }
+
     /// Says GOODBYE and, once earlier requests are answered, ends with ``ChatCore/ClientNotice/ended(_:)``.
     public func leave() {
         reconnectTimer.stop()

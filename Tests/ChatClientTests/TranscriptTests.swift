@@ -36,7 +36,7 @@ import Testing
             "-- connected to peer as ada; :help lists the commands", stamp + "[lobby] <ada (you)> hello", stamp + "[lobby] <ada (you)> :not a command",
             "-- connected (2): bob, ada", "-- rooms: 2", "   dev, 2 members", "-- in dev (2): bob, ada",
             "!! the room dev exists already; :jr dev enters it (408 EXISTS)", "-- created new",
-            "-- you are in dev, with 1 others; :room dev makes it the current room", stamp + "[dev] <ada (you)> in dev", stamp + "[you -> bob] psst",
+            "-- you are in dev, with 1 other; :room dev makes it the current room", stamp + "[dev] <ada (you)> in dev", stamp + "[you -> bob] psst",
             "!! there is no user nobody (405 NO_SUCH_USER)", "-- you left dev", "-- you are now called ada2",
             "!! there is no command :frob; :help lists them, and ::frob says it as text",
             "!! there is no room nowhere; :cr nowhere creates it (404 NO_SUCH_ROOM)",

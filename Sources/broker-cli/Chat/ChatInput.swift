@@ -57,7 +57,7 @@ enum ChatInput: Equatable {
 }
 
 extension Substring {
-    fileprivate func trimmingWhitespace() -> String {
+    func trimmingWhitespace() -> String {
         String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChatProtocol
 import Glibc
 import LibUV
 
@@ -25,7 +26,7 @@ struct BrokerCLI: ParsableCommand {
 
             \(ExitStatus.help)
             """,
-        version: "broker-cli " + ProgramVersion.text,
+        version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
             MembersCommand.self, PingCommand.self,
@@ -55,7 +56,7 @@ struct BrokerCLI: ParsableCommand {
                 StandardStream.output.writeLine(text)
                 end(.ok)
             }
-            StandardStream.error.writeLine(text)
+            StandardStream.error.writeLine("broker-cli: " + (text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text))
             end(.usage)
         }
     }

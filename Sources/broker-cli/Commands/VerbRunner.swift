@@ -36,8 +36,11 @@ final class VerbRunner {
         let runner = try VerbRunner(loop: loop, client: client, options: options)
         defer { runner.close() }
         try start(runner)
-        client.start()
-        loop.run()
+        // What is refused without asking anybody has ended the verb already.
+        if runner.status == nil {
+            client.start()
+            loop.run()
+        }
         return runner.status ?? .unreachable
     }
 
@@ -151,5 +154,7 @@ final class VerbRunner {
         } else {
             fail("timed out", .timedOut)
         }
+        // Who did not answer in time is not waited for once more.
+        loop.stop()
     }
 }

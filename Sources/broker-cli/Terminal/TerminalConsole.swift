@@ -22,6 +22,8 @@ final class TerminalConsole: Console {
     private var editor = LineEditor()
     private var display = LineDisplay()
     private var prompt = StyledText("> ")
+    /// The line was left for a stop by control-Z; what was drawn since is known.
+    private var isSuspended = false
 
     /// Enters raw mode.
     init(loop: EventLoop, isColoured: Bool) throws(UVError) {
@@ -142,6 +144,7 @@ final class TerminalConsole: Console {
 
     private func suspend() {
         put(display.leave())
+        isSuspended = true
         RawTerminal.restore()
         // The whole job stops, as the shell expects; SIGCONT brings it back.
         kill(0, SIGTSTP)
@@ -149,7 +152,9 @@ final class TerminalConsole: Console {
 
     private func didContinue() {
         guard reader != nil, RawTerminal.enable() else { return }
-        display.forget()
+        // After a stop by others the line stands somewhere above what the shell has written.
+        if !isSuspended { display.forget() }
+        isSuspended = false
         redraw()
     }
 }
