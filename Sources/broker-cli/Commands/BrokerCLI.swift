@@ -35,7 +35,7 @@ struct BrokerCLI: ParsableCommand {
 
     /// Parses the arguments, does what they say and ends the process.
     static func runAndExit() -> Never {
-        unblockSignals()
+        takeOverSurroundings()
         do {
             var command = try parseAsRoot(arrange(Array(CommandLine.arguments.dropFirst())))
             guard let command = command as? any BrokerCommand else {
@@ -61,13 +61,14 @@ struct BrokerCLI: ParsableCommand {
         }
     }
 
-    /// A program inherits the signals that its parent's thread has blocked, and threads of a pool block nearly all: who starts this from
-    /// one could not end it by SIGTERM.
-    private static func unblockSignals() {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGTSTP, SIGWINCH] { sigaddset(&signals, signal) }
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    /// Makes good what a program can inherit from whoever started it.
+    private static func takeOverSurroundings() {
+        // Threads of a pool block nearly all signals: who is started by one could not be ended by SIGTERM.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
+        // Where a standard stream is closed, a socket would take its number and be written to.
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
     }
 
     private static func end(_ status: ExitStatus) -> Never {

@@ -44,6 +44,10 @@ struct ConnectionOptions: ParsableArguments {
 
     func url(_ text: String?) throws(StartFailure) -> BrokerURL {
         guard let text = text ?? Environment.value("BROKER_URL") else { return .development }
+        guard text.contains("://") else {
+            throw StartFailure(
+                reason: "\"\(text)\" is neither a command nor broker://HOST[:PORT] or brokers://HOST[:PORT]; --help tells more")
+        }
         do throws(BrokerURL.ParseError) {
             return try BrokerURL(text)
         } catch {

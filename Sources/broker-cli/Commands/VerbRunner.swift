@@ -115,9 +115,13 @@ final class VerbRunner {
 
     // MARK: Output
 
-    /// A line on standard output. When nobody reads it any more the verb is through.
+    /// A line on standard output. When nobody reads it any more the verb is through; when it cannot be kept, it has failed.
     func print(_ line: String) {
-        if !StandardStream.output.writeLine(line) { finish(.ok) }
+        if StandardStream.output.writeLine(line) { return }
+        if errno == EPIPE { return finish(.ok) }
+        let error = UVError(systemErrorNumber: errno)
+        if status == nil { sayError("cannot write: \(error)") }
+        finish(.usage)
     }
 
     private func sayError(_ text: String) {
