@@ -83,14 +83,14 @@ extension Setting {
             "limits.unauthenticated_connections_per_address_max", \.limits.unauthenticatedConnectionsPerAddressMax, 0...10_000_000,
             "Connections not yet authenticated, from one address; 0 means no limit."),
         .integer(
-            "limits.frame_byte_count_max", \.limits.frameByteCountMax, 16_384...1_048_576,
+            "limits.frame_byte_count_max", \.limits.frameByteCountMax, 65_536...1_048_576,
             "Payload octets of a frame that the broker accepts once the client is authenticated."),
         .integer(
             "limits.unauthenticated_frame_byte_count_max", \.limits.unauthenticatedFrameByteCountMax, 16_384...1_048_576,
             "Payload octets of a frame that the broker accepts before that."),
         .integer("limits.body_byte_count_max", \.limits.bodyByteCountMax, 1...16_384, "Octets of the text or data of one message."),
         .integer(
-            "limits.requests_in_flight_max", \.limits.requestsInFlightMax, 1...65_536,
+            "limits.requests_in_flight_max", \.limits.requestsInFlightMax, 1...65_535,
             "Requests of one connection that have not had their final reply."),
         .integer(
             "limits.unauthenticated_requests_in_flight_max", \.limits.unauthenticatedRequestsInFlightMax, 3...65_536,

@@ -147,9 +147,9 @@ import Testing
     }
 
     @Test func unauthenticatedFramesAreNotLongerThanOthers() {
-        let base = "[limits]\nframe_byte_count_max = 16384\nunauthenticated_frame_byte_count_max = "
-        #expect(problems(base + "16384").isEmpty)
-        #expect(problems(base + "16385").first?.hasPrefix("a.toml:3:1: limits.unauthenticated_frame_byte_count_max: ") == true)
+        let base = "[limits]\nframe_byte_count_max = 65536\nunauthenticated_frame_byte_count_max = "
+        #expect(problems(base + "65536").isEmpty)
+        #expect(problems(base + "65537").first?.hasPrefix("a.toml:3:1: limits.unauthenticated_frame_byte_count_max: ") == true)
     }
 
     @Test func certificateAndKeyComeTogether() {

@@ -8,8 +8,7 @@ import Testing
 @Suite struct SlowReaderTests {
     /// Publishes until a stalled reader's socket and queue are long full, while another reader gets everything; then the
     /// stalled one reads, and must see every number once: in an event or in a LAG.
-    // Open: a wait of this test runs out of time, and it is not settled whether the test or the broker is at fault.
-    @Test(.disabled("times out; CHANGELOG.md, Known faults"), arguments: [1, 2, 3]) func stalledReaderGetsEverythingOrALagThatNamesTheRest(loops: Int) throws {
+    @Test(arguments: [1, 2, 3]) func stalledReaderGetsEverythingOrALagThatNamesTheRest(loops: Int) throws {
         let broker = try TestBroker(loops: loops) { configuration in
             configuration.queues.outboundHighWaterBytes = 65_536
             configuration.queues.outboundLowWaterBytes = 16_384
@@ -30,7 +29,6 @@ import Testing
                 throw TestClient.Failed("message \(number) was refused")
             }
             #expect(try reader.event(in: tea).seq == published.seq)
-            _ = try ada.event(in: tea)
         }
         let head = try #require(try lastSeq(ada, in: tea))
 

@@ -17,6 +17,8 @@ final class Room {
     private(set) var head: UInt64 = 0
     private(set) var recent = RecentEvents()
     private(set) var members: [AccountName: Member] = [:]
+    /// Members whose name somebody else has come in with: word that they ended, or of their new name, is still under way.
+    private(set) var displaced: [AccountReference: Member] = [:]
     /// For each shard, how many attachments it was granted and has not given back. Events go to the shards that hold some.
     var grants: ContiguousArray<Int>
     /// Since when the room has had no members, by the monotonic clock.
@@ -71,24 +73,39 @@ final class Room {
     // MARK: Members
 
     func member(_ account: AccountReference) -> Member? {
-        guard let member = members[account.name], member.incarnation == account.incarnation else { return nil }
-        return member
+        if let member = members[account.name], member.incarnation == account.incarnation { return member }
+        return displaced.isEmpty ? nil : displaced[account]
     }
 
     func admit(_ account: AccountReference, role: Role, now: UInt64) {
         members[account.name] = Member(incarnation: account.incarnation, role: role, since: now)
     }
 
-    func dismiss(_ account: AccountReference, now: UInt64) {
+    /// Takes a member out.
+    ///
+    /// - Returns: whether it was known by its name, and not displaced.
+    func dismiss(_ account: AccountReference, now: UInt64) -> Bool {
+        if displaced.removeValue(forKey: account) != nil { return false }
         members[account.name] = nil
         if members.isEmpty { emptySince = now }
+        return true
     }
 
-    /// Gives a member another name: role and message ids follow.
-    func rename(_ old: AccountReference, to new: AccountReference) {
-        guard let member = members.removeValue(forKey: old.name) else { return }
+    /// Makes a name free for another account, while the fate of its present bearer is not known.
+    func displace(_ name: AccountName) {
+        guard let member = members.removeValue(forKey: name) else { return }
+        displaced[AccountReference(name: name, incarnation: member.incarnation)] = member
+    }
+
+    /// Gives a member another name, which must be free: role and message ids follow.
+    ///
+    /// - Returns: whether it was known by its old name, and not displaced.
+    func rename(_ old: AccountReference, to new: AccountReference) -> Bool {
+        let wasDisplaced = displaced[old] != nil
+        guard let member = displaced.removeValue(forKey: old) ?? members.removeValue(forKey: old.name) else { return false }
         member.incarnation = new.incarnation
         members[new.name] = member
+        return !wasDisplaced
     }
 
     /// The role of those who come by themselves.

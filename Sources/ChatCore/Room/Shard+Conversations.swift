@@ -5,8 +5,11 @@ struct ConversationOpening {
     let first: AccountName
     let second: AccountName
     var answers: [AccountName: (account: AccountReference, sessions: [SessionID])] = [:]
-    var waiting: ContiguousArray<(publish: Publish, to: AccountName, requester: Requester)> = []
+    /// What to do once there is a conversation: direct messages, and publishes sent behind them.
+    var waiting: ContiguousArray<(request: RoomRequest, requester: Requester)> = []
     var partiesLeft: Int
+    /// Connections that took over from one that a party had named.
+    var latecomers: [SessionID] = []
     /// A party ended while the other was being asked for.
     var isVoid = false
 }
@@ -14,20 +17,30 @@ struct ConversationOpening {
 /// Two-party conversations: logs whose members are two accounts, both attached with all their connections.
 extension Shard {
     func directMessage(_ publish: Publish, to peer: AccountName, _ requester: Requester) throws(Failure) {
+        let request = RoomRequest.directMessage(publish, to: peer)
         if let room = rooms[publish.room] {
-            return try self.publish(publish.publication, in: room, requester)
+            if let namesake = room.members[requester.account.name], namesake.incarnation < requester.account.incarnation {
+                // The name's former life had the conversation, and the word of its end is still under way.
+                endConversation(publish.room, because: AccountReference(name: requester.account.name, incarnation: namesake.incarnation))
+            } else {
+                return try self.publish(publish.publication, in: room, requester)
+            }
         }
-        if openings[publish.room] != nil {
-            openings[publish.room]!.waiting.append((publish, peer, requester))
-            return
-        }
+        if waitForOpening(request, requester) { return }
         guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
         guard let (first, second) = publish.room.parties else { preconditionFailure("a direct message goes to a conversation") }
         var opening = ConversationOpening(first: first, second: second, partiesLeft: first == second ? 1 : 2)
-        opening.waiting.append((publish, peer, requester))
+        opening.waiting.append((request, requester))
         openings[publish.room] = opening
         send(.conversationOpening(publish.room, party: first), to: map.home(of: first))
         if first != second { send(.conversationOpening(publish.room, party: second), to: map.home(of: second)) }
+    }
+
+    /// Whether a conversation is being begun, behind which the request now waits.
+    func waitForOpening(_ request: RoomRequest, _ requester: Requester) -> Bool {
+        guard openings[request.room] != nil else { return false }
+        openings[request.room]!.waiting.append((request, requester))
+        return true
     }
 
     /// The home of an account says who the party is, or that there is no such account.
@@ -40,49 +53,45 @@ extension Shard {
             for answer in opening.answers.values {
                 send(.conversationClosed(address, party: answer.account), to: map.home(of: answer.account.name))
             }
-            for waiting in opening.waiting {
-                let failure = Failure(.noSuchUser, reason: "no user \(waiting.to) is connected")
-                refuse(failure, .directMessage(waiting.publish, to: waiting.to), waiting.requester)
-            }
+            for (request, requester) in opening.waiting { refuse(Self.refusal(of: request), request, requester) }
             return
         }
-        begin(address, first, second, opening.waiting)
+        begin(address, first.account, second.account, sessions: first.sessions + second.sessions + opening.latecomers)
+        for (request, requester) in opening.waiting { handle(request, requester) }
     }
 
-    private func begin(
-        _ address: RoomAddress, _ first: (account: AccountReference, sessions: [SessionID]),
-        _ second: (account: AccountReference, sessions: [SessionID]),
-        _ waiting: ContiguousArray<(publish: Publish, to: AccountName, requester: Requester)>
-    ) {
+    private static func refusal(of request: RoomRequest) -> Failure {
+        guard case .directMessage(_, let peer) = request else { return Failure(.noSuchRoom, reason: "no room \(request.room)") }
+        return Failure(.noSuchUser, reason: "no user \(peer) is connected")
+    }
+
+    private func begin(_ address: RoomAddress, _ first: AccountReference, _ second: AccountReference, sessions: [SessionID]) {
         let room = makeRoom(address, policy: .twoParty)
         rooms[address] = room
-        room.admit(first.account, role: .member, now: now.monotonicMilliseconds)
-        room.admit(second.account, role: .member, now: now.monotonicMilliseconds)
-        for session in Set(first.sessions + second.sessions) { attachParty(session, to: address) }
-        for message in waiting {
-            do throws(Failure) {
-                try publish(message.publish.publication, in: room, message.requester)
-            } catch {
-                refuse(error, .directMessage(message.publish, to: message.to), message.requester)
-            }
-        }
+        room.admit(first, role: .member, now: now.monotonicMilliseconds)
+        room.admit(second, role: .member, now: now.monotonicMilliseconds)
+        var attached: Set<SessionID> = []
+        for session in sessions where attached.insert(session).inserted { attachParty(session, to: address) }
     }
 
     /// Attaches a connection of a party; the client learns of it right before the first event.
     func attachParty(_ session: SessionID, to address: RoomAddress) {
-        guard let room = rooms[address] else { return }
+        guard let room = rooms[address] else {
+            openings[address]?.latecomers.append(session)
+            return
+        }
         room.grants[Int(session.shard)] += 1
         send(.conversationAttached(session: session, address, epoch: room.epoch, next: room.head + 1), to: Int(session.shard))
     }
 
     /// A party is gone, and the conversation with it: under the same address a later one begins anew.
     func endConversation(_ address: RoomAddress, because account: AccountReference) {
-        openings[address]?.isVoid = true
+        if openings[address]?.answers[account.name]?.account == account { openings[address]!.isVoid = true }
         guard let room = rooms[address], room.member(account) != nil else { return }
         handOn(room)
         rooms[address] = nil
         for shard in room.grants.indices where room.grants[shard] > 0 {
-            send(.logEnded(address, epoch: room.epoch), to: shard)
+            send(.logEnded(address, epoch: room.epoch, head: room.head), to: shard)
         }
         for (name, member) in room.members where name != account.name {
             let other = AccountReference(name: name, incarnation: member.incarnation)

@@ -6,6 +6,8 @@ extension Shard {
     /// Hands a batch to every attached connection that can take it. The others continue from the ring when they have drained.
     func deliver(_ batch: EventBatch) {
         guard let roster = rosters[batch.room], roster.epoch == batch.epoch else { return }
+        roster.head = batch.lastSeq
+        roster.floor = batch.floor
         var delivered = 0
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
@@ -31,15 +33,30 @@ extension Shard {
         switch attachment.state {
         case .late, .fetching: return
         case .unannounced:
-            // The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
-            let joined = Joined(
-                room: roster.address, epoch: roster.epoch, head: attachment.next - 1, floor: min(batch.floor, attachment.next),
-                next: attachment.next, policy: .twoParty)
-            reply(.joined(joined), requestID: 0, attachment.session)
-        case .live: break
+            // Before its AUTH_OK a connection is sent nothing else; the conversation is announced behind it.
+            guard attachment.session.account != nil else { return }
+            announce(roster, at: index)
+        case .live: roster.setState(.late, at: index)
         }
-        roster.setState(.late, at: index)
         if attachment.session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(attachment.session) }
+    }
+
+    /// The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
+    private func announce(_ roster: LocalRoster, at index: Int) {
+        let attachment = roster.attachments[index]
+        let joined = Joined(
+            room: roster.address, epoch: roster.epoch, head: attachment.next - 1, floor: min(roster.floor, attachment.next),
+            next: attachment.next, policy: .twoParty)
+        reply(.joined(joined), requestID: 0, attachment.session)
+        roster.setState(.late, at: index)
+    }
+
+    /// Announces the conversations in which something was said before the connection had its account.
+    func announceConversations(to session: Session) {
+        for link in session.links where link.roster.attachments[link.index].state == .unannounced {
+            if link.roster.attachments[link.index].next <= link.roster.head { announce(link.roster, at: link.index) }
+        }
+        if session.hasLateAttachments { catchUp(session) }
     }
 
     /// Asks the rings for what a connection has missed.
@@ -66,12 +83,7 @@ extension Shard {
             let index = roster.index(of: session), roster.attachments[index].state == .fetching,
             roster.attachments[index].next == fetched.from
         else { return }
-        if fetched.first > fetched.from {
-            statistics.lags += 1
-            let lag = Lag(
-                room: fetched.room, epoch: fetched.epoch, fromSeq: fetched.from, toSeq: fetched.first - 1, next: fetched.first)
-            reply(.lag(lag), requestID: 0, session)
-        }
+        if fetched.first > fetched.from { lag(session, of: roster, from: fetched.from, to: fetched.first - 1) }
         for event in fetched.events { session.queue.append(event) }
         statistics.deliveries += UInt64(fetched.events.count)
         schedule(session)
@@ -91,7 +103,7 @@ extension Shard {
             if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
             return
         }
-        if !joined.room.isConversation { session.memberships.insert(joined.room) }
+        if !joined.room.isConversation && joined.room != .lobby { session.memberships.insert(joined.room) }
         let roster = self.roster(of: joined.room, epoch: joined.epoch)
         roster.grants += 1
         var joined = joined
@@ -114,12 +126,12 @@ extension Shard {
 
     /// A room's home says that a session's account is a member, or that what it asked for did not make it one.
     func membershipChanged(_ id: SessionID, _ room: RoomAddress, isMember: Bool) {
-        guard let session = sessions[id] else { return }
+        guard room != .lobby, let session = sessions[id] else { return }
         if isMember { session.memberships.insert(room) } else { session.memberships.remove(room) }
     }
 
     func conversationAttached(_ id: SessionID, to address: RoomAddress, epoch: UInt64, next: UInt64) {
-        guard let session = sessions[id], !session.isEnding, session.account != nil else {
+        guard let session = sessions[id], !session.isEnding, session.account != nil || session.claim != nil else {
             return send(.giveBack(address, epoch: epoch, shard: index, grants: 1), to: map.home(of: address))
         }
         let roster = self.roster(of: address, epoch: epoch)
@@ -149,11 +161,21 @@ extension Shard {
         send(.giveBack(roster.address, epoch: roster.epoch, shard: index, grants: roster.grants), to: roster.home)
     }
 
-    /// A log has ended for good (a conversation one of whose parties is gone).
-    func endRoster(of address: RoomAddress, epoch: UInt64) {
+    /// A log has ended for good (a conversation one of whose parties is gone). Who was behind is told what it will not get.
+    func endRoster(of address: RoomAddress, epoch: UInt64, head: UInt64) {
         guard let roster = rosters[address], roster.epoch == epoch else { return }
         rosters[address] = nil
-        while let last = roster.attachments.last { roster.detach(last.session) }
+        while let last = roster.attachments.last {
+            if last.state != .unannounced && last.next <= head { lag(last.session, of: roster, from: last.next, to: head) }
+            roster.detach(last.session)
+        }
+    }
+
+    /// Names the events that a connection is not sent.
+    private func lag(_ session: Session, of roster: LocalRoster, from: UInt64, to: UInt64) {
+        statistics.lags += 1
+        let lag = Lag(room: roster.address, epoch: roster.epoch, fromSeq: from, toSeq: to, next: to + 1)
+        reply(.lag(lag), requestID: 0, session)
     }
 
     private func roster(of address: RoomAddress, epoch: UInt64) -> LocalRoster {

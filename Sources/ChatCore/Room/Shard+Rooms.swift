@@ -23,7 +23,10 @@ extension Shard {
             case .leave(let leave): try self.leave(leave, requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish):
+                // A publish behind the direct message that begins the conversation keeps its place.
+                if rooms[publish.room] == nil, waitForOpening(request, requester) { return }
+                try self.publish(publish.publication, in: try room(publish.room, requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             }
         } catch {
@@ -116,19 +119,24 @@ extension Shard {
     }
 
     private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
-        if let stale = room.members[account.name] {
-            // The name had another life, whose end has not reached this room yet.
-            dismiss(AccountReference(name: account.name, incarnation: stale.incarnation), from: room)
-        }
+        makeWay(for: account.name, in: room)
         room.admit(account, role: role, now: now.monotonicMilliseconds)
         emptyRooms.remove(room.address)
         send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
         notice(.joined(account.name), from: account.name, in: room)
     }
 
-    private func dismiss(_ account: AccountReference, from room: Room) {
-        room.dismiss(account, now: now.monotonicMilliseconds)
-        notice(.left(account.name), from: account.name, in: room)
+    /// The name had another life, whose end or new name has not reached this room yet.
+    private func makeWay(for name: AccountName, in room: Room) {
+        guard room.members[name] != nil else { return }
+        room.displace(name)
+        notice(.left(name), from: name, in: room)
+    }
+
+    private func dismiss(_ account: AccountReference, from room: Room, reason: String? = nil) {
+        if room.dismiss(account, now: now.monotonicMilliseconds) {
+            notice(.left(account.name, reason: reason), from: account.name, in: room)
+        }
         if room.members.isEmpty && room.address != .lobby { emptyRooms.insert(room.address) }
     }
 
@@ -155,7 +163,7 @@ extension Shard {
         send(
             .left(session: requester.session, requestID: requester.requestID, room.address, endsMembership: !leave.detachesOnly),
             to: Int(requester.session.shard))
-        if !leave.detachesOnly { dismiss(requester.account, from: room) }
+        if !leave.detachesOnly { dismiss(requester.account, from: room, reason: leave.reason) }
     }
 
     func endMembership(of account: AccountReference, in address: RoomAddress) {
@@ -163,14 +171,14 @@ extension Shard {
         dismiss(account, from: room)
     }
 
-    func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress, session: SessionID?) {
-        if let room = rooms[address], room.member(old) != nil {
-            if let stale = room.members[new.name] { dismiss(AccountReference(name: new.name, incarnation: stale.incarnation), from: room) }
-            room.rename(old, to: new)
-            notice(.renamed(from: old.name), from: new.name, in: room)
-            send(.membership(new, address, isMember: true, by: session), to: map.home(of: new.name))
-        }
-        if let session { send(.roomRenamed(session: session), to: Int(session.shard)) }
+    func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress) {
+        guard let room = rooms[address], room.member(old) != nil else { return }
+        // The word was late, and the account has come in by itself under its new name.
+        guard room.member(new) == nil else { return dismiss(old, from: room) }
+        makeWay(for: new.name, in: room)
+        let wasKnown = room.rename(old, to: new)
+        notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)
+        send(.membership(new, address, isMember: true, by: nil), to: map.home(of: new.name))
     }
 
     private func create(_ create: CreateRoom, _ requester: Requester) throws(Failure) {
@@ -186,7 +194,7 @@ extension Shard {
         guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
         let room = makeRoom(create.room, policy: policy, title: create.title, topic: create.topic)
         rooms[create.room] = room
-        _ = append(.created(title: create.title), from: requester.account.name, to: room)
+        _ = append(.created(title: create.title, topic: create.topic), from: requester.account.name, to: room)
         room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
         send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
         send(.membershipChanged(session: requester.session, room.address, isMember: true), to: Int(requester.session.shard))

@@ -47,7 +47,7 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ContiguousArray<RosterLink> = []
-    /// The rooms that the account is a member of, or has asked to be.
+    /// The rooms that count against the limit of an account: those it is a member of, or has asked to be, but not the lobby.
     var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
     var lateAttachmentCount = 0
@@ -101,9 +101,6 @@ public final class Session {
     /// Whether the connection is ending: what arrives is discarded.
     public var isEnding: Bool { state == .draining || state == .closed }
 
-    /// Number of rooms that count against the limit of an account.
-    var countedMembershipCount: Int { memberships.count - (memberships.contains(.lobby) ? 1 : 0) }
-
     /// Whether the queue has fallen so far that events held back may follow.
     var hasLateAttachments: Bool { lateAttachmentCount > 0 }
 }
@@ -129,9 +126,6 @@ struct NameClaim {
     let renames: AccountReference?
     /// The new account, once granted.
     var granted: AccountReference?
-    /// Rooms that have yet to say that they know the new name. An answer may overtake the number, hence the flag.
-    var roomsLeft = 0
-    var isRoomCountKnown = false
     var triesLeft = 8
 }
 

@@ -66,8 +66,8 @@ extension Shard {
     }
 
     private func ask(_ request: RoomRequest, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
-        if request.mayAddMembership, !session.memberships.contains(request.room) {
-            guard request.room == .lobby || session.countedMembershipCount < settings.roomsPerAccountMax else {
+        if request.mayAddMembership, request.room != .lobby, !session.memberships.contains(request.room) {
+            guard session.memberships.count < settings.roomsPerAccountMax else {
                 let failure = Failure(.tooManyRooms, reason: "at most \(settings.roomsPerAccountMax) rooms an account", room: request.room)
                 return refuse(failure, request, Requester(session, requestID, isRetry))
             }
@@ -92,12 +92,6 @@ extension Shard {
         let requester = Requester(session, requestID, isRetry)
         if let peer {
             send(.request(.directMessage(publish, to: peer), requester), to: home)
-        } else if let parties = publish.room.parties, let account = session.account,
-            parties.0 == account.name || parties.1 == account.name
-        {
-            // A publish to a conversation takes the way of a direct message, so that both keep their order.
-            let other = parties.0 == account.name ? parties.1 : parties.0
-            send(.request(.directMessage(publish, to: other), requester), to: home)
         } else {
             send(.request(.publish(publish), requester), to: home)
         }
@@ -176,16 +170,15 @@ extension Shard {
         if let old = claim.renames {
             claim.granted = account
             session.claim = claim
-            // On the way that the session's requests take, so that a room knows the new name before it is used there.
-            for room in session.memberships { send(.renameMember(old, to: account, room, session: nil), to: map.home(of: room)) }
             return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
         }
         session.account = account
-        session.memberships = memberships
+        session.memberships = memberships.subtracting([.lobby])
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
         finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+        announceConversations(to: session)
         guard settings.attachesToLobby, session.state == .ready else { return }
         ask(.join(Join(room: .lobby), isAutomatic: true), session, 0, false)
     }
@@ -200,24 +193,30 @@ extension Shard {
         finishClaim(session, with: .error(Failure(.exists, reason: "this name is in use; choose another")))
     }
 
-    /// The old name's home says how many rooms are to learn the new name.
-    func renameBegun(_ id: SessionID, roomCount: Int) {
-        guard let session = sessions[id], session.claim != nil else { return }
-        session.claim!.roomsLeft += roomCount
-        session.claim!.isRoomCountKnown = true
-        finishRename(session)
+    /// The old name's home has let the account go on under its new name.
+    func renamed(_ id: SessionID, _ old: AccountReference, to new: AccountReference, rooms: Set<RoomAddress>) {
+        guard let session = sessions[id], session.claim?.granted == new else { return renameMembers(old, to: new, in: rooms, session: id) }
+        renameMembers(old, to: new, in: rooms.union(session.memberships).union([.lobby]), session: id)
+        session.account = new
+        send(.settle(new), to: map.home(of: new.name))
+        finishClaim(session, with: .authenticated(authenticated(session, new.name)))
     }
 
-    func roomRenamed(_ id: SessionID) {
-        guard let session = sessions[id], session.claim != nil else { return }
-        session.claim!.roomsLeft -= 1
-        finishRename(session)
+    /// Tells rooms the new name of a member.
+    ///
+    /// It goes the way that the session's requests take: behind those under the old name, and in front of those under the new one.
+    func renameMembers(_ old: AccountReference, to new: AccountReference, in rooms: Set<RoomAddress>, session: SessionID) {
+        let isConnected = sessions[session] != nil
+        for room in rooms.sorted() {
+            send(isConnected ? .renameMember(old, to: new, room) : .accountEnded(old, room), to: map.home(of: room))
+        }
     }
 
-    private func finishRename(_ session: Session) {
-        guard let claim = session.claim, claim.isRoomCountKnown, claim.roomsLeft == 0, let account = claim.granted else { return }
-        session.account = account
-        finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+    /// A newer connection has taken over the account that was to be renamed.
+    func renameRefused(_ id: SessionID) {
+        guard let session = sessions[id], let granted = session.claim?.granted else { return }
+        send(.release(granted, session: id), to: map.home(of: granted.name))
+        finishClaim(session, with: .error(Failure(.exists, reason: "a newer connection has this account")))
     }
 
     private func finishClaim(_ session: Session, with reply: Reply) {
@@ -237,8 +236,7 @@ extension Shard {
 
     /// The client said goodbye.
     private func leave(_ session: Session, _ goodbye: Goodbye) {
-        session.state = .draining
-        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        beginDraining(session)
         session.farewell = nil
         session.hasSaidGoodbye = true
         finishIfAnswered(session, because: CloseReason(goodbye.code, "the client said goodbye"))
@@ -321,10 +319,16 @@ extension Shard {
     func end(_ session: Session, _ goodbye: Goodbye) {
         guard !session.isEnding else { return }
         guard session.state != .preface else { return abandon(session, CloseReason(goodbye.code, goodbye.reason ?? "")) }
-        session.state = .draining
-        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        beginDraining(session)
         session.farewell = goodbye
         finishIfAnswered(session, because: nil)
+    }
+
+    /// From here on the session is sent answers, but no events.
+    private func beginDraining(_ session: Session) {
+        session.state = .draining
+        session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        for link in session.links.reversed() { detach(session, from: link.roster) }
     }
 
     /// Says the last word once nothing is in flight.
@@ -337,7 +341,6 @@ extension Shard {
         let farewell = session.farewell.take()
         guard farewell != nil || session.hasSaidGoodbye, !session.hasFinished else { return }
         session.hasSaidGoodbye = false
-        for link in session.links.reversed() { detach(session, from: link.roster) }
         if let farewell {
             reply(.goodbye(farewell), requestID: 0, session)
             effects.ended.append((session, CloseReason(farewell.code, farewell.reason ?? "")))

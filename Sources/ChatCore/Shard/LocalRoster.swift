@@ -9,6 +9,9 @@ final class LocalRoster {
     /// Attachments that the room's home has granted and that have not been given back.
     var grants = 0
     var attachments: ContiguousArray<Attachment> = []
+    /// Seq of the last event that came, and lowest seq in the ring then.
+    var head: UInt64 = 0
+    var floor: UInt64 = 1
 
     init(address: RoomAddress, epoch: UInt64, home: Int) {
         self.address = address

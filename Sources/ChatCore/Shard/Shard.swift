@@ -157,6 +157,7 @@ public final class Shard {
             claim(name, by: session, device: device, isRename: isRename, isGenerated: isGenerated)
         case .release(let account, let session): release(account, session: session)
         case .renameAccount(let old, let new, let session): renameAccount(old, to: new, session: session)
+        case .settle(let account): settle(account)
         case .membership(let account, let room, let isMember, let session):
             noteMembership(account, in: room, isMember: isMember, by: session)
         case .conversationOpening(let address, let party): noteConversation(address, party: party)
@@ -169,7 +170,7 @@ public final class Shard {
             }
         case .giveBack(let room, let epoch, let shard, let grants): takeBack(grants, of: room, epoch: epoch, from: shard)
         case .accountEnded(let account, let room): endMembership(of: account, in: room)
-        case .renameMember(let old, let new, let room, let session): renameMember(old, to: new, in: room, session: session)
+        case .renameMember(let old, let new, let room): renameMember(old, to: new, in: room)
         case .announceCreation(let room, let creator): announceCreation(of: room, by: creator)
         case .conversationParty(let address, let party, let account, let sessions):
             noteParty(party, account, sessions: sessions, of: address)
@@ -179,8 +180,9 @@ public final class Shard {
         case .claimed(let session, let account, let memberships): claimGranted(session, account, memberships: memberships)
         case .claimRefused(let session): claimRefused(session)
         case .replaced(let session): replace(session)
-        case .renameBegun(let session, let roomCount): renameBegun(session, roomCount: roomCount)
-        case .roomRenamed(let session): roomRenamed(session)
+        case .renamed(let session, let old, let new, let rooms): renamed(session, old, to: new, rooms: rooms)
+        case .renameRefused(let session): renameRefused(session)
+        case .renameLate(let session, let old, let new, let room): renameMembers(old, to: new, in: [room], session: session)
         case .reply(let session, let requestID, let reply, let hasMore):
             if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
         case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew):
@@ -195,7 +197,7 @@ public final class Shard {
         case .fetched(let fetched): deliver(fetched)
 
         case .events(let batch): deliver(batch)
-        case .logEnded(let room, let epoch): endRoster(of: room, epoch: epoch)
+        case .logEnded(let room, let epoch, let head): endRoster(of: room, epoch: epoch, head: head)
 
         case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)
         case .listedRooms(let query, let records): gather(records, for: query)

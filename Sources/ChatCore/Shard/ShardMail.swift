@@ -84,6 +84,8 @@ public enum ShardMail: Sendable {
     // To the home of an account
     case claim(AccountName, session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool)
     case release(AccountReference, session: SessionID)
+    /// An account that was renamed goes on under its new name.
+    case settle(AccountReference)
     case renameAccount(AccountReference, to: AccountReference, session: SessionID)
     case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)
     case conversationOpening(RoomAddress, party: AccountName)
@@ -94,7 +96,7 @@ public enum ShardMail: Sendable {
     case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
     case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
     case accountEnded(AccountReference, RoomAddress)
-    case renameMember(AccountReference, to: AccountReference, RoomAddress, session: SessionID?)
+    case renameMember(AccountReference, to: AccountReference, RoomAddress)
     case announceCreation(RoomAddress, by: AccountName)
     case conversationParty(RoomAddress, party: AccountName, AccountReference?, sessions: [SessionID])
     case partyConnected(RoomAddress, session: SessionID)
@@ -105,8 +107,10 @@ public enum ShardMail: Sendable {
     case claimed(session: SessionID, AccountReference, memberships: Set<RoomAddress>)
     case claimRefused(session: SessionID)
     case replaced(session: SessionID)
-    case renameBegun(session: SessionID, roomCount: Int)
-    case roomRenamed(session: SessionID)
+    case renamed(session: SessionID, AccountReference, to: AccountReference, rooms: Set<RoomAddress>)
+    case renameRefused(session: SessionID)
+    /// A membership under the old name became known after the rename.
+    case renameLate(session: SessionID, AccountReference, to: AccountReference, RoomAddress)
     case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
     case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
     case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
@@ -117,7 +121,7 @@ public enum ShardMail: Sendable {
 
     // To a shard with attached sessions
     case events(EventBatch)
-    case logEnded(RoomAddress, epoch: UInt64)
+    case logEnded(RoomAddress, epoch: UInt64, head: UInt64)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)

@@ -9,10 +9,13 @@ final class Account {
     var sessions: [SessionID]
     var memberships: Set<RoomAddress> = []
     var conversations: Set<RoomAddress> = []
+    /// Whether the name is only reserved, for an account that is on its way here under another name.
+    var isArriving: Bool
 
-    init(incarnation: UInt64, device: SharedBytes?, session: SessionID) {
+    init(incarnation: UInt64, device: SharedBytes?, session: SessionID, isArriving: Bool) {
         self.incarnation = incarnation
         self.device = device
+        self.isArriving = isArriving
         sessions = [session]
     }
 }
@@ -20,6 +23,7 @@ final class Account {
 /// Where an account went that changed its name.
 struct RenamedAccount {
     let reference: AccountReference
+    let session: SessionID
     /// When it may be forgotten, by the monotonic clock.
     let forgetAt: UInt64
 }

@@ -11,14 +11,16 @@ extension Shard {
     /// A connection wishes for a name.
     func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool) {
         if let account = accounts[name] {
-            guard !isRename, !isGenerated, let device, account.device == device else { return send(.claimRefused(session: session), to: Int(session.shard)) }
+            guard !isRename, !isGenerated, !account.isArriving, let device, account.device == device else {
+                return send(.claimRefused(session: session), to: Int(session.shard))
+            }
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
             account.sessions = [session]
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
             send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
-            for conversation in account.conversations {
+            for conversation in account.conversations.sorted() {
                 send(.partyConnected(conversation, session: session), to: map.home(of: conversation))
             }
             return
@@ -28,7 +30,7 @@ extension Shard {
         lastIncarnation += 1
         // The shard is part of the number, so that no two lives of any accounts share one.
         let incarnation = lastIncarnation << 8 | UInt64(index)
-        accounts[name] = Account(incarnation: incarnation, device: device, session: session)
+        accounts[name] = Account(incarnation: incarnation, device: device, session: session, isArriving: isRename)
         let reference = AccountReference(name: name, incarnation: incarnation)
         send(.claimed(session: session, reference, memberships: []), to: Int(session.shard))
     }
@@ -39,8 +41,9 @@ extension Shard {
         account.sessions.removeAll { $0 == session }
         guard account.sessions.isEmpty else { return }
         accounts[reference.name] = nil
-        for room in account.memberships { send(.accountEnded(reference, room), to: map.home(of: room)) }
-        for conversation in account.conversations {
+        // In order, here and elsewhere: a set's own order differs from run to run, and a run is to be repeatable.
+        for room in account.memberships.sorted() { send(.accountEnded(reference, room), to: map.home(of: room)) }
+        for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, reference), to: map.home(of: conversation))
         }
     }
@@ -49,16 +52,18 @@ extension Shard {
     func renameAccount(_ old: AccountReference, to new: AccountReference, session: SessionID) {
         // A newer connection may have taken the account over; then it keeps its name.
         guard let account = account(old), account.sessions == [session] else {
-            return send(.renameBegun(session: session, roomCount: 0), to: Int(session.shard))
+            return send(.renameRefused(session: session), to: Int(session.shard))
         }
         accounts[old.name] = nil
-        renamedAccounts[old] = RenamedAccount(reference: new, forgetAt: now.monotonicMilliseconds + 60_000)
-        send(.renameBegun(session: session, roomCount: account.memberships.count), to: Int(session.shard))
-        for room in account.memberships { send(.renameMember(old, to: new, room, session: session), to: map.home(of: room)) }
-        for conversation in account.conversations {
+        renamedAccounts[old] = RenamedAccount(reference: new, session: session, forgetAt: now.monotonicMilliseconds + 60_000)
+        send(.renamed(session: session, old, to: new, rooms: account.memberships), to: Int(session.shard))
+        for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, old), to: map.home(of: conversation))
         }
     }
+
+    /// The account that a name was reserved for goes on under it.
+    func settle(_ reference: AccountReference) { account(reference)?.isArriving = false }
 
     /// A room says that an account is or is no longer a member.
     func noteMembership(_ reference: AccountReference, in room: RoomAddress, isMember: Bool, by session: SessionID?) {
@@ -66,7 +71,7 @@ extension Shard {
             guard isMember else { return }
             // The word was under way when the account ended or changed its name.
             if let renamed = renamedAccounts[reference] {
-                send(.renameMember(reference, to: renamed.reference, room, session: nil), to: map.home(of: room))
+                send(.renameLate(session: renamed.session, reference, to: renamed.reference, room), to: Int(renamed.session.shard))
             } else {
                 send(.accountEnded(reference, room), to: map.home(of: room))
             }

@@ -11,12 +11,40 @@ struct Truth {
 
     /// For each log its events by seq.
     var logs: [LogName: [UInt64: Event]] = [:]
-    /// For each address the incarnations that somebody was attached to.
-    var epochs: [RoomAddress: Set<UInt64>] = [:]
+    /// For each address the incarnations of its log.
+    private(set) var epochs: [RoomAddress: Set<UInt64>] = [:]
+    private var lastSeqs: [LogName: UInt64] = [:]
     /// Promises broken, in words.
     var faults: [String] = []
     /// Message ids acknowledged, each with the place it was said to have.
     var acknowledged: [(room: RoomAddress, seq: UInt64, id: MessageID)] = []
+
+    /// The logs as their homes number them, read from the rings.
+    mutating func note(_ rooms: some Sequence<Room>) {
+        for room in rooms {
+            epochs[room.address, default: []].insert(room.epoch)
+            let recent = room.recent
+            let log = LogName(room: room.address, epoch: room.epoch)
+            var seq = max(recent.floor, (lastSeqs[log] ?? 0) + 1)
+            while seq <= recent.lastSeq {
+                let event = Self.decode(recent.event(seq))
+                if event.seq != seq || event.room != room.address { faults.append("\(room.address): \(event) stands at \(seq)") }
+                note(event, epoch: room.epoch, by: "the ring")
+                seq += 1
+            }
+            if recent.lastSeq < lastSeqs[log] ?? 0 { faults.append("\(room.address): the numbering went back") }
+            lastSeqs[log] = recent.lastSeq
+        }
+    }
+
+    private static func decode(_ octets: SharedBytes) -> Event {
+        octets.withBytes { span in
+            guard let header = FrameHeader(span),
+                case .event(let event)? = try? FrameDecoder.serverFrame(header, payload: span.extracting(FrameHeader.byteCount..<span.byteCount))
+            else { preconditionFailure("a ring holds DELIVER frames") }
+            return event
+        }
+    }
 
     /// Two connections that are sent the same (epoch, seq) are sent the same event.
     mutating func note(_ event: Event, epoch: UInt64, by who: String) {
@@ -126,7 +154,6 @@ struct ClientView {
     }
 
     private mutating func receive(_ joined: Joined, _ who: String, _ truth: inout Truth) {
-        truth.epochs[joined.room, default: []].insert(joined.epoch)
         if positions[joined.room]?.epoch != joined.epoch { lastSeqPublished[joined.room] = nil }
         positions[joined.room] = Position(epoch: joined.epoch, next: joined.next)
         if joined.room.isConversation {

@@ -81,6 +81,7 @@ extension SimulatedBroker {
                     if accounts[name]?.incarnation != member.incarnation { faults.append("\(address): \(name) is a ghost") }
                     if !address.isConversation { memberships[name, default: []].insert(address) }
                 }
+                if !room.displaced.isEmpty { faults.append("\(address): displaced at rest are \(room.displaced.keys)") }
                 if room.recent.count > settings.recentEventsPerRoom || room.recent.byteCount > settings.recentEventBytesPerRoomMax {
                     faults.append("\(address): the ring is out of bounds")
                 }

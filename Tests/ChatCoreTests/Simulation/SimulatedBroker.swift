@@ -111,6 +111,7 @@ final class SimulatedBroker {
             for session in resumed { bySession[session.id]?.resume() }
             shard.endTurn(at: moment)
         }
+        truth.note(shard.rooms.values)
         let aborted = shard.effects.aborted
         shard.effects.aborted.removeAll()
         for target in shards.indices where target != index {
