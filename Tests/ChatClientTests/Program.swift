@@ -6,11 +6,15 @@ struct Program {
     let output: [String]
     let complaints: [String]
 
+    /// A program that was built beside this test.
+    static func url(_ name: String) -> URL {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent(name)
+    }
+
     /// Runs the program to its end. The environment is empty but for `environment` and a time zone.
     static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Program {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appendingPathComponent("broker-cli")
+        process.executableURL = url("broker-cli")
         process.arguments = arguments
         process.environment = environment.merging(["TZ": "UTC"]) { given, _ in given }
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())

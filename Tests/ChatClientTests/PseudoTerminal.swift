@@ -15,8 +15,8 @@ final class PseudoTerminal {
     let process = Process()
     private let master: Int32
     private let slave: FileHandle
-    /// All that has come out so far.
-    private(set) var output = ""
+    private var octets: [UInt8] = []
+    /// How much of it has been waited for.
     private var seen = 0
     /// The terminal's attributes before the program began.
     let attributesBefore: [UInt8]
@@ -35,10 +35,11 @@ final class PseudoTerminal {
         _ = ioctl(descriptor, UInt(TIOCSWINSZ), &size)
         slave = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         attributesBefore = Self.attributes(of: descriptor)
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appendingPathComponent("broker-cli")
+        process.executableURL = Program.url("broker-cli")
         process.arguments = arguments
-        process.environment = environment.merging(["TERM": "xterm-256color", "TZ": "UTC", "SWIFT_BACKTRACE": "enable=no"]) { given, _ in given }
+        process.environment = environment.merging(["TERM": "xterm-256color", "TZ": "UTC", "SWIFT_BACKTRACE": "enable=no"]) { given, _ in
+            given
+        }
         process.standardInput = slave
         process.standardOutput = slave
         process.standardError = slave
@@ -50,6 +51,16 @@ final class PseudoTerminal {
         close(master)
     }
 
+    /// All that has come out so far.
+    var output: String { String(decoding: octets, as: UTF8.self) }
+
+    func resize(columns: UInt16, rows: UInt16) {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(slave.fileDescriptor, UInt(TIOCSWINSZ), &size)
+        // Only the terminal's own session is told by the kernel, and this program is of another one.
+        kill(process.processIdentifier, SIGWINCH)
+    }
+
     func type(_ keys: String) {
         let octets = Array(keys.utf8)
         _ = write(master, octets, octets.count)
@@ -57,27 +68,37 @@ final class PseudoTerminal {
 
     /// Waits until a text comes out that has not been waited for before.
     func wait(for text: String) throws {
-        while !output.dropFirst(seen).contains(text) {
-            guard try read() else { throw Failed(description: "\"\(text)\" did not come in: \(output.debugDescription)") }
+        let wanted = Array(text.utf8)
+        while true {
+            if let range = octets[seen...].firstRange(of: wanted) {
+                seen = range.upperBound
+                return
+            }
+            guard read() else { throw Failed(description: "\"\(text)\" did not come in: \(output.debugDescription)") }
         }
-        guard let range = output.range(of: text, range: output.index(output.startIndex, offsetBy: seen)..<output.endIndex) else { return }
-        seen = output.distance(from: output.startIndex, to: range.upperBound)
     }
 
-    /// Waits for the end of the program; how it ended, and the terminal's attributes then.
+    /// Waits for the end of the program; how it ended, and the terminal's attributes then. One that does not end is ended, and fails by that.
     func end() -> (status: Int32, isSignal: Bool, attributes: [UInt8]) {
+        let deadline = ContinuousClock.now + .milliseconds(Int(Self.deadlineMilliseconds))
+        // Its last words are read meanwhile: a full terminal would keep it from ending.
+        while process.isRunning {
+            if ContinuousClock.now > deadline { kill(process.processIdentifier, SIGKILL) }
+            _ = read(waitingMilliseconds: 10)
+        }
         process.waitUntilExit()
+        while read(waitingMilliseconds: 0) {}
         return (process.terminationStatus, process.terminationReason == .uncaughtSignal, Self.attributes(of: slave.fileDescriptor))
     }
 
     /// False at the end or when nothing comes for too long.
-    private func read() throws -> Bool {
+    private func read(waitingMilliseconds: Int32 = PseudoTerminal.deadlineMilliseconds) -> Bool {
         var poll = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, Self.deadlineMilliseconds) == 1 else { return false }
+        guard Glibc.poll(&poll, 1, waitingMilliseconds) == 1 else { return false }
         var piece = [UInt8](repeating: 0, count: 4096)
         let count = Glibc.read(master, &piece, piece.count)
         guard count > 0 else { return false }
-        output += String(decoding: piece[..<count], as: UTF8.self)
+        octets += piece[..<count]
         return true
     }
 

@@ -1,4 +1,5 @@
 import ChatProtocol
+import Foundation
 import Synchronization
 import Testing
 
@@ -76,7 +77,9 @@ import Testing
         let program = try Program.run([peer.url, "tail", "--count", "2", "--room", "dev"])
         #expect(program.status == 0)
         #expect(program.output == ["22:13:20 [dev] <bob> four", "22:13:20 [dev] <bob> five"])
-        #expect(try Program.run([peer.url, "tail", "--json"]).output.last == #"{"t":"deliver","room":"lobby","seq":5,"ts":1700000000000,"from":"bob","body":"five"}"#)
+        #expect(
+            try Program.run([peer.url, "tail", "--json"]).output.last
+                == #"{"t":"deliver","room":"lobby","seq":5,"ts":1700000000000,"from":"bob","body":"five"}"#)
     }
 
     // MARK: Statuses
@@ -88,8 +91,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ["send"], ["--frob"], ["rooms", "--url", "http://x"], ["broker://h", "rooms", "--timeout", "0"], ["send", "--room", "Bad Room", "x"], ["dm", "Bad", "x"],
-        ["ping", "--count", "0"], ["tail", "--count", "1001"], ["rooms", "--ca", "/absent.pem"], ["rooms", "--ca", "/x", "--insecure"], ["no-url"],
+        ["send"], ["--frob"], ["rooms", "--url", "http://x"], ["broker://h", "rooms", "--timeout", "0"],
+        ["send", "--room", "Bad Room", "x"], ["dm", "Bad", "x"],
+        ["ping", "--count", "0"], ["tail", "--count", "1001"], ["rooms", "--ca", "/absent.pem"], ["rooms", "--ca", "/x", "--insecure"],
+        ["no-url"],
     ])
     func wrongCommandLineIs2(arguments: [String]) throws {
         let program = try Program.run(arguments)
@@ -165,6 +170,43 @@ import Testing
             #expect(text.contains(word), "\(word)")
         }
         #expect(try Program.run(["--version"]).output.first?.hasPrefix("broker-cli ") == true)
+    }
+
+    @Test func whatNoBrokerWouldTakeIs2WithoutAsking() throws {
+        let program = try Program.run(["broker://127.0.0.1:1", "send", String(repeating: "x", count: 20_000)])
+        #expect(program.status == 2)
+        #expect(program.complaints == ["broker-cli: the text is too long (402 BODY_TOO_LARGE)"])
+        #expect(try Program.run(["broker://127.0.0.1:1", "dm", "bob", "a\u{1B}[2J"]).status == 2)
+    }
+
+    @Test func ownArrivalIsNoEventFromBefore() throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            guard case .join(let join) = command else { return peer.standard(command, id) }
+            #expect(join.tail == 3)
+            peer.joined(join.room, next: 3, head: 5, to: id)
+            peer.deliver(join.room, from: "bob", "three")
+            peer.deliver(join.room, from: "bob", "four")
+            peer.deliver(join.room, from: "ada", "", kind: .joined)
+        }
+        let program = try Program.run([peer.url, "tail", "--count", "2", "--user", "ada"])
+        #expect(program.output == ["22:13:20 [lobby] <bob> three", "22:13:20 [lobby] <bob> four"])
+    }
+
+    /// Redirections of a shell, which give a program streams that it did not choose.
+    @Test(arguments: [
+        ("users >&-", 0), ("users <&- >/dev/null 2>&-", 0), ("users >/dev/full 2>/dev/null", 2), ("tail | head -1 >/dev/null", 0),
+    ])
+    func standardStreamsOfAShell(words: String, status: Int) throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            peer.standard(command, id)
+            if case .join = command { for number in 1...3 { peer.deliver(.lobby, from: "bob", "\(number)") } }
+        }
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-c", "\"$0\" \(peer.url) \(words)", Program.url("broker-cli").path]
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == Int32(status))
     }
 
     @Test(arguments: ["bash", "zsh", "fish"]) func writesCompletionScripts(shell: String) throws {
