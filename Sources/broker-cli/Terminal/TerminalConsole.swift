@@ -22,6 +22,8 @@ final class TerminalConsole: Console {
     private var editor = LineEditor()
     private var display = LineDisplay()
     private var prompt = StyledText("> ")
+    /// Raw mode was entered. A prompt before that would invite keys that the terminal itself still obeys.
+    private var isStarted = false
     /// The line was left for a stop by control-Z; what was drawn since is known.
     private var isSuspended = false
 
@@ -38,6 +40,7 @@ final class TerminalConsole: Console {
 
     func start() {
         guard RawTerminal.enable() else { return end() }
+        isStarted = true
         redraw()
         reader?.resume()
     }
@@ -59,7 +62,7 @@ final class TerminalConsole: Console {
     func setPrompt(_ prompt: StyledText) {
         guard prompt != self.prompt else { return }
         self.prompt = prompt
-        if reader != nil { redraw() }
+        redraw()
     }
 
     func close() {
@@ -133,7 +136,7 @@ final class TerminalConsole: Console {
     }
 
     private func redraw() {
-        guard reader != nil else { return }
+        guard reader != nil, isStarted else { return }
         put(display.draw(layout))
     }
 
