@@ -160,7 +160,9 @@ final class Chat {
             if event.kind != .left { completer.noteUser(event.from.description) }
             if !event.room.isConversation { completer.noteRoom(event.room.description) }
             // The lobby tells of a new room by its name in `title`.
-            if event.kind == .created, event.room == .lobby, let room = event.title { completer.noteRoom(room) }
+            if event.kind == .created, event.room == .lobby, let room = event.title.flatMap({ try? RoomAddress($0) }) {
+                completer.noteRoom(room.description)
+            }
         case .attached(let joined): if !joined.room.isConversation { completer.noteRoom(joined.room.description) }
         case .roomLost(let room, _): completer.forgetRoom(room.description)
         default: break
