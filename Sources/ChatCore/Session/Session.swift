@@ -38,8 +38,6 @@ public final class Session {
     public var queue = OutboundQueue()
     /// Why nothing more may be read for now.
     var holds: HoldReasons = []
-    /// Why the client is not to be served, to be said as soon as it has opened the conversation.
-    var refusal: Goodbye?
 
     var account: AccountReference?
     var device: SharedBytes?
@@ -65,7 +63,7 @@ public final class Session {
     var publishBucket = TokenBucket()
     /// When a throttled connection is read again.
     var throttledUntil: UInt64 = 0
-    /// What is said last, once the requests in flight are answered.
+    /// What is said last, once the client has opened the conversation and the requests in flight are answered.
     var farewell: Goodbye?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
@@ -118,7 +116,7 @@ struct HoldReasons: OptionSet {
 }
 
 /// A wish for a name that is being decided on the shard that owns the name.
-struct NameClaim {
+final class NameClaim {
     let requestID: UInt32
     /// Whether the broker chose the name; then another is tried if it is taken.
     let isGenerated: Bool
@@ -127,6 +125,12 @@ struct NameClaim {
     /// The new account, once granted.
     var granted: AccountReference?
     var triesLeft = 8
+
+    init(requestID: UInt32, isGenerated: Bool, renames: AccountReference?) {
+        self.requestID = requestID
+        self.isGenerated = isGenerated
+        self.renames = renames
+    }
 }
 
 /// The place of a session in a roster.

@@ -13,7 +13,7 @@ extension Shard {
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
-        if let refusal = session.refusal {
+        if let refusal = session.farewell {
             end(session, refusal)
         } else if !answer.choseVersion {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
@@ -159,7 +159,7 @@ extension Shard {
 
     /// The name is this connection's.
     func claimGranted(_ id: SessionID, _ account: AccountReference, memberships: Set<RoomAddress>) {
-        guard let session = sessions[id], var claim = session.claim, !session.isEnding else {
+        guard let session = sessions[id], let claim = session.claim, !session.isEnding else {
             // The connection ended while the name was being decided.
             send(.release(account, session: id), to: map.home(of: account.name))
             if let session = sessions[id] {
@@ -169,11 +169,10 @@ extension Shard {
         }
         if let old = claim.renames {
             claim.granted = account
-            session.claim = claim
             return send(.renameAccount(old, to: account, session: id), to: map.home(of: old.name))
         }
         session.account = account
-        session.memberships = memberships.subtracting([.lobby])
+        session.memberships = memberships
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
@@ -184,10 +183,9 @@ extension Shard {
     }
 
     func claimRefused(_ id: SessionID) {
-        guard let session = sessions[id], var claim = session.claim else { return }
+        guard let session = sessions[id], let claim = session.claim else { return }
         if claim.isGenerated && claim.triesLeft > 0 && !session.isEnding {
             claim.triesLeft -= 1
-            session.claim = claim
             return self.claim(guestName(), for: session)
         }
         finishClaim(session, with: .error(Failure(.exists, reason: "this name is in use; choose another")))
@@ -196,7 +194,7 @@ extension Shard {
     /// The old name's home has let the account go on under its new name.
     func renamed(_ id: SessionID, _ old: AccountReference, to new: AccountReference, rooms: Set<RoomAddress>) {
         guard let session = sessions[id], session.claim?.granted == new else { return renameMembers(old, to: new, in: rooms, session: id) }
-        renameMembers(old, to: new, in: rooms.union(session.memberships).union([.lobby]), session: id)
+        renameMembers(old, to: new, in: rooms.union(session.memberships), session: id)
         session.account = new
         send(.settle(new), to: map.home(of: new.name))
         finishClaim(session, with: .authenticated(authenticated(session, new.name)))
@@ -409,6 +407,8 @@ extension Shard {
     }
 
     private func probe(_ session: Session) {
+        // Most connections are silent most of the time: they keep no storage for the next request.
+        if session.requestsInFlight.isEmpty { session.requestsInFlight = [] }
         // A peer that is not being read counts as alive.
         if session.isInputHeld { session.lastReceived = now.monotonicMilliseconds }
         let silence = now.monotonicMilliseconds - min(session.lastReceived, now.monotonicMilliseconds)

@@ -7,6 +7,7 @@ final class Account {
     /// The device of its only connection: a newer connection of the same device may take over.
     var device: SharedBytes?
     var sessions: [SessionID]
+    /// The rooms it is a member of, but not the lobby, in which everyone may be.
     var memberships: Set<RoomAddress> = []
     var conversations: Set<RoomAddress> = []
     /// Whether the name is only reserved, for an account that is on its way here under another name.

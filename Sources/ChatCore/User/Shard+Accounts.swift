@@ -42,7 +42,7 @@ extension Shard {
         guard account.sessions.isEmpty else { return }
         accounts[reference.name] = nil
         // In order, here and elsewhere: a set's own order differs from run to run, and a run is to be repeatable.
-        for room in account.memberships.sorted() { send(.accountEnded(reference, room), to: map.home(of: room)) }
+        for room in [.lobby] + account.memberships.sorted() { send(.accountEnded(reference, room), to: map.home(of: room)) }
         for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, reference), to: map.home(of: conversation))
         }
@@ -56,7 +56,7 @@ extension Shard {
         }
         accounts[old.name] = nil
         renamedAccounts[old] = RenamedAccount(reference: new, session: session, forgetAt: now.monotonicMilliseconds + 60_000)
-        send(.renamed(session: session, old, to: new, rooms: account.memberships), to: Int(session.shard))
+        send(.renamed(session: session, old, to: new, rooms: account.memberships.union([.lobby])), to: Int(session.shard))
         for conversation in account.conversations.sorted() {
             send(.conversationPartyEnded(conversation, old), to: map.home(of: conversation))
         }
@@ -78,7 +78,7 @@ extension Shard {
             return
         }
         if isMember {
-            account.memberships.insert(room)
+            if room != .lobby { account.memberships.insert(room) }
         } else {
             account.memberships.remove(room)
             for other in account.sessions where other != session { send(.detached(session: other, room), to: Int(other.shard)) }

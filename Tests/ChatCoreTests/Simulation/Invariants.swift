@@ -34,7 +34,7 @@ extension SimulatedBroker {
                 faults.append("\(who): its account is not its own")
                 continue
             }
-            for room in client.view.memberships where !held.memberships.contains(room) {
+            for room in client.view.memberships where room != .lobby && !held.memberships.contains(room) {
                 faults.append("\(who): believes to be a member of \(room)")
             }
             checkPositions(of: client, who, &faults)
@@ -79,7 +79,7 @@ extension SimulatedBroker {
             for (address, room) in shard.rooms {
                 for (name, member) in room.members {
                     if accounts[name]?.incarnation != member.incarnation { faults.append("\(address): \(name) is a ghost") }
-                    if !address.isConversation { memberships[name, default: []].insert(address) }
+                    if !address.isConversation && address != .lobby { memberships[name, default: []].insert(address) }
                 }
                 if !room.displaced.isEmpty { faults.append("\(address): displaced at rest are \(room.displaced.keys)") }
                 if room.recent.count > settings.recentEventsPerRoom || room.recent.byteCount > settings.recentEventBytesPerRoomMax {
