@@ -62,6 +62,8 @@ import Testing
             ada.type("\(sign)help\r")
             try ada.wait(for: ":quit :q :exit")
         }
+        ada.type("look \u{202E}txt\u{200B}\r")
+        try bob.wait(for: "[lobby] <ada> look \\u{202E}txt\\u{200B}\r\n")
         bob.type(":quit\r")
         #expect(bob.end().status == 0)
         try ada.wait(for: "[lobby] * bob left")

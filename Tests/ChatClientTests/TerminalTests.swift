@@ -92,6 +92,19 @@ import Testing
         #expect(terminal.end().status == 0)
     }
 
+    @Test func aNarrowerWindowBreaksTheLineAnew() throws {
+        let peer = try ScriptedPeer()
+        let terminal = try PseudoTerminal([peer.url, "--no-color", "--user", "ada"])
+        try terminal.wait(for: "-- connected")
+        terminal.type("0123456789日本")
+        try terminal.wait(for: "lobby> 0123456789日本")
+        terminal.resize(columns: 18, rows: 24)
+        // A character of two cells is not cut by the edge.
+        try terminal.wait(for: "lobby> 0123456789\r\n日本")
+        terminal.type("\u{15}\u{4}")
+        #expect(terminal.end().status == 0)
+    }
+
     @Test func aPasteIsOneMessageAndWaitsForEnter() throws {
         let peer = try ScriptedPeer()
         let terminal = try PseudoTerminal([peer.url, "--no-color", "--user", "ada"])
