@@ -27,8 +27,8 @@ run: build certificate ## Build, and run a broker with TLS on 127.0.0.1:7400
 	@echo
 	@echo 'The broker serves 127.0.0.1:7400, TLS and clear text; Ctrl-C stops it. To chat, in two other terminals:'
 	@echo
-	@echo '    $(release)/broker-cli brokers://localhost:7400 --ca .run/ca.pem --user ada'
-	@echo '    $(release)/broker-cli brokers://localhost:7400 --ca .run/ca.pem --user bob'
+	@echo '    $(release)/broker-cli --user ada'
+	@echo '    $(release)/broker-cli --user bob'
 	@echo
 	@exec $(release)/broker --config config/development.toml
 

@@ -46,6 +46,7 @@ public struct BrokerURL: Sendable, Equatable, CustomStringConvertible {
             host = String(parts.first ?? "")
             portText = parts.count == 2 ? parts[1] : nil
         }
+        guard !rest.contains("@") else { throw failure("neither a name nor a password stands in it") }
         guard !host.isEmpty else { throw failure("there is no host") }
         guard host.utf8.allSatisfy(Self.isHostOctet) else { throw failure("the host holds what no host does") }
         if let portText {

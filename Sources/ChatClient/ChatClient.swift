@@ -77,6 +77,13 @@ public final class ChatClient {
         perform(session.chooseName(wish, at: loop.nowMilliseconds))
     }
 
+    /// Ends the wait for the next attempt to connect, if there is one. A wait that the broker asked for is not to be ended.
+    public func retryNow() {
+        guard reconnectTimer.isActive else { return }
+        reconnectTimer.stop()
+        connect()
+    }
+
     /// Says GOODBYE and, once earlier requests are answered, ends with ``ChatCore/ClientNotice/ended(_:)``.
     public func leave() {
         reconnectTimer.stop()
@@ -152,22 +159,22 @@ public final class ChatClient {
     // MARK: Effects
 
     /// Carries out effects in order, also those that come of carrying them out.
-    private func perform(_ effects: [ClientEffect]) {
+    ///
+    /// - Parameter isLast: false if more follow at once; then nothing is written yet.
+    private func perform(_ effects: [ClientEffect], isLast: Bool = true) {
         backlog += effects
         guard !isPerforming else { return }
         isPerforming = true
-        var hasOutput = false
         while !backlog.isEmpty, !isClosed {
             let batch = backlog
             backlog = []
             for effect in batch where !isClosed {
-                if case .send = effect { hasOutput = true }
                 carryOut(effect)
             }
         }
         isPerforming = false
-        guard !isClosed else { return }
-        if hasOutput || isClosing { flush() }
+        guard isLast, !isClosed else { return }
+        if !outbound.isEmpty || isClosing { flush() }
         setDeadline()
     }
 
@@ -194,7 +201,10 @@ public final class ChatClient {
 extension ChatClient: SecureStreamDelegate {
     public func secureStream(_ stream: SecureStream, didRead plaintext: RawSpan) {
         guard stream === self.stream else { return }
-        perform(session.receive(plaintext, at: loop.nowMilliseconds))
+        let now = loop.nowMilliseconds
+        session.append(plaintext, at: now)
+        while let effects = session.handleNext(at: now) { perform(effects, isLast: false) }
+        perform([])
     }
 
     public func secureStreamDidHandshake(_ stream: SecureStream) {}

@@ -7,8 +7,10 @@ import Testing
     @Test(arguments: [
         ("broker://localhost", BrokerURL(isSecure: false, host: "localhost", port: 7400)),
         ("brokers://chat.example.org:7443", BrokerURL(isSecure: true, host: "chat.example.org", port: 7443)),
-        ("brokers://127.0.0.1/", BrokerURL(isSecure: true, host: "127.0.0.1")), ("broker://[::1]:80", BrokerURL(isSecure: false, host: "::1", port: 80)),
-        ("broker://[fe80::1%eth0]", BrokerURL(isSecure: false, host: "fe80::1%eth0")), ("broker://h:65535", BrokerURL(isSecure: false, host: "h", port: 65535)),
+        ("brokers://127.0.0.1/", BrokerURL(isSecure: true, host: "127.0.0.1")),
+        ("broker://[::1]:80", BrokerURL(isSecure: false, host: "::1", port: 80)),
+        ("broker://[fe80::1%eth0]", BrokerURL(isSecure: false, host: "fe80::1%eth0")),
+        ("broker://h:65535", BrokerURL(isSecure: false, host: "h", port: 65535)),
     ])
     func reads(text: String, url: BrokerURL) throws {
         #expect(try BrokerURL(text) == url)
@@ -19,8 +21,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "localhost", "localhost:7400", "http://x", "broker:/x", "broker://", "brokers://:7400", "broker://h:", "broker://h:0", "broker://h:65536",
-        "broker://h:-1", "broker://h:+1", "broker://::1", "broker://[::1", "broker://[::1]x", "broker://user@h", "broker://h/path", "broker://h?x", "broker://h h",
+        "", "localhost", "localhost:7400", "http://x", "broker:/x", "broker://", "brokers://:7400", "broker://h:", "broker://h:0",
+        "broker://h:65536",
+        "broker://h:-1", "broker://h:+1", "broker://::1", "broker://[::1", "broker://[::1]x", "broker://user@h", "broker://h/path",
+        "broker://h?x", "broker://h h",
         "broker://\u{1B}[2J",
     ])
     func refuses(text: String) {

@@ -11,10 +11,13 @@ import Testing
         ("hello", ChatInput.text("hello")), ("", .nothing), ("   ", .nothing), ("hello\r", .text("hello")), ("::smile", .text(":smile")),
         ("//path", .text("/path")), (":)", .text(":)")), ("/ 2", .text("/ 2")), (":", .text(":")), ("a :users", .text("a :users")),
         (":users", .users), ("/users", .users), (":ping", .ping), ("/ping", .ping), (":lrs", .rooms), ("/rooms", .rooms),
-        (":cr dev", .create(dev)), ("/create dev", .create(dev)), (":jr dev", .join(dev)), ("/join dev", .join(dev)), (":lr dev", .leave(dev)),
+        (":cr dev", .create(dev)), ("/create dev", .create(dev)), (":jr dev", .join(dev)), ("/join dev", .join(dev)),
+        (":lr dev", .leave(dev)),
         ("/leave", .leave(nil)), (":lru dev", .members(dev)), (":lru", .members(nil)), (":who", .members(nil)),
-        (":rm dev hi  there ", .roomMessage(dev, "hi  there")), ("/rm dev x", .roomMessage(dev, "x")), (":pm bob psst", .directMessage(bob, "psst")),
-        ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(dev)), (":room", .switchTo(nil)), (":nick carol", .rename("carol")),
+        (":rm dev hi  there ", .roomMessage(dev, "hi  there")), ("/rm dev x", .roomMessage(dev, "x")),
+        (":pm bob psst", .directMessage(bob, "psst")),
+        ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(dev)), (":room", .switchTo(nil)),
+        (":nick carol", .rename("carol")),
         (":help", .help), ("/?", .help), (":quit", .quit), ("/exit", .quit),
     ])
     func understands(line: String, input: ChatInput) {
@@ -22,7 +25,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick", ":nick a b",
+        ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick",
+        ":nick a b",
         ":quit now",
     ])
     func saysWhatIsWrong(line: String) {

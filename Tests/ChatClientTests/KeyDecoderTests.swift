@@ -6,7 +6,8 @@ import Testing
     private static let table: [(String, [Key])] = [
         ("a", [.text("a")]), ("é漢🎉", [.text("é"), .text("漢"), .text("🎉")]), ("\r", [.enter]), ("\n", [.enter]), ("\t", [.tab]),
         ("\u{7F}", [.backspace]), ("\u{8}", [.backspace]), ("\u{1}", [.control("a")]), ("\u{12}", [.control("r")]),
-        ("\u{1B}[A", [.up]), ("\u{1B}[B", [.down]), ("\u{1B}[C", [.right]), ("\u{1B}[D", [.left]), ("\u{1B}OA", [.up]), ("\u{1B}OH", [.home]),
+        ("\u{1B}[A", [.up]), ("\u{1B}[B", [.down]), ("\u{1B}[C", [.right]), ("\u{1B}[D", [.left]), ("\u{1B}OA", [.up]),
+        ("\u{1B}OH", [.home]),
         ("\u{1B}[H", [.home]), ("\u{1B}[F", [.end]), ("\u{1B}[1~", [.home]), ("\u{1B}[4~", [.end]), ("\u{1B}[7~", [.home]),
         ("\u{1B}[8~", [.end]), ("\u{1B}[3~", [.delete]), ("\u{1B}[1;5C", [.wordRight]), ("\u{1B}[1;5D", [.wordLeft]),
         ("\u{1B}[1;3D", [.wordLeft]), ("\u{1B}[1;2D", [.left]), ("\u{1B}b", [.alt("b")]), ("\u{1B}\u{7F}", [.alt("\u{7F}")]),
@@ -37,7 +38,8 @@ import Testing
 
     @Test func brokenUTF8IsShownAsSuch() {
         var decoder = KeyDecoder()
-        #expect(decoder.feed([0xFF, 0x61, 0xE4, 0x28, 0x29]) == [.text("\u{FFFD}"), .text("a"), .text("\u{FFFD}"), .text("("), .text(")")])
+        #expect(
+            decoder.feed([0xFF, 0x61, 0xE4, 0x28, 0x29]) == [.text("\u{FFFD}"), .text("a"), .text("\u{FFFD}"), .text("("), .text(")")])
     }
 
     @Test func anEndlessSequenceIsGivenUp() {

@@ -13,12 +13,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ([Key.left, .text("X")], "one two threXe", 13), ([.control("a"), .text("X")], "Xone two three", 1), ([.home, .delete], "ne two three", 0),
+        ([Key.left, .text("X")], "one two threXe", 13), ([.control("a"), .text("X")], "Xone two three", 1),
+        ([.home, .delete], "ne two three", 0),
         ([.control("e"), .backspace], "one two thre", 12), ([.wordLeft, .text("X")], "one two Xthree", 9),
         ([.control("w")], "one two ", 8), ([.control("w"), .control("w")], "one ", 4), ([.wordLeft, .control("k")], "one two ", 8),
         ([.wordLeft, .control("u")], "three", 0), ([.control("w"), .control("a"), .control("y")], "threeone two ", 5),
         ([.home, .wordRight, .text("X")], "oneX two three", 4), ([.home, .alt("d")], " two three", 0), ([.alt("\u{7F}")], "one two ", 8),
-        ([.control("t")], "one two there".replacing("there", with: "there"), 13), ([.home, .control("f"), .control("h")], "ne two three", 0),
+        ([.control("t")], "one two there".replacing("there", with: "there"), 13),
+        ([.home, .control("f"), .control("h")], "ne two three", 0),
         ([.home, .left], "one two three", 0), ([.right], "one two three", 13), ([.control("b"), .control("d")], "one two thre", 12),
     ])
     func editsLikeEmacs(keys: [Key], line: String, cursor: Int) {
@@ -163,7 +165,9 @@ import Testing
 
 @Suite struct LineLayoutTests {
     private func layout(_ line: String, cursor: Int? = nil, columns: Int = 10, rows: Int = .max) -> LineLayout {
-        LineLayout(prompt: [("\u{1B}[2m> \u{1B}[0m", "> ")], line: Array(line), cursor: cursor ?? line.count, columnCount: columns, rowCountMax: rows)
+        LineLayout(
+            prompt: [("\u{1B}[2m> \u{1B}[0m", "> ")], line: Array(line), cursor: cursor ?? line.count, columnCount: columns,
+            rowCountMax: rows)
     }
 
     @Test func promptTakesItsCellsAndNotItsSequences() {

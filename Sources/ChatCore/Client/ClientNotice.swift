@@ -117,7 +117,8 @@ extension ConnectionLoss {
         }
     }
 
-    var retryMilliseconds: UInt64? {
+    /// The least time that the broker asked to be left alone, in milliseconds (GOODBYE's `retry_ms`).
+    public var retryMilliseconds: UInt64? {
         if case .goodbye(let goodbye) = self { goodbye.retryMilliseconds } else { nil }
     }
 }

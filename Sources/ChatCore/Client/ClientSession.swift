@@ -84,18 +84,31 @@ public struct ClientSession {
         return takeEffects()
     }
 
-    /// Octets came.
+    /// Octets came: all that they complete is handled.
     public mutating func receive(_ bytes: RawSpan, at now: UInt64) -> [ClientEffect] {
-        guard isListening else { return [] }
+        append(bytes, at: now)
+        var all: [ClientEffect] = []
+        while let effects = handleNext(at: now) { all += effects }
+        return all
+    }
+
+    /// Octets came; ``handleNext(at:)`` handles the frames that they complete.
+    public mutating func append(_ bytes: RawSpan, at now: UInt64) {
+        guard isListening else { return }
         receivedAt = now
         wire.append(bytes)
+    }
+
+    /// Handles one frame; nil if there is none. A caller that carries out the effects of each frame before it asks for the next one never
+    /// sees ``account`` or ``attachedRooms`` ahead of what its user was told.
+    public mutating func handleNext(at now: UInt64) -> [ClientEffect]? {
+        guard isListening else { return nil }
         do throws(FrameError) {
-            while isListening, let input = try wire.next() {
-                switch input {
-                case .frame(.reply(let reply), let id, let hasMore): handle(reply, requestID: id, hasMore: hasMore, at: now)
-                case .frame(.event(let event), _, _): deliver(event, at: now)
-                case .unreadable(let header, let error): handleUnreadable(header, error, at: now)
-                }
+            guard let input = try wire.next() else { return nil }
+            switch input {
+            case .frame(.reply(let reply), let id, let hasMore): handle(reply, requestID: id, hasMore: hasMore, at: now)
+            case .frame(.event(let event), _, _): deliver(event, at: now)
+            case .unreadable(let header, let error): handleUnreadable(header, error, at: now)
             }
         } catch {
             breakOff(error.code, error.reason)

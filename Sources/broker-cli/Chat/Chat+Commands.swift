@@ -29,7 +29,7 @@ extension Chat {
             }
         case .ping: ping()
         case .help: help()
-        case .quit: quit()
+        case .quit: leaveWhenDone()
         case .problem(let reason): complain(reason)
         }
     }
@@ -43,8 +43,7 @@ extension Chat {
             // The end of the session is told by itself; only what was to be said is not to be lost in silence.
             case .notSent(.sessionEnded) where Self.quoted(request).isEmpty: break
             case .notSent(let reason): complain(FailureText.sentence(reason) + Self.quoted(request))
-            case .unknown(let doubt):
-                complain("it is unknown whether this had an effect: " + FailureText.sentence(doubt) + Self.quoted(request))
+            case .unknown(let doubt): complain(FailureText.sentence(doubt, for: request) + Self.quoted(request))
             default: onSuccess(outcome)
             }
             didAnswer()
@@ -79,7 +78,7 @@ extension Chat {
             guard case .joined(let joined) = outcome else { return }
             if isJSON { return console.write(NoticeJSON.joined(joined)) }
             if isFirst && room == .lobby { return }
-            let count = joined.members.map { $0 == 1 ? ", alone" : ", with \($0 - min($0, 1)) others" } ?? ""
+            let count = joined.members.map { $0 == 1 ? ", alone" : $0 == 2 ? ", with 1 other" : ", with \($0 - min($0, 1)) others" } ?? ""
             let topic = (joined.topic ?? joined.title).map { ": " + $0 } ?? ""
             say("-- you are in \(room)\(count)\(topic)" + (room == current ? "" : "; :room \(room) makes it the current room"), .dim)
         }
@@ -187,7 +186,8 @@ extension Chat {
             say("   " + head + String(repeating: " ", count: width - head.count + 2) + command.help)
         }
         if console.isInteractive {
-            say("   Tab completes, arrows and control-R bring back lines, control-A/E/K/U/W/Y edit, ::text says :text", .dim)
+            say("   Tab completes, arrows and control-R bring back lines, control-A/E/K/U/W/Y edit;", .dim)
+            say("   ::text says :text", .dim)
         }
     }
 }

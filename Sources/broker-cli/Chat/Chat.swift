@@ -9,6 +9,8 @@ final class Chat {
     static let tail: UInt64 = 20
     /// Requests under way above which a console that is no person is made to wait, and below which it goes on.
     private static let openRequestCountMax = 64
+    /// A shorter wait for the next attempt to connect is not told again.
+    private static let waitMillisecondsTold: UInt64 = 2000
 
     let client: ChatClient
     let console: any Console
@@ -26,6 +28,8 @@ final class Chat {
     private var isEnding = false
     private var hasBeenReady = false
     private var lastRefusal: String?
+    /// Why there is no connection, as it was told last.
+    private var lastLoss: ConnectionLoss?
 
     /// - Parameter name: the name to begin with; nil: a person is asked for it.
     init(loop: EventLoop, client: ChatClient, console: any Console, name: String?, room: RoomAddress, isJSON: Bool) {
@@ -48,7 +52,8 @@ final class Chat {
         for room in Set([.lobby, current]).sorted() { enter(room, isFirst: true) }
         updatePrompt()
         console.start()
-        guard !awaitsName else { return }
+        // A console that cannot begin has ended the session already.
+        guard !awaitsName, client.phase == .disconnected else { return }
         hasStarted = true
         client.start()
     }
@@ -60,7 +65,8 @@ final class Chat {
         client.leave()
     }
 
-    private func leaveWhenDone() {
+    /// Leaves when everything is answered; a person, at once.
+    func leaveWhenDone() {
         isEnding = true
         if client.openRequestCount == 0 || console.isInteractive { quit() }
     }
@@ -68,14 +74,16 @@ final class Chat {
     // MARK: Lines
 
     private func didEnter(_ line: String) {
+        guard !isEnding else { return }
         if awaitsName { return didEnterName(line) }
-        let input = ChatInput(line)
-        perform(input)
+        // Whoever enters something does not want to wait out a back-off; what the broker asked for stays.
+        if isOffline, console.isInteractive, lastLoss?.retryMilliseconds == nil { client.retryNow() }
+        perform(ChatInput(line))
         if client.openRequestCount >= Self.openRequestCountMax { console.isPaused = true }
     }
 
     private func didEnterName(_ line: String) {
-        let name = String(line.filter { !$0.isWhitespace })
+        let name = line[...].trimmingWhitespace()
         guard !name.isEmpty else { return }
         awaitsName = false
         client.chooseName(name)
@@ -100,6 +108,7 @@ final class Chat {
             hasBeenReady = true
             isOffline = false
             lastRefusal = nil
+            lastLoss = nil
             updatePrompt()
         case .nameRefused(let wish, _):
             // A name that is still refused after every reconnect is told once.
@@ -108,9 +117,13 @@ final class Chat {
             didRefuseName()
         case .roomLost(let room, _):
             if room == current { switchTo(.lobby) }
-        case .connectionLost:
+        case .connectionLost(let loss, let delay):
             isOffline = true
             updatePrompt()
+            // A person has read it once; only that it will take longer is news.
+            let isNews = loss != lastLoss || delay >= Self.waitMillisecondsTold || !console.isInteractive
+            lastLoss = loss
+            if !isNews { return }
         case .ended(let loss):
             didEnd(loss)
             return
@@ -147,7 +160,9 @@ final class Chat {
             if event.kind != .left { completer.noteUser(event.from.description) }
             if !event.room.isConversation { completer.noteRoom(event.room.description) }
             // The lobby tells of a new room by its name in `title`.
-            if event.kind == .created, event.room == .lobby, let room = event.title { completer.noteRoom(room) }
+            if event.kind == .created, event.room == .lobby, let room = event.title.flatMap({ try? RoomAddress($0) }) {
+                completer.noteRoom(room.description)
+            }
         case .attached(let joined): if !joined.room.isConversation { completer.noteRoom(joined.room.description) }
         case .roomLost(let room, _): completer.forgetRoom(room.description)
         default: break

@@ -57,7 +57,7 @@ enum ChatInput: Equatable {
 }
 
 extension Substring {
-    fileprivate func trimmingWhitespace() -> String {
+    func trimmingWhitespace() -> String {
         String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }
@@ -102,7 +102,8 @@ enum CommandTable {
             Command("users", "", "names of all connected users") { plain($0, .users) },
             Command("rooms lrs", "", "list the rooms") { plain($0, .rooms) },
             Command("members lru who", "[ROOM]", "list the users of a room", .room) { optionalRoom($0) { .members($0) } },
-            Command("create cr", "ROOM", "create a room and enter it", .room) { rest in rest.isEmpty ? nil : withRoom(rest) { .create($0) } },
+            Command("create cr", "ROOM", "create a room and enter it", .room) { rest in rest.isEmpty ? nil : withRoom(rest) { .create($0) }
+            },
             Command("join jr", "ROOM", "enter a room", .room) { rest in rest.isEmpty ? nil : withRoom(rest) { .join($0) } },
             Command("leave lr", "[ROOM]", "leave a room", .room) { optionalRoom($0) { .leave($0) } },
             Command("room", "[ROOM]", "make a room the one that plain lines go to", .room) { optionalRoom($0) { .switchTo($0) } },

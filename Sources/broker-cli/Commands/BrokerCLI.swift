@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChatProtocol
 import Glibc
 import LibUV
 
@@ -25,7 +26,7 @@ struct BrokerCLI: ParsableCommand {
 
             \(ExitStatus.help)
             """,
-        version: "broker-cli " + ProgramVersion.text,
+        version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
             MembersCommand.self, PingCommand.self,
@@ -34,6 +35,7 @@ struct BrokerCLI: ParsableCommand {
 
     /// Parses the arguments, does what they say and ends the process.
     static func runAndExit() -> Never {
+        takeOverSurroundings()
         do {
             var command = try parseAsRoot(arrange(Array(CommandLine.arguments.dropFirst())))
             guard let command = command as? any BrokerCommand else {
@@ -54,9 +56,19 @@ struct BrokerCLI: ParsableCommand {
                 StandardStream.output.writeLine(text)
                 end(.ok)
             }
-            StandardStream.error.writeLine(text)
+            StandardStream.error.writeLine("broker-cli: " + (text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text))
             end(.usage)
         }
+    }
+
+    /// Makes good what a program can inherit from whoever started it.
+    private static func takeOverSurroundings() {
+        // Threads of a pool block nearly all signals: who is started by one could not be ended by SIGTERM.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
+        // Where a standard stream is closed, a socket would take its number and be written to.
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
     }
 
     private static func end(_ status: ExitStatus) -> Never {

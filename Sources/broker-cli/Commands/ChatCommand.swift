@@ -52,7 +52,7 @@ extension ChatClient {
     /// A client as the options want it.
     static func make(loop: EventLoop, url: BrokerURL, options: ConnectionOptions) throws(StartFailure) -> ChatClient {
         do throws(TLSError) {
-            return try ChatClient(loop: loop, url: url, verification: options.verification, settings: options.settings)
+            return try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: options.settings)
         } catch {
             throw StartFailure(reason: "\(error)", status: .usage)
         }

@@ -6,11 +6,6 @@ import ChatProtocol
 import Glibc
 import TLS
 
-/// Version of this program, told to brokers.
-enum ProgramVersion {
-    static let text = "0.1.0"
-}
-
 /// What can go wrong before there is a connection; ends with status 2, or 3 for a certificate file that cannot be used.
 struct StartFailure: Error {
     var reason: String
@@ -22,7 +17,13 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Name to log in with.", discussion: "Default: $BROKER_USER, else a guest's name.", valueName: "name"))
     var user: String?
 
-    @Option(help: ArgumentHelp("Trust the authorities in this PEM file, and no others.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "Trust the authorities in this PEM file, and no others.",
+            discussion: """
+                Default: $BROKER_CA, else \(BrokerURL.development) is verified by \(Self.developmentAuthorityFile), where `make run` has \
+                made that, and every other broker by the authorities that the system trusts.
+                """, valueName: "file"), completion: .file())
     var ca: String?
 
     @Flag(help: "Do not verify the broker's certificate: anybody can answer in its place.")
@@ -42,7 +43,11 @@ struct ConnectionOptions: ParsableArguments {
     var name: String? { user ?? Environment.value("BROKER_USER") }
 
     func url(_ text: String?) throws(StartFailure) -> BrokerURL {
-        let text = text ?? Environment.value("BROKER_URL") ?? "brokers://localhost:\(BrokerURL.portDefault)"
+        guard let text = text ?? Environment.value("BROKER_URL") else { return .development }
+        guard text.contains("://") else {
+            throw StartFailure(
+                reason: "\"\(text)\" is neither a command nor broker://HOST[:PORT] or brokers://HOST[:PORT]; --help tells more")
+        }
         do throws(BrokerURL.ParseError) {
             return try BrokerURL(text)
         } catch {
@@ -55,8 +60,20 @@ struct ConnectionOptions: ParsableArguments {
         !noColor && !json && Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb" && stream.isTerminal
     }
 
-    var verification: TLSVerification {
-        if let ca { .authorityFile(ca) } else if insecure { .none } else { .system }
+    func verification(of url: BrokerURL) -> TLSVerification {
+        if insecure { return .none }
+        if let file = ca ?? Environment.value("BROKER_CA") { return .authorityFile(file) }
+        let isDevelopment = url == .development && Self.isOwn(Self.developmentAuthorityFile)
+        return isDevelopment ? .authorityFile(Self.developmentAuthorityFile) : .system
+    }
+
+    /// What `make run` makes, seen from the folder it is run in.
+    private static let developmentAuthorityFile = ".run/ca.pem"
+
+    /// Whether there is such a file and it belongs to the user: in a folder of somebody else's there is nothing to trust.
+    private static func isOwn(_ file: String) -> Bool {
+        var status = stat()
+        return stat(file, &status) == 0 && status.st_uid == geteuid()
     }
 
     /// Says loudly what `--insecure` means.
@@ -71,8 +88,13 @@ struct ConnectionOptions: ParsableArguments {
 
     var settings: ClientSettings {
         let device = SharedBytes((0..<16).map { _ in UInt8.random(in: .min ... .max) })
-        return ClientSettings(agent: "broker-cli/" + ProgramVersion.text, device: device, wish: name ?? "")
+        return ClientSettings(agent: "broker-cli/" + Release.version, device: device, wish: name ?? "")
     }
+}
+
+extension BrokerURL {
+    /// The broker of `make run`, and of those who name none.
+    static let development = BrokerURL(isSecure: true, host: "localhost")
 }
 
 enum Environment {

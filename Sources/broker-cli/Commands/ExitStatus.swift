@@ -26,7 +26,8 @@ struct ExitStatus: RawRepresentable, Equatable {
             switch loss {
             case .left: .ok
             case .loginRefused: .refused
-            case .goodbye(let goodbye) where goodbye.code != .tlsRequired && goodbye.code != .version: hasBeenReady ? .refused : .unreachable
+            case .goodbye(let goodbye) where goodbye.code != .tlsRequired && goodbye.code != .version:
+                hasBeenReady ? .refused : .unreachable
             default: .unreachable
             }
     }

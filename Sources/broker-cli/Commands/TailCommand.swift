@@ -30,7 +30,7 @@ struct TailCommand: BrokerCommand {
     func execute() throws -> ExitStatus {
         let rooms = try (room.isEmpty ? ["lobby"] : room).map { (text) throws(StartFailure) in try RoomAddress.argument(text) }
         return try VerbRunner.run(options) { runner in
-            Tail(runner, Set(rooms), follows: follow, isColoured: options.connection.isColoured(.output)).start(count: UInt64(count))
+            Tail(runner, Set(rooms), count: count, follows: follow, isColoured: options.connection.isColoured(.output)).start()
         }
     }
 }
@@ -39,26 +39,30 @@ struct TailCommand: BrokerCommand {
 private final class Tail {
     private let runner: VerbRunner
     private let rooms: Set<RoomAddress>
+    private let count: Int
     private let follows: Bool
     private let isColoured: Bool
-    /// Rooms that have not come to their last event from before.
-    private var waiting: Set<RoomAddress>
+    /// Events from before of the rooms that have not come to the last one.
+    private var waiting: [RoomAddress: [Event]]
     /// That event, once the answer to JOIN has told it.
     private var ends: [RoomAddress: UInt64] = [:]
 
-    init(_ runner: VerbRunner, _ rooms: Set<RoomAddress>, follows: Bool, isColoured: Bool) {
+    init(_ runner: VerbRunner, _ rooms: Set<RoomAddress>, count: Int, follows: Bool, isColoured: Bool) {
         self.runner = runner
         self.rooms = rooms
+        self.count = count
         self.follows = follows
         self.isColoured = isColoured
-        waiting = rooms
+        waiting = Dictionary(uniqueKeysWithValues: rooms.map { ($0, []) })
     }
 
-    func start(count: UInt64) {
+    func start() {
         runner.isFollowing = follows
         runner.onNotice = { [self] in didNotice($0) }
+        // One more than is wanted: the last one can be the news that this very visitor came.
+        let tail = count == 0 ? 0 : min(UInt64(count) + 1, 1000)
         for room in rooms.sorted() {
-            runner.ask(.join(room, tail: count)) { [self] outcome in
+            runner.ask(.join(room, tail: tail)) { [self] outcome in
                 guard case .joined(let joined) = outcome else { return }
                 ends[room] = joined.head
                 reach(joined.next > 0 ? joined.next - 1 : 0, in: room)
@@ -70,7 +74,10 @@ private final class Tail {
         switch notice {
         case .event(let event):
             guard rooms.contains(event.room) else { return }
-            show(notice)
+            let isOwnArrival = event.kind == .joined && (event.user ?? event.from) == runner.client.account
+            if !isOwnArrival {
+                if waiting[event.room] == nil { show(notice) } else { waiting[event.room]?.append(event) }
+            }
             reach(event.seq, in: event.room)
         case .skipped(let room, let range), .hole(let room, let range, _):
             guard rooms.contains(room) else { return }
@@ -85,7 +92,9 @@ private final class Tail {
     }
 
     private func reach(_ seq: UInt64, in room: RoomAddress) {
-        guard let end = ends[room], seq >= end, waiting.remove(room) != nil, waiting.isEmpty else { return }
+        guard let end = ends[room], seq >= end, let events = waiting.removeValue(forKey: room) else { return }
+        for event in events.suffix(count) { show(.event(event)) }
+        guard waiting.isEmpty else { return }
         if follows { runner.stopClock() } else { runner.finish(.ok) }
     }
 

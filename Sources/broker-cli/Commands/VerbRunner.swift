@@ -36,8 +36,11 @@ final class VerbRunner {
         let runner = try VerbRunner(loop: loop, client: client, options: options)
         defer { runner.close() }
         try start(runner)
-        client.start()
-        loop.run()
+        // What is refused without asking anybody has ended the verb already.
+        if runner.status == nil {
+            client.start()
+            loop.run()
+        }
         return runner.status ?? .unreachable
     }
 
@@ -90,8 +93,7 @@ final class VerbRunner {
             case .notSent(.sessionEnded): break
             case .notSent(.unacceptable(let code)): fail(FailureText.sentence(Failure(code)), .usage)
             case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
-            case .unknown(let doubt):
-                fail("it is unknown whether this had an effect: " + FailureText.sentence(doubt), isPublish ? .outcomeUnknown : .unreachable)
+            case .unknown(let doubt): fail(FailureText.sentence(doubt, for: request), isPublish ? .outcomeUnknown : .unreachable)
             default: onSuccess(outcome)
             }
         }
@@ -113,9 +115,13 @@ final class VerbRunner {
 
     // MARK: Output
 
-    /// A line on standard output. When nobody reads it any more the verb is through.
+    /// A line on standard output. When nobody reads it any more the verb is through; when it cannot be kept, it has failed.
     func print(_ line: String) {
-        if !StandardStream.output.writeLine(line) { finish(.ok) }
+        if StandardStream.output.writeLine(line) { return }
+        if errno == EPIPE { return finish(.ok) }
+        let error = UVError(systemErrorNumber: errno)
+        if status == nil { sayError("cannot write: \(error)") }
+        finish(.usage)
     }
 
     private func sayError(_ text: String) {
@@ -152,5 +158,7 @@ final class VerbRunner {
         } else {
             fail("timed out", .timedOut)
         }
+        // Who did not answer in time is not waited for once more.
+        loop.stop()
     }
 }

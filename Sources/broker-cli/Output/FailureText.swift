@@ -25,6 +25,7 @@ enum FailureText {
             (.publish(let room, _, _), .noSuchRoom):
             "there is no room \(room)"
         case (.create(let room, _), .exists): "the room \(room) exists already"
+        case (.leave(.lobby), .forbidden): "everybody is in the lobby, and nobody leaves it"
         case (.leave(let room), .notJoined): "you are not in \(room)"
         case (.members(let room), .notJoined): "you are not in \(room), so you cannot see who is"
         case (.publish(let room, _, _), .notJoined): "you are not in \(room)"
@@ -82,7 +83,7 @@ enum FailureText {
     static func sentence(_ loss: ConnectionLoss) -> String {
         switch loss {
         case .unreachable(let reason): "cannot connect: " + reason
-        case .tls(let reason): "TLS failed: " + reason.replacingPrefix("TLS: ")
+        case .tls(let reason): "TLS failed: " + reason.replacingPrefix("TLS: ") + hint(reason)
         case .transport(let reason): reason
         case .endOfStream: "the broker closed the connection without a word"
         case .timeout: "no sign of life from the broker"
@@ -94,6 +95,13 @@ enum FailureText {
         }
     }
 
+    /// What may help against a failure of TLS.
+    private static func hint(_ reason: String) -> String {
+        if reason.contains("issuer certificate") || reason.contains("self-signed") { return "; --ca FILE trusts an authority of your own" }
+        if reason.contains("closed the connection") { return "; perhaps clear text is spoken there: broker://" }
+        return ""
+    }
+
     static func sentence(_ reason: NotSent) -> String {
         switch reason {
         case .deadline: "not sent: there was no connection in time"
@@ -103,11 +111,17 @@ enum FailureText {
         }
     }
 
-    static func sentence(_ doubt: OutcomeDoubt) -> String {
+    static func sentence(_ doubt: OutcomeDoubt, for request: ClientRequest) -> String {
+        let head: String =
+            switch request {
+            case .publish, .directMessage: "it is unknown whether this was accepted: "
+            case .create, .rename, .leave: "it is unknown whether this had an effect: "
+            case .join, .rooms, .members, .ping: "there is no answer: "
+            }
         switch doubt {
-        case .deadline: "no answer came in time"
-        case .connectionLost: "the connection was lost before the answer came"
-        case .broker(let failure): sentence(failure)
+        case .deadline: return head + "no answer came in time"
+        case .connectionLost: return head + "the connection was lost before the answer came"
+        case .broker(let failure): return head + sentence(failure)
         }
     }
 }

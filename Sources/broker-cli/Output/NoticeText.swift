@@ -14,7 +14,11 @@ struct NoticeText {
         case .nameRefused(let wish, let failure): return [Self.refusal(wish, failure)]
         case .attached: return []
         case .skipped(let room, let range):
-            return [StyledText("-- \(Self.events(range)) of \(events.roomName(room)) were missed: this client was too slow", .warning)]
+            return [
+                StyledText(
+                    "-- missed \(Self.events(range)) of \(events.roomName(room)): the broker no longer had what this client lacked",
+                    .warning)
+            ]
         case .hole(let room, let range, let isUnreadable):
             let reason = isUnreadable ? "this client cannot read them" : "the broker does not say why"
             return [StyledText("!! \(Self.events(range)) of \(events.roomName(room)) did not come: \(reason)", .error)]
@@ -53,7 +57,7 @@ struct NoticeText {
         let caughtUp = count == 1 ? "1 message caught up" : "\(count) messages caught up"
         var parts: [String] = count > 0 ? [caughtUp] : []
         for room in recovery.rooms {
-            for range in room.missed { parts.append("\(Self.events(range)) of \(events.roomName(room.room)) were missed") }
+            for range in room.missed { parts.append("missed \(Self.events(range)) of \(events.roomName(room.room))") }
         }
         if recovery.isTimedOut { parts.append("not every room has caught up yet") }
         if parts.isEmpty { parts.append(recovery.isComplete ? "nothing missed" : "what was missed cannot be told") }

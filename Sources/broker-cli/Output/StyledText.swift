@@ -28,7 +28,8 @@ struct StyledText: Equatable {
     /// Text that may have several lines: each further one stands behind a bar, so that it cannot pass for a message of its own.
     mutating func appendLines(_ text: String, _ style: Style = .plain, isOneLine: Bool) {
         guard !isOneLine, text.contains("\n") else { return append(text, style) }
-        for (index, line) in VisibleText.escape(text, lineFeed: .kept).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in VisibleText.escape(text, lineFeed: .kept).split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        {
             if index > 0 { pieces.append(("\n    | ", .dim)) }
             pieces.append((String(line), style))
         }

@@ -106,9 +106,10 @@ struct LineEditor {
     private mutating func insert(_ characters: some Collection<Character>) -> Action {
         guard !characters.isEmpty, line.count + characters.count <= Self.characterCountMax else { return .bell }
         // Joined as text: a mark that is typed after its letter becomes one character with it.
-        let before = Array(String(line[..<cursor]) + String(characters))
-        line = before + line[cursor...]
-        cursor = before.count
+        let start = max(0, cursor - 1)
+        let joined = Array(String(line[start..<cursor]) + String(characters))
+        line.replaceSubrange(start..<cursor, with: joined)
+        cursor = start + joined.count
         return .redraw
     }
 

@@ -22,6 +22,10 @@ final class TerminalConsole: Console {
     private var editor = LineEditor()
     private var display = LineDisplay()
     private var prompt = StyledText("> ")
+    /// Raw mode was entered. A prompt before that would invite keys that the terminal itself still obeys.
+    private var isStarted = false
+    /// The line was left for a stop by control-Z; what was drawn since is known.
+    private var isSuspended = false
 
     /// Enters raw mode.
     init(loop: EventLoop, isColoured: Bool) throws(UVError) {
@@ -36,6 +40,7 @@ final class TerminalConsole: Console {
 
     func start() {
         guard RawTerminal.enable() else { return end() }
+        isStarted = true
         redraw()
         reader?.resume()
     }
@@ -57,7 +62,7 @@ final class TerminalConsole: Console {
     func setPrompt(_ prompt: StyledText) {
         guard prompt != self.prompt else { return }
         self.prompt = prompt
-        if reader != nil { redraw() }
+        redraw()
     }
 
     func close() {
@@ -131,7 +136,7 @@ final class TerminalConsole: Console {
     }
 
     private func redraw() {
-        guard reader != nil else { return }
+        guard reader != nil, isStarted else { return }
         put(display.draw(layout))
     }
 
@@ -142,6 +147,7 @@ final class TerminalConsole: Console {
 
     private func suspend() {
         put(display.leave())
+        isSuspended = true
         RawTerminal.restore()
         // The whole job stops, as the shell expects; SIGCONT brings it back.
         kill(0, SIGTSTP)
@@ -149,7 +155,9 @@ final class TerminalConsole: Console {
 
     private func didContinue() {
         guard reader != nil, RawTerminal.enable() else { return }
-        display.forget()
+        // After a stop by others the line stands somewhere above what the shell has written.
+        if !isSuspended { display.forget() }
+        isSuspended = false
         redraw()
     }
 }

@@ -1,0 +1,37 @@
+import Foundation
+
+/// `broker-cli` as it was built beside this test, run with plain pipes.
+struct Program {
+    let status: Int32
+    let output: [String]
+    let complaints: [String]
+
+    /// A program that was built beside this test.
+    static func url(_ name: String) -> URL {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent(name)
+    }
+
+    /// Runs the program to its end. The environment is empty but for `environment` and a time zone.
+    static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Program {
+        let process = Process()
+        process.executableURL = url("broker-cli")
+        process.arguments = arguments
+        process.environment = environment.merging(["TZ": "UTC"]) { given, _ in given }
+        let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = stdin
+        process.standardOutput = stdout
+        process.standardError = stderr
+        try process.run()
+        // Input and complaints here are far less than a pipe holds, so one after the other cannot block.
+        stdin.fileHandleForWriting.write(Data(input.utf8))
+        try stdin.fileHandleForWriting.close()
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        let complaints = stderr.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Program(status: process.terminationStatus, output: lines(output), complaints: lines(complaints))
+    }
+
+    private static func lines(_ data: Data) -> [String] {
+        String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
+    }
+}
