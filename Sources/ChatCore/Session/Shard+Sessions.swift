@@ -263,9 +263,10 @@ extension Shard {
         refuse(Failure(error.code, reason: error.reason, field: error.field), type: type, requestID: requestID, session)
     }
 
-    /// A peer whose software keeps sending bad frames is sent away; a person's mistakes (codes from 200) do not count.
+    /// A peer whose software keeps sending faulty payloads is sent away (docs/PROTOCOL.md, *Fields*). Types it may try, frames out of
+    /// their state and a person's mistakes do not count.
     private func noteFault(_ code: ResultCode, _ session: Session) {
-        guard code.rawValue < 200 else { return }
+        guard [.malformed, .unsupportedField, .missingField, .badValue].contains(code) else { return }
         session.malformedFrameCount += 1
         if session.malformedFrameCount > settings.malformedFramesMax {
             end(session, Goodbye(.tooManyErrors, reason: "too many bad frames"))
