@@ -78,9 +78,10 @@ extension Shard {
 
     private func publish(_ publish: Publish, to peer: AccountName?, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
         let home = map.home(of: publish.room)
+        let requester = Requester(session, requestID, isRetry)
+        let request = peer.map { RoomRequest.directMessage(publish, to: $0) } ?? .publish(publish)
         guard mailboxCounts[home] <= settings.mailboxMessagesMax else {
-            statistics.refusals += 1
-            return answer(requestID, .error(Failure(.overloaded, reason: "too much waits to be handled; try later")), session)
+            return refuse(Failure(.overloaded, reason: "too much waits to be handled; try later"), request, requester)
         }
         let milliseconds = session.publishBucket.take(
             perSecond: settings.publishesPerSecond, burst: settings.publishBurst, now: now.monotonicMilliseconds)
@@ -89,12 +90,7 @@ extension Shard {
             session.throttledUntil = now.monotonicMilliseconds + milliseconds
             session.holds.insert(.rate)
         }
-        let requester = Requester(session, requestID, isRetry)
-        if let peer {
-            send(.request(.directMessage(publish, to: peer), requester), to: home)
-        } else {
-            send(.request(.publish(publish), requester), to: home)
-        }
+        send(.request(request, requester), to: home)
     }
 
     // MARK: Log-in

@@ -185,8 +185,9 @@ public final class Shard {
         case .renameLate(let session, let old, let new, let room): renameMembers(old, to: new, in: [room], session: session)
         case .reply(let session, let requestID, let reply, let hasMore):
             if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
-        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew):
-            attached(session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
+        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew, let cursorFault):
+            attached(
+                session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew, cursorFault: cursorFault)
         case .membershipChanged(let session, let room, let isMember): membershipChanged(session, room, isMember: isMember)
         case .conversationAttached(let session, let address, let epoch, let next):
             conversationAttached(session, to: address, epoch: epoch, next: next)
