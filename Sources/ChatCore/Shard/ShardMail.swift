@@ -39,6 +39,11 @@ public enum RoomRequest: Sendable {
         }
     }
 
+    /// Whether the request begins a conversation that there is not.
+    var mayBeginConversation: Bool {
+        if case .directMessage = self { true } else { false }
+    }
+
     /// The number of the frame's type: an ERROR without request id names it.
     var typeNumber: UInt8 {
         switch self {

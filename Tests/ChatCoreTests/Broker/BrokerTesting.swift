@@ -93,3 +93,11 @@ extension Reply {
         if case .published(let published) = self { published } else { nil }
     }
 }
+
+extension SimulatedClient {
+    /// Sends a command and has the broker read it before anything else happens.
+    func readNow(_ command: Command, id: UInt32) {
+        send(command, id: id)
+        broker.turn(of: shardIndex) { _ in readOnBrokersSide() }
+    }
+}
