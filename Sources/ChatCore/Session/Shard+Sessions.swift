@@ -283,7 +283,7 @@ extension Shard {
         session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
         session.queue.append(writer.finish())
         schedule(session)
-        if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes { noteOverflow(session) }
+        regulateInput(session)
     }
 
     /// Notes that the queue has something to be written at the end of the turn.
@@ -294,13 +294,20 @@ extension Shard {
     }
 
     /// Holds the input of a peer that does not read its answers, and lets it go on once it has.
-    func noteOverflow(_ session: Session) {
+    func regulateInput(_ session: Session) {
         if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes {
-            if session.overflowingSince == 0 { session.overflowingSince = now.monotonicMilliseconds }
             session.holds.insert(.overflow)
-        } else if session.overflowingSince != 0 {
-            session.overflowingSince = 0
+        } else {
             release(.overflow, session)
+        }
+    }
+
+    /// Notes whether the peer takes what is queued for it. A little is enough: who reads slowly is not sent away.
+    func noteProgress(_ session: Session) {
+        if session.queue.isEmpty {
+            session.stalledSince = 0
+        } else if session.stalledSince == 0 || session.queue.byteCount < session.byteCountBeforeWriting {
+            session.stalledSince = now.monotonicMilliseconds
         }
     }
 
@@ -387,8 +394,8 @@ extension Shard {
             session.throttledUntil = 0
             release(.rate, session)
         }
-        if session.overflowingSince != 0, time > session.overflowingSince + settings.slowConsumerMilliseconds {
-            end(session, Goodbye(.slowConsumer, reason: "answers were left unread"))
+        if session.stalledSince != 0, time > session.stalledSince + settings.slowConsumerMilliseconds {
+            end(session, Goodbye(.slowConsumer, reason: "nothing was read for too long"))
         }
         switch session.state {
         case .preface:

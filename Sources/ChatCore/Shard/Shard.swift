@@ -121,7 +121,8 @@ public final class Shard {
     public func drained(_ session: Session, at moment: Moment) {
         now = moment
         guard session.state != .closed else { return }
-        noteOverflow(session)
+        noteProgress(session)
+        regulateInput(session)
         guard session.hasLateAttachments, session.queue.byteCount <= settings.outboundLowWaterBytes else { return }
         catchUp(session)
     }
@@ -142,7 +143,10 @@ public final class Shard {
     public func noteMailbox(of shard: Int, count: Int) { mailboxCounts[shard] = count }
 
     /// The adapter has begun to write a session's queue.
-    public func beganWriting(_ session: Session) { session.isScheduledForWriting = false }
+    public func beganWriting(_ session: Session) {
+        session.isScheduledForWriting = false
+        session.byteCountBeforeWriting = session.queue.byteCount
+    }
 
     // MARK: Mail
 
