@@ -21,8 +21,13 @@ struct DeduplicationWindow {
 
     var count: Int { entries.count }
 
-    func entry(for id: MessageID) -> Entry? { entries[id] }
+    /// The event that an id led to, unless it is older than `milliseconds` at `now` (monotonic milliseconds).
+    func entry(for id: MessageID, milliseconds: UInt64, now: UInt64) -> Entry? {
+        guard let entry = entries[id], entry.acceptedAt + milliseconds >= now else { return nil }
+        return entry
+    }
 
+    /// Remembers an id that ``entry(for:milliseconds:now:)`` does not know.
     mutating func insert(_ id: MessageID, _ entry: Entry, countMax: Int, milliseconds: UInt64) {
         while oldest < order.count, let first = entries[order[oldest]],
             entries.count >= countMax || first.acceptedAt + milliseconds < entry.acceptedAt

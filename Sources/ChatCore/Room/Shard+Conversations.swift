@@ -5,7 +5,7 @@ struct ConversationOpening {
     let first: AccountName
     let second: AccountName
     var answers: [AccountName: (account: AccountReference, sessions: [SessionID])] = [:]
-    /// What to do once there is a conversation: direct messages, and publishes sent behind them.
+    /// What to do once there is a conversation: direct messages, and requests sent behind them.
     var waiting: ContiguousArray<(request: RoomRequest, requester: Requester)> = []
     var partiesLeft: Int
     /// Connections that took over from one that a party had named.
@@ -27,6 +27,7 @@ extension Shard {
             }
         }
         if waitForOpening(request, requester) { return }
+        try requireNothingOfThePast(publish.publication, requester)
         guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
         guard let (first, second) = publish.room.parties else { preconditionFailure("a direct message goes to a conversation") }
         var opening = ConversationOpening(first: first, second: second, partiesLeft: first == second ? 1 : 2)

@@ -96,11 +96,13 @@ extension Shard {
     // MARK: Attaching
 
     /// A room's home has granted an attachment.
-    func attached(_ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool) {
-        guard let session = sessions[id], !session.isEnding else {
+    func attached(
+        _ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool, cursorFault: Failure?
+    ) {
+        guard let session = sessions[id], !session.isEnding, cursorFault == nil || hasJoined(session, joined.room) else {
             send(.giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
             // A connection that is ending is answered, and sent no events.
-            if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
+            if let session = sessions[id], !isAutomatic { answer(requestID, cursorFault.map(Reply.error) ?? .joined(joined), session) }
             return
         }
         if !joined.room.isConversation && joined.room != .lobby { session.memberships.insert(joined.room) }
@@ -122,6 +124,12 @@ extension Shard {
         }
         answer(requestID, .joined(joined), session)
         if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+    }
+
+    /// Whether a session is attached to a room because its client has asked for it.
+    private func hasJoined(_ session: Session, _ room: RoomAddress) -> Bool {
+        guard let roster = rosters[room], let index = roster.index(of: session) else { return false }
+        return !roster.attachments[index].isAutomatic
     }
 
     /// A room's home says that a session's account is a member, or that what it asked for did not make it one.

@@ -24,7 +24,10 @@ extension Shard {
             gatherings[GatheringKey(session: requester.session, requestID: requester.requestID)] = RoomGathering(shardsLeft: map.shardCount)
             for shard in 0..<map.shardCount { send(.listRooms(page, asking: index), to: shard) }
         } catch {
-            answer(requester, .error(error))
+            var failure = error
+            if requester.requestID == 0 { failure.type = FrameType.list.rawValue }
+            statistics.refusals += 1
+            answer(requester, .error(failure))
         }
     }
 
@@ -116,7 +119,8 @@ extension Shard {
 
 extension Room {
     fileprivate func matches(_ filter: String) -> Bool {
-        address.description.contains(filter) || title?.contains(filter) ?? false
+        // Octet for octet: strings are equal to strings of other octets.
+        address.description.utf8.contains(filter.utf8) || title?.utf8.contains(filter.utf8) ?? false
     }
 
     fileprivate var record: RoomRecord {

@@ -17,16 +17,15 @@ extension Shard {
     }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
+        // What comes behind the direct message that begins the conversation keeps its place.
+        if rooms[request.room] == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
         do throws(Failure) {
             switch request {
             case .join(let join, let isAutomatic): try self.join(join, isAutomatic: isAutomatic, requester)
             case .leave(let leave): try self.leave(leave, requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish):
-                // A publish behind the direct message that begins the conversation keeps its place.
-                if rooms[publish.room] == nil, waitForOpening(request, requester) { return }
-                try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             }
         } catch {
@@ -67,11 +66,20 @@ extension Shard {
 
     private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let room = try self.room(join.room, requester)
-        let next = try self.next(for: join, in: room)
-        var role = room.roleOfNewcomers
-        if let member = room.member(requester.account) {
-            role = member.role
-        } else {
+        let member = room.member(requester.account)
+        let next: UInt64
+        do throws(Failure) {
+            next = try self.next(for: join, in: room)
+        } catch {
+            guard let member else { throw error }
+            // Whether the cursor is looked at depends on whether the connection is attached, which its shard knows.
+            var fault = error
+            if requester.requestID == 0 { fault.type = FrameType.join.rawValue }
+            return grant(
+                room, to: requester, role: member.role, next: room.head + 1, isAutomatic: false, choosesAnew: false, cursorFault: fault)
+        }
+        let role = member?.role ?? room.roleOfNewcomers
+        if member == nil {
             if let namesake = room.members[requester.account.name], namesake.incarnation > requester.account.incarnation {
                 throw Failure(.notJoined, reason: "the account has ended")
             }
@@ -101,7 +109,8 @@ extension Shard {
     }
 
     private func grant(
-        _ room: Room, to requester: Requester, role: Role, next: UInt64, isAutomatic: Bool, choosesAnew: Bool
+        _ room: Room, to requester: Requester, role: Role, next: UInt64, isAutomatic: Bool, choosesAnew: Bool,
+        cursorFault: Failure? = nil
     ) {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
@@ -114,7 +123,8 @@ extension Shard {
         }
         send(
             .attached(
-                session: requester.session, requestID: requester.requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew),
+                session: requester.session, requestID: requester.requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew,
+                cursorFault: cursorFault),
             to: shard)
     }
 
@@ -232,11 +242,13 @@ extension Shard {
             throw Failure(.forbidden, reason: "readers may not publish here")
         }
         let content = publication.content
+        let now = now.monotonicMilliseconds
+        let memoryMilliseconds = settings.deduplicationSeconds * 1_000
         guard !requester.isRetry || content.messageID != nil else {
             throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
         }
         if let id = content.messageID {
-            if let entry = member.recentMessages.entry(for: id) {
+            if let entry = member.recentMessages.entry(for: id, milliseconds: memoryMilliseconds, now: now) {
                 statistics.duplicates += 1
                 return answer(
                     requester,
@@ -245,30 +257,40 @@ extension Shard {
                             room: room.address, seq: entry.seq, timestamp: entry.timestamp, acknowledgement: .accepted, isDuplicate: true)))
             }
             if requester.isRetry, let age = publication.ageMilliseconds {
-                let firstAttempt = now.monotonicMilliseconds - min(age, now.monotonicMilliseconds)
-                guard firstAttempt > member.recentMessages.completeSince, age < settings.deduplicationSeconds * 1_000 else {
-                    throw Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
-                }
+                guard now - min(age, now) > member.recentMessages.completeSince, age <= memoryMilliseconds else { throw Self.retryTooOld }
             }
         }
-        if let thread = content.thread, thread == 0 || thread > room.head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
-        }
-        if let reply = content.reply, reply == 0 || reply > room.head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
-        }
+        try requireEvents(of: content, head: room.head)
         let seq = append(content, from: requester.account.name, to: room)
         if let id = content.messageID {
             member.recentMessages.insert(
-                id, .init(seq: seq, timestamp: now.wallMilliseconds, acceptedAt: now.monotonicMilliseconds),
-                countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: settings.deduplicationSeconds * 1_000)
+                id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
+                countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: memoryMilliseconds)
         }
         statistics.publishes += 1
         guard requester.requestID != 0 else { return }
         answer(
             requester,
-            .published(Published(room: room.address, seq: seq, timestamp: now.wallMilliseconds, acknowledgement: .accepted)))
+            .published(Published(room: room.address, seq: seq, timestamp: self.now.wallMilliseconds, acknowledgement: .accepted)))
     }
+
+    /// What a conversation that has not begun would refuse, were it begun: a refusal begins none.
+    func requireNothingOfThePast(_ publication: Publication, _ requester: Requester) throws(Failure) {
+        // No memory covers it, so a retry may be the second copy of what a former conversation had.
+        if requester.isRetry && publication.ageMilliseconds != nil { throw Self.retryTooOld }
+        try requireEvents(of: publication.content, head: 0)
+    }
+
+    private func requireEvents(of content: EventContent, head: UInt64) throws(Failure) {
+        if let thread = content.thread, thread == 0 || thread > head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
+        }
+        if let reply = content.reply, reply == 0 || reply > head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
+        }
+    }
+
+    private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.
     func append(_ content: EventContent, from account: AccountName, to room: Room) -> UInt64 {

@@ -56,8 +56,10 @@ public final class Session {
     var lastReceived: UInt64
     var heartbeatMilliseconds: UInt64 = 0
     var isProbed = false
-    /// Since when the queue has been above every bound; 0 if it is not.
-    var overflowingSince: UInt64 = 0
+    /// Since when the peer has taken nothing of what is queued, by the monotonic clock; 0 if nothing is queued.
+    var stalledSince: UInt64 = 0
+    /// Octets in the queue when the adapter last began to write it.
+    var byteCountBeforeWriting = 0
     var malformedFrameCount = 0
     var authenticationFailureCount = 0
     var publishBucket = TokenBucket()

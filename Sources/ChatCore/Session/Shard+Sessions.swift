@@ -78,9 +78,10 @@ extension Shard {
 
     private func publish(_ publish: Publish, to peer: AccountName?, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
         let home = map.home(of: publish.room)
+        let requester = Requester(session, requestID, isRetry)
+        let request = peer.map { RoomRequest.directMessage(publish, to: $0) } ?? .publish(publish)
         guard mailboxCounts[home] <= settings.mailboxMessagesMax else {
-            statistics.refusals += 1
-            return answer(requestID, .error(Failure(.overloaded, reason: "too much waits to be handled; try later")), session)
+            return refuse(Failure(.overloaded, reason: "too much waits to be handled; try later"), request, requester)
         }
         let milliseconds = session.publishBucket.take(
             perSecond: settings.publishesPerSecond, burst: settings.publishBurst, now: now.monotonicMilliseconds)
@@ -89,12 +90,7 @@ extension Shard {
             session.throttledUntil = now.monotonicMilliseconds + milliseconds
             session.holds.insert(.rate)
         }
-        let requester = Requester(session, requestID, isRetry)
-        if let peer {
-            send(.request(.directMessage(publish, to: peer), requester), to: home)
-        } else {
-            send(.request(.publish(publish), requester), to: home)
-        }
+        send(.request(request, requester), to: home)
     }
 
     // MARK: Log-in
@@ -261,9 +257,10 @@ extension Shard {
         refuse(Failure(error.code, reason: error.reason, field: error.field), type: type, requestID: requestID, session)
     }
 
-    /// A peer whose software keeps sending bad frames is sent away; a person's mistakes (codes from 200) do not count.
+    /// A peer whose software keeps sending faulty payloads is sent away (docs/PROTOCOL.md, *Fields*). Types it may try, frames out of
+    /// their state and a person's mistakes do not count.
     private func noteFault(_ code: ResultCode, _ session: Session) {
-        guard code.rawValue < 200 else { return }
+        guard [.malformed, .unsupportedField, .missingField, .badValue].contains(code) else { return }
         session.malformedFrameCount += 1
         if session.malformedFrameCount > settings.malformedFramesMax {
             end(session, Goodbye(.tooManyErrors, reason: "too many bad frames"))
@@ -284,7 +281,7 @@ extension Shard {
         session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
         session.queue.append(writer.finish())
         schedule(session)
-        if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes { noteOverflow(session) }
+        regulateInput(session)
     }
 
     /// Notes that the queue has something to be written at the end of the turn.
@@ -295,13 +292,20 @@ extension Shard {
     }
 
     /// Holds the input of a peer that does not read its answers, and lets it go on once it has.
-    func noteOverflow(_ session: Session) {
+    func regulateInput(_ session: Session) {
         if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes {
-            if session.overflowingSince == 0 { session.overflowingSince = now.monotonicMilliseconds }
             session.holds.insert(.overflow)
-        } else if session.overflowingSince != 0 {
-            session.overflowingSince = 0
+        } else {
             release(.overflow, session)
+        }
+    }
+
+    /// Notes whether the peer takes what is queued for it. A little is enough: who reads slowly is not sent away.
+    func noteProgress(_ session: Session) {
+        if session.queue.isEmpty {
+            session.stalledSince = 0
+        } else if session.stalledSince == 0 || session.queue.byteCount < session.byteCountBeforeWriting {
+            session.stalledSince = now.monotonicMilliseconds
         }
     }
 
@@ -388,8 +392,8 @@ extension Shard {
             session.throttledUntil = 0
             release(.rate, session)
         }
-        if session.overflowingSince != 0, time > session.overflowingSince + settings.slowConsumerMilliseconds {
-            end(session, Goodbye(.slowConsumer, reason: "answers were left unread"))
+        if session.stalledSince != 0, time > session.stalledSince + settings.slowConsumerMilliseconds {
+            end(session, Goodbye(.slowConsumer, reason: "nothing was read for too long"))
         }
         switch session.state {
         case .preface:

@@ -121,7 +121,8 @@ public final class Shard {
     public func drained(_ session: Session, at moment: Moment) {
         now = moment
         guard session.state != .closed else { return }
-        noteOverflow(session)
+        noteProgress(session)
+        regulateInput(session)
         guard session.hasLateAttachments, session.queue.byteCount <= settings.outboundLowWaterBytes else { return }
         catchUp(session)
     }
@@ -145,7 +146,10 @@ public final class Shard {
     public func noteMailbox(of shard: Int, count: Int) { mailboxCounts[shard] = count }
 
     /// The adapter has begun to write a session's queue.
-    public func beganWriting(_ session: Session) { session.isScheduledForWriting = false }
+    public func beganWriting(_ session: Session) {
+        session.isScheduledForWriting = false
+        session.byteCountBeforeWriting = session.queue.byteCount
+    }
 
     // MARK: Mail
 
@@ -188,8 +192,9 @@ public final class Shard {
         case .renameLate(let session, let old, let new, let room): renameMembers(old, to: new, in: [room], session: session)
         case .reply(let session, let requestID, let reply, let hasMore):
             if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
-        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew):
-            attached(session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
+        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew, let cursorFault):
+            attached(
+                session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew, cursorFault: cursorFault)
         case .membershipChanged(let session, let room, let isMember): membershipChanged(session, room, isMember: isMember)
         case .conversationAttached(let session, let address, let epoch, let next):
             conversationAttached(session, to: address, epoch: epoch, next: next)

@@ -39,6 +39,11 @@ public enum RoomRequest: Sendable {
         }
     }
 
+    /// Whether the request begins a conversation that there is not.
+    var mayBeginConversation: Bool {
+        if case .directMessage = self { true } else { false }
+    }
+
     /// The number of the frame's type: an ERROR without request id names it.
     var typeNumber: UInt8 {
         switch self {
@@ -112,7 +117,8 @@ public enum ShardMail: Sendable {
     /// A membership under the old name became known after the rename.
     case renameLate(session: SessionID, AccountReference, to: AccountReference, RoomAddress)
     case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
-    case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
+    /// `cursorFault`: why the cursor is refused, unless the session is attached already, for then the cursor is not looked at.
+    case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool, cursorFault: Failure?)
     case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
     case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)

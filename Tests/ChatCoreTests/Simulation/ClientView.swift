@@ -87,12 +87,14 @@ struct ClientView {
     private var safeRequests: Set<UInt32> = []
 
     mutating func noteRequest(_ id: UInt32, _ command: Command) {
-        let room: RoomAddress? =
-            switch command {
-            case .publish(let publish): publish.room
-            case .members(let query): query.room
-            default: nil
-            }
+        let room: RoomAddress?
+        switch command {
+        case .publish(let publish): room = publish.room
+        case .members(let query): room = query.room
+        // Nobody answers these.
+        case .pong, .error, .goodbye: return
+        default: room = nil
+        }
         if let room, memberships.contains(room), !isLeaving(room) { safeRequests.insert(id) }
         outstanding[id] = command
     }
