@@ -106,7 +106,7 @@ extension Configuration {
         /// How long input is discarded after GOODBYE, so that a reset does not destroy it.
         public var drainMilliseconds = 2000
         /// How long a connection may take nothing at all, control traffic included, before it is closed with 604.
-        public var slowConsumerMilliseconds = 30_000
+        public var slowConsumerMilliseconds = 60_000
     }
 
     /// `[limits]`: what peers may ask of the broker.

@@ -4,7 +4,7 @@ import Bytes
 ///
 /// It answers joins with `tail`, cursors and lagging readers. Bounded by number and by octets; the oldest events go first. It takes
 /// no storage before the first event and grows with the events it holds.
-struct RecentEvents {
+public struct RecentEvents: Sendable {
     private var slots: ContiguousArray<SharedBytes> = []
     private var oldest = 0
     private(set) var count = 0

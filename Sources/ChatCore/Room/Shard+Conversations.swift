@@ -92,7 +92,7 @@ extension Shard {
         handOn(room)
         rooms[address] = nil
         for shard in room.grants.indices where room.grants[shard] > 0 {
-            send(.logEnded(address, epoch: room.epoch, head: room.head), to: shard)
+            send(.logEnded(address, epoch: room.epoch, remains: room.recent), to: shard)
         }
         for (name, member) in room.members where name != account.name {
             let other = AccountReference(name: name, incarnation: member.incarnation)

@@ -30,15 +30,25 @@ extension Shard {
     private func deliverOutOfStep(_ batch: EventBatch, to index: Int, of roster: LocalRoster) {
         let attachment = roster.attachments[index]
         guard attachment.next <= batch.lastSeq else { return }
+        let session = attachment.session
+        let hasRoom = session.queue.byteCount < settings.outboundHighWaterBytes
         switch attachment.state {
         case .late, .fetching: return
         case .unannounced:
             // Before its AUTH_OK a connection is sent nothing else; the conversation is announced behind it.
-            guard attachment.session.account != nil else { return }
+            guard session.account != nil else { return }
             announce(roster, at: index)
+            if attachment.next == batch.firstSeq && hasRoom {
+                // At once: a party that says one thing and goes ends the conversation, and its ring with it.
+                session.queue.append(batch.bytes)
+                roster.attachments[index].next = batch.lastSeq + 1
+                roster.setState(.live, at: index)
+                statistics.deliveries += batch.lastSeq + 1 - batch.firstSeq
+                return
+            }
         case .live: roster.setState(.late, at: index)
         }
-        if attachment.session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(attachment.session) }
+        if hasRoom { catchUp(session) }
     }
 
     /// The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
@@ -96,13 +106,11 @@ extension Shard {
     // MARK: Attaching
 
     /// A room's home has granted an attachment.
-    func attached(
-        _ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool, cursorFault: Failure?
-    ) {
-        guard let session = sessions[id], !session.isEnding, cursorFault == nil || hasJoined(session, joined.room) else {
+    func attached(_ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool) {
+        guard let session = sessions[id], !session.isEnding else {
             send(.giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
             // A connection that is ending is answered, and sent no events.
-            if let session = sessions[id], !isAutomatic { answer(requestID, cursorFault.map(Reply.error) ?? .joined(joined), session) }
+            if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
             return
         }
         if !joined.room.isConversation && joined.room != .lobby { session.memberships.insert(joined.room) }
@@ -124,12 +132,6 @@ extension Shard {
         }
         answer(requestID, .joined(joined), session)
         if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
-    }
-
-    /// Whether a session is attached to a room because its client has asked for it.
-    private func hasJoined(_ session: Session, _ room: RoomAddress) -> Bool {
-        guard let roster = rosters[room], let index = roster.index(of: session) else { return false }
-        return !roster.attachments[index].isAutomatic
     }
 
     /// A room's home says that a session's account is a member, or that what it asked for did not make it one.
@@ -169,14 +171,25 @@ extension Shard {
         send(.giveBack(roster.address, epoch: roster.epoch, shard: index, grants: roster.grants), to: roster.home)
     }
 
-    /// A log has ended for good (a conversation one of whose parties is gone). Who was behind is told what it will not get.
-    func endRoster(of address: RoomAddress, epoch: UInt64, head: UInt64) {
+    /// A log has ended for good (a conversation one of whose parties is gone). Who was behind gets what the ring held at the end, or is
+    /// told what it will not get.
+    func endRoster(of address: RoomAddress, epoch: UInt64, remains: RecentEvents) {
         guard let roster = rosters[address], roster.epoch == epoch else { return }
         rosters[address] = nil
         while let last = roster.attachments.last {
-            if last.state != .unannounced && last.next <= head { lag(last.session, of: roster, from: last.next, to: head) }
+            if last.state != .unannounced && last.next <= remains.lastSeq { finish(last, of: roster, with: remains) }
             roster.detach(last.session)
         }
+    }
+
+    private func finish(_ attachment: Attachment, of roster: LocalRoster, with remains: RecentEvents) {
+        let session = attachment.session
+        let hasRoom = session.queue.byteCount < settings.outboundHighWaterBytes
+        let first = hasRoom ? max(attachment.next, remains.floor) : remains.lastSeq + 1
+        if first > attachment.next { lag(session, of: roster, from: attachment.next, to: first - 1) }
+        for seq in first..<(remains.lastSeq + 1) { session.queue.append(remains.event(seq)) }
+        statistics.deliveries += remains.lastSeq + 1 - first
+        schedule(session)
     }
 
     /// Names the events that a connection is not sent.

@@ -66,18 +66,8 @@ extension Shard {
 
     private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let room = try self.room(join.room, requester)
+        let next = try self.next(for: join, in: room)
         let member = room.member(requester.account)
-        let next: UInt64
-        do throws(Failure) {
-            next = try self.next(for: join, in: room)
-        } catch {
-            guard let member else { throw error }
-            // Whether the cursor is looked at depends on whether the connection is attached, which its shard knows.
-            var fault = error
-            if requester.requestID == 0 { fault.type = FrameType.join.rawValue }
-            return grant(
-                room, to: requester, role: member.role, next: room.head + 1, isAutomatic: false, choosesAnew: false, cursorFault: fault)
-        }
         let role = member?.role ?? room.roleOfNewcomers
         if member == nil {
             if let namesake = room.members[requester.account.name], namesake.incarnation > requester.account.incarnation {
@@ -109,8 +99,7 @@ extension Shard {
     }
 
     private func grant(
-        _ room: Room, to requester: Requester, role: Role, next: UInt64, isAutomatic: Bool, choosesAnew: Bool,
-        cursorFault: Failure? = nil
+        _ room: Room, to requester: Requester, role: Role, next: UInt64, isAutomatic: Bool, choosesAnew: Bool
     ) {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
@@ -123,8 +112,7 @@ extension Shard {
         }
         send(
             .attached(
-                session: requester.session, requestID: requester.requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew,
-                cursorFault: cursorFault),
+                session: requester.session, requestID: requester.requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew),
             to: shard)
     }
 

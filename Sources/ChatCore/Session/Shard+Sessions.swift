@@ -262,7 +262,7 @@ extension Shard {
     private func noteFault(_ code: ResultCode, _ session: Session) {
         guard [.malformed, .unsupportedField, .missingField, .badValue].contains(code) else { return }
         session.malformedFrameCount += 1
-        if session.malformedFrameCount > settings.malformedFramesMax {
+        if session.malformedFrameCount >= settings.malformedFramesMax {
             end(session, Goodbye(.tooManyErrors, reason: "too many bad frames"))
         }
     }

@@ -20,7 +20,7 @@ public struct CoreSettings: Sendable {
     /// Greatest silence in each direction.
     public var heartbeatMilliseconds: UInt64 = 30_000
     /// How long a peer may take nothing of what is queued for it.
-    public var slowConsumerMilliseconds: UInt64 = 30_000
+    public var slowConsumerMilliseconds: UInt64 = 60_000
     /// How long requests already read may still be answered once a connection is ending.
     public var drainMilliseconds: UInt64 = 2_000
 

@@ -192,9 +192,8 @@ public final class Shard {
         case .renameLate(let session, let old, let new, let room): renameMembers(old, to: new, in: [room], session: session)
         case .reply(let session, let requestID, let reply, let hasMore):
             if let session = sessions[session] { answer(requestID, reply, hasMore: hasMore, session) }
-        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew, let cursorFault):
-            attached(
-                session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew, cursorFault: cursorFault)
+        case .attached(let session, let requestID, let joined, let isAutomatic, let choosesAnew):
+            attached(session, requestID: requestID, joined, isAutomatic: isAutomatic, choosesAnew: choosesAnew)
         case .membershipChanged(let session, let room, let isMember): membershipChanged(session, room, isMember: isMember)
         case .conversationAttached(let session, let address, let epoch, let next):
             conversationAttached(session, to: address, epoch: epoch, next: next)
@@ -205,7 +204,7 @@ public final class Shard {
         case .fetched(let fetched): deliver(fetched)
 
         case .events(let batch): deliver(batch)
-        case .logEnded(let room, let epoch, let head): endRoster(of: room, epoch: epoch, head: head)
+        case .logEnded(let room, let epoch, let remains): endRoster(of: room, epoch: epoch, remains: remains)
 
         case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)
         case .listedRooms(let query, let records): gather(records, for: query)

@@ -118,7 +118,7 @@ public enum ShardMail: Sendable {
     case renameLate(session: SessionID, AccountReference, to: AccountReference, RoomAddress)
     case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
     /// `cursorFault`: why the cursor is refused, unless the session is attached already, for then the cursor is not looked at.
-    case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool, cursorFault: Failure?)
+    case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
     case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
     case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
@@ -127,7 +127,7 @@ public enum ShardMail: Sendable {
 
     // To a shard with attached sessions
     case events(EventBatch)
-    case logEnded(RoomAddress, epoch: UInt64, head: UInt64)
+    case logEnded(RoomAddress, epoch: UInt64, remains: RecentEvents)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)
