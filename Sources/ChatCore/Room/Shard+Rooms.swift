@@ -194,7 +194,8 @@ extension Shard {
         rooms[create.room] = room
         _ = append(.created(title: create.title, topic: create.topic), from: requester.account.name, to: room)
         room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
-        send(.membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
+        send(
+            .membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
         send(.membershipChanged(session: requester.session, room.address, isMember: true), to: Int(requester.session.shard))
         answer(requester, .ok(Success()))
         if !policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }

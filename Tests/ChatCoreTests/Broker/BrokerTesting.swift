@@ -1,6 +1,7 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
+
+@testable import ChatCore
 
 /// What the tests of the broker's end say again and again.
 extension SimulatedClient {
@@ -80,7 +81,8 @@ extension SimulatedClient {
 func frame(type: UInt8, id: UInt32, flags: UInt8 = 0, payload: [UInt8] = []) -> [UInt8] {
     let length = payload.count
     return [
-        UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255), type, flags, UInt8(id >> 16), UInt8(id >> 8 & 255), UInt8(id & 255),
+        UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255), type, flags, UInt8(id >> 16), UInt8(id >> 8 & 255),
+        UInt8(id & 255),
     ] + payload
 }
 

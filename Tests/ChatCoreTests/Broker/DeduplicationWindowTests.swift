@@ -1,6 +1,7 @@
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Retries*: what the memory holds and what it can answer for.
 struct DeduplicationWindowTests {

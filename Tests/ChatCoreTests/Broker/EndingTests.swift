@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Heartbeat* and *GOODBYE*.
 struct EndingTests {
@@ -15,7 +16,9 @@ struct EndingTests {
             let waiting = broker.greet()
             for client in clients {
                 client.takeInbox()
-                for id in 1...5 as ClosedRange<UInt32> { client.send(.publish(Publish(room: "lobby", publication: .text("x"))), id: 100 + id) }
+                for id in 1...5 as ClosedRange<UInt32> {
+                    client.send(.publish(Publish(room: "lobby", publication: .text("x"))), id: 100 + id)
+                }
                 client.send(.create(CreateRoom(room: "r")), id: 200)
                 broker.turn(of: client.shardIndex) { _ in client.readOnBrokersSide() }
             }

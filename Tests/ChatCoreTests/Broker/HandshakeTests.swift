@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *The connection*: states and timers up to READY.
 struct HandshakeTests {
@@ -27,7 +28,10 @@ struct HandshakeTests {
     /// Every command with the reply's kind or code in the states HELLO, AUTHENTICATING and READY; nil: no reply.
     static let table: [(command: Command, outcomes: [String?])] = [
         (.hello(Hello(agent: "t")), ["welcome", "106", "106"]),
-        (.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bob"))), ["106", "authenticated", "authenticated"]),
+        (
+            .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bob"))),
+            ["106", "authenticated", "authenticated"]
+        ),
         (.authenticateStep(SharedBytes([1])), ["106", "106", "106"]),
         (.ping(timestamp: 7), ["106", "pong", "pong"]),
         (.pong(timestamp: 7), [nil, nil, nil]),

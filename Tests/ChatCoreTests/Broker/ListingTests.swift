@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md: LIST, MEMBERS and the pages of ITEMS.
 struct ListingTests {
@@ -124,7 +125,9 @@ struct ListingTests {
     @Test func cursorOfSomebodyWhoHasLeftStillServes() {
         let broker = SimulatedBroker(shards: 2)
         let clients = ["ann", "bob", "cyd"].map { broker.logIn($0) }
-        guard case .items(let first)? = clients[2].ask(.members(ListMembers(room: "lobby", limit: 1))) else { return #expect(Bool(false), "no ITEMS") }
+        guard case .items(let first)? = clients[2].ask(.members(ListMembers(room: "lobby", limit: 1))) else {
+            return #expect(Bool(false), "no ITEMS")
+        }
         clients[0].drop()
         broker.settle()
         guard case .items(let second)? = clients[2].ask(.members(ListMembers(room: "lobby", limit: 5, cursor: first.cursor))) else {

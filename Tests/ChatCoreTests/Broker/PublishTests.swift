@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Publishing*, but for retries.
 struct PublishTests {
@@ -16,7 +17,8 @@ struct PublishTests {
         let bob = broker.logIn("bob")
         ann.publish("root", to: "lobby")
         let content = EventContent(
-            kind: .notice, messageID: MessageID(9), thread: 1, reply: 2, mediaType: "text/markdown", meta: SharedBytes([1, 2]), body: "b\tc\n")
+            kind: .notice, messageID: MessageID(9), thread: 1, reply: 2, mediaType: "text/markdown", meta: SharedBytes([1, 2]),
+            body: "b\tc\n")
         guard case .published(let published)? = ann.ask(publish(content)) else { return #expect(Bool(false), "refused") }
         #expect(published.acknowledgement == .accepted)
         #expect(!published.isDuplicate)
@@ -221,6 +223,7 @@ struct PublishTests {
         broker.settle()
         #expect(ann.inbox.first { $0.requestID == 70 }?.reply?.published != nil)
         #expect(ann.inbox.first { $0.requestID == 71 }?.reply?.code == .overloaded)
-        #expect(ann.inbox.contains { if case .error(let failure)? = $0.reply { failure.type == 0x20 && failure.room == room } else { false } })
+        #expect(
+            ann.inbox.contains { if case .error(let failure)? = $0.reply { failure.type == 0x20 && failure.room == room } else { false } })
     }
 }

@@ -1,6 +1,7 @@
 import Bytes
-@testable import ChatCore
 import Testing
+
+@testable import ChatCore
 
 struct RecentEventsTests {
     private func ring(_ sizes: [Int], countMax: Int, byteCountMax: Int = 1 << 20) -> RecentEvents {

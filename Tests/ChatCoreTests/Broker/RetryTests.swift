@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Retries: the effect of one publish*.
 struct RetryTests {
@@ -16,7 +17,9 @@ struct RetryTests {
         #expect(second.seq == first.seq)
         #expect(second.timestamp == first.timestamp)
         // Whatever the other fields say.
-        let third = ann.ask(.publish(Publish(room: "lobby", publication: Publication(content: EventContent(messageID: MessageID(1), reply: 999, body: "")))))
+        let third = ann.ask(
+            .publish(Publish(room: "lobby", publication: Publication(content: EventContent(messageID: MessageID(1), reply: 999, body: ""))))
+        )
         #expect(third?.published?.isDuplicate == true)
         #expect(ann.bodies(in: "lobby") == ["one"])
         #expect(try #require(ann.publish("two", to: "lobby", id: MessageID(2))).isDuplicate == false)
@@ -65,11 +68,34 @@ struct RetryTests {
         #expect(ann.refusal(of: again, isRetry: true) == nil)
     }
 
+    /// The case that retries are for: the connection is lost before the reply has come, whether or not the message had arrived.
+    @Test(arguments: [true, false], 1...3)
+    func messageIsThereOnceAfterALostConnection(hasArrived: Bool, shards: Int) {
+        for seed: UInt64 in 1...20 {
+            let broker = SimulatedBroker(shards: shards, seed: seed)
+            let bob = broker.logIn("bob")
+            let old = broker.logIn("ann", device: .device(1))
+            broker.pass(1_000, tick: 1_000)
+            if hasArrived {
+                old.readNow(.publish(Publish(room: "lobby", publication: .text("once", MessageID(1)))), id: 90)
+            }
+            let new = broker.greet(device: .device(1))
+            #expect(new.rename(to: "ann") == "ann", "seed \(seed)")
+            old.drop()
+            broker.pass(500)
+            let published = new.retry("once", to: "lobby", id: MessageID(1), age: 500)?.published
+            #expect(published?.isDuplicate == hasArrived, "seed \(seed)")
+            #expect(bob.bodies(in: "lobby") == ["once"], "seed \(seed)")
+            #expect(broker.faultsAtRest() == [], "seed \(seed)")
+        }
+    }
+
     // MARK: What is certain
 
     /// Ages of a retry, in milliseconds, 100 s after the log-in, with memory of 60 s.
-    @Test(arguments: [(0, nil), (1_000, nil), (59_999, nil), (60_001, .retryTooOld), (99_000, .retryTooOld), (1 << 50, .retryTooOld)]
-        as [(UInt64, ResultCode?)])
+    @Test(
+        arguments: [(0, nil), (1_000, nil), (59_999, nil), (60_001, .retryTooOld), (99_000, .retryTooOld), (1 << 50, .retryTooOld)]
+            as [(UInt64, ResultCode?)])
     func refusesWhatTheMemoryMayHaveForgotten(age: UInt64, code: ResultCode?) {
         let broker = SimulatedBroker(shards: 2) { $0.deduplicationSeconds = 60 }
         let ann = broker.logIn("ann")

@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Limits*, as far as rooms have them, at 0, 1, max and max + 1.
 struct RoomLimitTests {

@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md: CREATE, JOIN, LEAVE and what they refuse.
 struct RoomTests {

@@ -1,6 +1,7 @@
-@testable import ChatCore
 import ChatDialects
 import Testing
+
+@testable import ChatCore
 
 struct SessionTableTests {
     private func insert(_ table: inout SessionTable) -> Session {

@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
 import Testing
+
+@testable import ChatCore
 
 /// docs/PROTOCOL.md, *Slow readers and LAG*, and the timer *stalled*.
 struct SlowReaderTests {
