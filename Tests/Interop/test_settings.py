@@ -99,7 +99,6 @@ class Settings(Case, unittest.TestCase):
                 connection.send(b"x" * 100)
         self.assertLess(time.monotonic() - began, 3)
 
-    @unittest.expectedFailure       # open: the core counts every code of the hundred 1, and forgives one more than configured
     def test_number_of_faults(self):
         """5: the error that is one too many is answered, then comes GOODBYE 112; codes of other meaning do not count."""
         broker = self.own(limits_malformed_frames_max=3)
@@ -387,7 +386,6 @@ class Settings(Case, unittest.TestCase):
                 expected += 1
         self.assertEqual(expected, head + 1)
 
-    @unittest.expectedFailure       # open: only a queue above its bound starts the clock, and events alone never fill it that far
     def test_stalled_reader_is_closed(self):
         """6.2: a peer that takes nothing is closed."""
         broker = self.own(1, deadlines_slow_consumer_milliseconds=300)

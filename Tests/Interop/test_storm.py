@@ -16,8 +16,7 @@ STEPS = int(os.environ.get("STORM_STEPS", "1500"))
 # What a client that keeps the rules may be told: it does not know what the others have just done.
 EXPECTED = {
     "join": {404}, "leave": {300, 404, 407}, "members": {404, 407}, "create": {408}, "publish": {300, 404, 407},
-    # 407 is open: long storms on several loops see it now and then, cause not found.
-    "dm": {405, 407}, "list": set(), "ping": set(), "auth": {408},
+    "dm": {405}, "list": set(), "ping": set(), "auth": {408},
 }
 TOO_MANY = {701, 702}
 # Queues that are always full, rooms that forget and end, limits that are met.

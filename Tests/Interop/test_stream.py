@@ -106,7 +106,6 @@ class Stream(Sessions):
                 self.assert_alive(connection)
                 connection.close()
 
-    @unittest.expectedFailure       # open: the core counts every code of the hundred 1, and forgives one more than configured
     def test_unknown_types_end_no_connection(self):
         """4: ERROR 102, and the connection goes on; 102 is not among the errors counted by section 5."""
         connection = self.raw_ready()
@@ -116,7 +115,6 @@ class Stream(Sessions):
             self.assertEqual((frame.name, frame.id, frame["code"]), ("error", 9, 102), frame)
         self.assert_alive(connection)
 
-    @unittest.expectedFailure       # open: the core counts every code of the hundred 1, and forgives one more than configured
     def test_other_errors_end_no_connection(self):
         """5: only 101, 103, 104 and 108 count as faulty payloads."""
         connection = self.raw_ready()

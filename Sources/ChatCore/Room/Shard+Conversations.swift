@@ -23,6 +23,9 @@ extension Shard {
                 // The name's former life had the conversation, and the word of its end is still under way.
                 endConversation(publish.room, because: AccountReference(name: requester.account.name, incarnation: namesake.incarnation))
             } else {
+                guard room.member(requester.account) != nil else {
+                    throw Failure(.noSuchUser, reason: "this account has ended or has another name by now")
+                }
                 return try self.publish(publish.publication, in: room, requester)
             }
         }

@@ -120,17 +120,21 @@ struct HoldReasons: OptionSet {
 /// A wish for a name that is being decided on the shard that owns the name.
 final class NameClaim {
     let requestID: UInt32
-    /// Whether the broker chose the name; then another is tried if it is taken.
-    let isGenerated: Bool
+    /// The name wished for; nil if the broker is to choose one, and another if that is taken.
+    let wish: AccountName?
     /// The account whose name changes; nil at log-in.
     let renames: AccountReference?
+    /// Whether the name has been asked for.
+    var hasBegun = false
     /// The new account, once granted.
     var granted: AccountReference?
     var triesLeft = 8
 
-    init(requestID: UInt32, isGenerated: Bool, renames: AccountReference?) {
+    var isGenerated: Bool { wish == nil }
+
+    init(requestID: UInt32, wish: AccountName?, renames: AccountReference?) {
         self.requestID = requestID
-        self.isGenerated = isGenerated
+        self.wish = wish
         self.renames = renames
     }
 }

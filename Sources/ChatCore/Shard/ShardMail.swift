@@ -117,7 +117,6 @@ public enum ShardMail: Sendable {
     /// A membership under the old name became known after the rename.
     case renameLate(session: SessionID, AccountReference, to: AccountReference, RoomAddress)
     case reply(session: SessionID, requestID: UInt32, Reply, hasMore: Bool)
-    /// `cursorFault`: why the cursor is refused, unless the session is attached already, for then the cursor is not looked at.
     case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
     case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
     case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)

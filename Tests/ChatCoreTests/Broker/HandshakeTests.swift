@@ -213,10 +213,10 @@ struct HandshakeTests {
         let (_, octets, code) = Self.faults[row]
         let broker = SimulatedBroker()
         let client = Stage.ready.client(of: broker)
-        for _ in 0..<8 { client.send(octets: octets) }
+        for _ in 0..<7 { client.send(octets: octets) }
         client.send(.ping(timestamp: 1), id: 2)
         broker.settle()
-        #expect(client.story == Array(repeating: "error 1 \(code.rawValue)", count: 8) + ["pong 2"])
+        #expect(client.story == Array(repeating: "error 1 \(code.rawValue)", count: 7) + ["pong 2"])
         client.takeInbox()
         client.send(octets: octets)
         broker.settle()

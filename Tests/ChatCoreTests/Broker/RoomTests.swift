@@ -222,9 +222,12 @@ struct RoomTests {
 
     // MARK: Joining again
 
-    /// To a room to which the connection is attached: nothing changes, and the cursor is not examined.
-    @Test(arguments: [nil, LogPosition(epoch: 7, seq: 0), LogPosition(epoch: 0, seq: 1 << 40)], 1...3)
-    func joiningAgainChangesNothing(cursor: LogPosition?, shards: Int) throws {
+    /// To a room to which the connection is attached: nothing changes, though a cursor is judged.
+    @Test(
+        arguments: [
+            (nil, nil), (LogPosition(epoch: 7, seq: 0), .epochChanged), (LogPosition(epoch: 0, seq: 1 << 40), .cursorAhead),
+        ] as [(LogPosition?, ResultCode?)], 1...3)
+    func joiningAgainChangesNothing(row: (cursor: LogPosition?, refusal: ResultCode?), shards: Int) throws {
         let broker = SimulatedBroker(shards: shards)
         let ann = broker.logIn("ann")
         let bob = broker.logIn("bob")
@@ -233,9 +236,10 @@ struct RoomTests {
         _ = bob.join("r")
         bob.publish("one", to: "r")
         ann.takeInbox()
-        var cursor = cursor
+        var cursor = row.cursor
         if cursor?.epoch == 0 { cursor!.epoch = try #require(broker.room("r")?.epoch) }
-        let joined = try #require(ann.join("r", cursor: cursor, tail: 100))
+        #expect(ann.refusal(of: .join(Join(room: "r", cursor: cursor, tail: 100))) == row.refusal)
+        let joined = try #require(ann.join("r", tail: 100))
         #expect(joined.head == 3)
         #expect(joined.next == 4)
         #expect(joined.members == 2)
