@@ -51,6 +51,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
@@ -62,6 +65,7 @@ let package = Package(
         room("LibUV", "Bytes", "CLibUV"),
         room("TLS", "Bytes", "COpenSSL"),
         room("Transport", "Bytes", "LibUV", "TLS"),
+        room("ChatStore", "Bytes", "ChatProtocol", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
@@ -76,6 +80,7 @@ let package = Package(
         program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
+        program("store-trial", "ChatStore", "ChatProtocol", "Bytes"),
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
@@ -85,6 +90,7 @@ let package = Package(
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
+        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),

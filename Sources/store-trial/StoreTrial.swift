@@ -1,0 +1,4 @@
+@main
+struct StoreTrial {
+    static func main() {}
+}
