@@ -40,7 +40,7 @@ public final class Store: Sendable {
     private let checkpointer: Checkpointer
     private let threads: [StoreThread]
     private let checkpointThread: StoreThread
-    // Held, so that no other broker opens the directory; let go with the store.
+    // Held, so that no other broker opens the directory; let go by `close`, or with the store.
     nonisolated(unsafe) private let lock: DirectoryLock
 
     private init(
@@ -155,5 +155,6 @@ public final class Store: Sendable {
         for thread in threads.dropLast() { thread.join() }
         port.box.post(.close)
         threads.last?.join()
+        lock.release()
     }
 }

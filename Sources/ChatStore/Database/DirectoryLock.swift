@@ -7,7 +7,8 @@ internal import Glibc
 final class DirectoryLock {
     private static let madeMark = "database made\n"
 
-    private let descriptor: Int32
+    /// Negative once the lock is released.
+    private var descriptor: Int32
     private let path: String
     /// Whether a database has been made in this directory before.
     private(set) var hasDatabaseBeenMade: Bool
@@ -37,7 +38,13 @@ final class DirectoryLock {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { release() }
+
+    /// Lets others have the directory.
+    func release() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
 
     /// Notes for later starts that there is a database.
     func noteDatabaseMade() throws(StoreError) {
