@@ -68,7 +68,7 @@ final class EndlessWriter: Sendable {
 
     private static func say(_ lines: String) {
         let octets = Array((lines + "\n").utf8)
-        // One system call of less than PIPE_BUF octets, so that no line is ever half there (pipe(7)).
+        // One system call of a few hundred octets, so that no line is ever half there (pipe(7)).
         _ = octets.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
     }
 }

@@ -92,7 +92,8 @@ struct StoreOpening {
         for table in ["log", "membership", "state"] {
             let report = try database.text("PRAGMA quick_check('\(table)')")
             guard report == "ok" else {
-                throw StoreError(.damaged, path: database.path, code: SQLITE_CORRUPT, detail: report)
+                let line = report.split(separator: "\n").joined(separator: "; ")
+                throw StoreError(.damaged, path: database.path, code: SQLITE_CORRUPT, detail: line)
             }
         }
         _ = try database.number("SELECT (SELECT length(frame) FROM event ORDER BY id LIMIT 1)")

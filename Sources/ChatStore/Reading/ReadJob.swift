@@ -57,7 +57,7 @@ final class HistoryJob: ReadJob {
                 return seq > low
             }
             let frame = frame()
-            guard fits(frame) else {
+            guard fits(frame, behind: descending.count) else {
                 isFull = true
                 return false
             }
@@ -77,7 +77,7 @@ final class HistoryJob: ReadJob {
             return finish(through: high)
         }
         for (seq, frame) in descending.reversed() {
-            guard ascending.count < query.eventCountMax, fits(frame) else {
+            guard ascending.count < query.eventCountMax, fits(frame, behind: ascending.count) else {
                 descending = []
                 return finish(through: seq - 1)
             }
@@ -94,9 +94,7 @@ final class HistoryJob: ReadJob {
     /// The lowest seq that the page answers for.
     private var first: UInt64 = 0
 
-    private var count: Int { ascending.count + descending.count }
-
-    private func fits(_ frame: SharedBytes) -> Bool { count == 0 || byteCount + frame.count <= query.byteCountMax }
+    private func fits(_ frame: SharedBytes, behind count: Int) -> Bool { count == 0 || frame.count <= query.byteCountMax - byteCount }
 
     private func takeStride() {
         for (_, frame) in descending.reversed() { ascending.append(frame) }

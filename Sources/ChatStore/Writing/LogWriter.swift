@@ -21,12 +21,20 @@ final class LogWriter {
     private(set) var eventsInTransaction = 0
 
     /// Reads where the logs stand.
-    init(_ database: Database, settings: StoreSettings) throws(StoreError) {
+    ///
+    /// - Parameter previous: what was known of them before this process lost its connection. Callers know what they have numbered since,
+    ///   so nothing that is merely reserved counts as lost; after an unclean stop, everything does.
+    init(_ database: Database, settings: StoreSettings, continuing previous: LogTable? = nil) throws(StoreError) {
         self.database = database
         reservedSeqs = settings.reservedSeqs
         notedEvents = settings.notedEvents
         statements = try WriterStatements(database)
-        logs = LogTable(try StoredLogs.states(in: database))
+        var states = try StoredLogs.states(in: database)
+        for index in states.indices {
+            guard let known = previous?[states[index].address, states[index].epoch] else { continue }
+            states[index].lostThrough = known.lostThrough > states[index].head ? known.lostThrough : 0
+        }
+        logs = LogTable(states)
         endedLogs = try StoredLogs.endedLogs(in: database)
         nextEvent = try StoredLogs.nextEvent(in: database)
         nextEventBefore = nextEvent

@@ -21,6 +21,8 @@ final class Writer {
     private let port: WriterPort
     private let checkpointer: Checkpointer
     private var log: LogWriter?
+    /// What was known of the logs when writing failed.
+    private var lastLogs: LogTable?
     private var failure: StoreError?
     private var nextRecovery = 0
     private var retention: Retention
@@ -111,6 +113,7 @@ final class Writer {
     /// Stops writing: what the connection holds may be more or less than what is on the disk, so it is not used again.
     private func giveUp(_ log: LogWriter, _ error: StoreError) {
         log.rollBack()
+        lastLogs = log.logs
         self.log = nil
         failure = error
         nextRecovery = StoreThread.monotonicMilliseconds + settings.recoveryMilliseconds
@@ -129,13 +132,14 @@ final class Writer {
         nextRecovery = now + settings.recoveryMilliseconds
         do throws(StoreError) {
             let database = try StoreOpening.writingConnection(settings)
-            let log = try LogWriter(database, settings: settings)
+            let log = try LogWriter(database, settings: settings, continuing: lastLogs)
             try log.probe()
             database.takeOverCheckpoints()
             // What was posted while nothing could be written must not be stored behind what failed.
             receive(port.box.take())
             refuseAll()
             self.log = log
+            lastLogs = nil
             failure = nil
             port.isWritable.store(true, ordering: .releasing)
             observer.writabilityDidChange(nil)
