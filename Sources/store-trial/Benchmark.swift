@@ -60,7 +60,9 @@ struct Benchmark {
             times.append(Clock.milliseconds(since: start))
         }
         times.sort()
-        print("pages of 100: median \(times[times.count / 2]) ms, 99 % within \(times[times.count * 99 / 100]) ms, all within \(times.last ?? 0) ms")
+        print(
+            "pages of 100: median \(times[times.count / 2]) ms, 99 % within \(times[times.count * 99 / 100]) ms, all within \(times.last ?? 0) ms"
+        )
     }
 }
 

@@ -195,7 +195,8 @@ import Testing
         let room = try #require(state.room(lobby))
         await #expect(throws: StoreError.self) { try await store.seqs(room.anchor) }
         // The newest ones are still there.
-        let page = try await store.page(HistoryQuery(anchor: room.anchor, fromSeq: 1_990, toSeq: 2_000, eventCountMax: 20, direction: .newest))
+        let page = try await store.page(
+            HistoryQuery(anchor: room.anchor, fromSeq: 1_990, toSeq: 2_000, eventCountMax: 20, direction: .newest))
         #expect(page.count == 11)
         store.close()
     }

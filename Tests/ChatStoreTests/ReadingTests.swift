@@ -144,10 +144,11 @@ import Testing
                 await withCheckedContinuation { continuation in
                     let long = HistoryQuery(
                         anchor: anchor, fromSeq: 1, toSeq: 20_000, eventCountMax: 20_000, byteCountMax: .max, direction: .newest)
-                    precondition(store.read(long) { _ in
-                        order.append("long")
-                        continuation.resume()
-                    })
+                    precondition(
+                        store.read(long) { _ in
+                            order.append("long")
+                            continuation.resume()
+                        })
                     posted.open()
                 }
             }
@@ -155,10 +156,11 @@ import Testing
                 posted.wait()
                 await withCheckedContinuation { continuation in
                     let short = HistoryQuery(anchor: anchor, fromSeq: 1, toSeq: 5, eventCountMax: 5, direction: .oldest)
-                    precondition(store.read(short) { _ in
-                        order.append("short")
-                        continuation.resume()
-                    })
+                    precondition(
+                        store.read(short) { _ in
+                            order.append("short")
+                            continuation.resume()
+                        })
                 }
             }
         }

@@ -89,8 +89,10 @@ extension Store {
 
     /// The seqs of all that is stored of a log.
     func seqs(_ anchor: LogAnchor) async throws -> [UInt64] {
-        try await page(HistoryQuery(anchor: anchor, fromSeq: 1, toSeq: .max, eventCountMax: 1_000_000, byteCountMax: .max, direction: .newest))
-            .seqs
+        try await page(
+            HistoryQuery(anchor: anchor, fromSeq: 1, toSeq: .max, eventCountMax: 1_000_000, byteCountMax: .max, direction: .newest)
+        )
+        .seqs
     }
 }
 

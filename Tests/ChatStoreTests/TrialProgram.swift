@@ -12,7 +12,9 @@ final class TrialProgram {
         let path = own[..<own.lastIndex(of: "/")!] + "/store-trial"
         var ends: [Int32] = [-1, -1]
         // Close-on-exec from the start, or a child started at the same time would keep the writing end open.
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else { throw SystemFailure(code: errno) }
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw SystemFailure(code: errno)
+        }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -147,11 +147,15 @@ struct CrashRecord {
         var last: UInt64 = 0
         for event in events {
             if event.seq <= last { anomalies.append("\(name) \(event.seq) is out of order") }
-            if event.seq != last + 1, event.kind != .void { anomalies.append("\(name) \(last + 1)..\(event.seq - 1) is an unannounced gap") }
+            if event.seq != last + 1, event.kind != .void {
+                anomalies.append("\(name) \(last + 1)..\(event.seq - 1) is an unannounced gap")
+            }
             last = event.seq
             stored[event.seq] = event.messageID?.value
         }
-        for (seq, id) in acknowledged[name] ?? [:] where stored[seq] != id { anomalies.append("\(name) \(seq) was acknowledged and is not stored") }
+        for (seq, id) in acknowledged[name] ?? [:] where stored[seq] != id {
+            anomalies.append("\(name) \(seq) was acknowledged and is not stored")
+        }
         for (seq, id) in stored where numbered[name]?[seq] != id { anomalies.append("\(name) \(seq) is stored and was never said") }
         let greatest = numbered[name]?.keys.max() ?? 0
         if room.head < greatest { anomalies.append("\(name) would number \(greatest) again") }

@@ -35,7 +35,9 @@ import Testing
             HistoryQuery(anchor: room.anchor, fromSeq: 1, toSeq: 2, eventCountMax: 10, direction: .oldest))
         #expect(page.covered == 1...2 && page.count == 2)
         // The very octets that were delivered.
-        #expect(page.events.array == TestEvent(seq: 1, id: 5).frame(in: lobby).array + TestEvent(seq: 2, body: "b", id: .max).frame(in: lobby).array)
+        #expect(
+            page.events.array == TestEvent(seq: 1, id: 5).frame(in: lobby).array
+                + TestEvent(seq: 2, body: "b", id: .max).frame(in: lobby).array)
     }
 
     @Test func changesWhatRoomsAreAndWhoIsIn() async throws {
@@ -102,13 +104,13 @@ import Testing
         defer { store.close() }
         var log = try #require(await store.stored(.create(lobby)).first)
         #expect(log.reservedThrough == 64)
-        for seq in UInt64(1)...500 {
+        for seq in UInt64(1)...150 {
             log = try #require(await store.stored(.append(lobby, [TestEvent(seq: seq)])).first)
             #expect(log.reservedThrough - seq >= 32 && log.reservedThrough - seq <= 64)
         }
         log = try #require(await store.stored(.release(lobby, epoch: 1)).first)
-        #expect(log.reservedThrough == 500)
-        #expect(await store.stored(.reserve(lobby, epoch: 1)).first?.reservedThrough == 564)
+        #expect(log.reservedThrough == 150)
+        #expect(await store.stored(.reserve(lobby, epoch: 1)).first?.reservedThrough == 214)
     }
 
     @Test func aLogThatBeginsAnewHasNothingOfTheOldOne() async throws {
@@ -117,8 +119,10 @@ import Testing
         await store.stored(.create(lobby), .append(lobby, (1...1_000).map { TestEvent(seq: $0, id: $0) }))
         await store.stored(.admit(MemberRecord(account: account("ada"), role: .member, since: 1), to: lobby, epoch: 1))
         let logs = await store.stored(.create(lobby, epoch: 2), .append(lobby, epoch: 2, [TestEvent(seq: 1, body: "new")]))
-        #expect(try await store.page(
-            HistoryQuery(anchor: logs[1].anchor, fromSeq: 1, toSeq: 9, eventCountMax: 9, direction: .newest)).parts.map(\.body) == ["new"])
+        #expect(
+            try await store.page(
+                HistoryQuery(anchor: logs[1].anchor, fromSeq: 1, toSeq: 9, eventCountMax: 9, direction: .newest)
+            ).parts.map(\.body) == ["new"])
         #expect(await store.write(.append(lobby, [TestEvent(seq: 1_001)])).results == [.rejected(.unknownLog)])
         // Closing does not wait for removal, so a second life of the store finishes it.
         store.close()

@@ -42,7 +42,10 @@ final class DirectoryLock {
 
     /// Lets others have the directory.
     func release() {
-        if descriptor >= 0 { close(descriptor) }
+        guard descriptor >= 0 else { return }
+        // Closing alone would leave the lock with a child that has been forked and has not yet become another program.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
         descriptor = -1
     }
 
