@@ -69,7 +69,7 @@ struct Benchmark {
 /// Publishers that wait for the acknowledgement of one post before they make the next, one in each room.
 final class Producers: Sendable {
     private let store: Store
-    private let rooms: Mutex<[TrialRoom]>
+    private let rooms: Guarded<[TrialRoom]>
     private let deadline = Atomic<UInt64>(0)
     private let stored = Atomic<Int>(0)
     private let posted = Atomic<Int>(0)
@@ -78,7 +78,7 @@ final class Producers: Sendable {
 
     init(_ store: Store, _ rooms: [TrialRoom]) {
         self.store = store
-        self.rooms = Mutex(rooms)
+        self.rooms = Guarded(rooms)
         active = Atomic(rooms.count)
     }
 

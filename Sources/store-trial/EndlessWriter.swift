@@ -11,7 +11,7 @@ final class EndlessWriter: Sendable {
     private static let postsInFlightMax = 64
 
     private let store: Store
-    private let rooms: Mutex<[TrialRoom]>
+    private let rooms: Guarded<[TrialRoom]>
     private let inFlight = Atomic<Int>(0)
 
     init(directory: String) throws {
@@ -29,7 +29,7 @@ final class EndlessWriter: Sendable {
         for room in state.rooms {
             if let lost = room.lost { Self.say("l \(room.record.address) \(lost.lowerBound) \(lost.upperBound)") }
         }
-        rooms = Mutex(TrialRoom.open(Self.roomCount, in: store, state))
+        rooms = Guarded(TrialRoom.open(Self.roomCount, in: store, state))
     }
 
     func run() -> Never {

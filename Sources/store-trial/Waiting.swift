@@ -1,9 +1,8 @@
 import Glibc
-import Synchronization
 
 /// A value that one thread waits for and another gives, once.
 final class Waiting<Value: Sendable>: Sendable {
-    private let value = Mutex<Value?>(nil)
+    private let value = Guarded<Value?>(nil)
     nonisolated(unsafe) private let signal: UnsafeMutablePointer<sem_t>
 
     init() {

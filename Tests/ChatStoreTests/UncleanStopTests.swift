@@ -112,7 +112,7 @@ import Testing
             store.close()
         }
         #expect(record.acknowledged.values.reduce(0) { $0 + $1.count } > 100, "the trial was too short to mean anything")
-        #expect(record.anomalies == [])
+        #expect(record.anomalies.prefix(5) == [])
     }
 }
 
