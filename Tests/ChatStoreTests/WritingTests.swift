@@ -139,6 +139,38 @@ import Testing
         again.close()
     }
 
+    @Test func whatIsReplacedIsErased() async throws {
+        let folder = try TemporaryFolder()
+        let (store, _) = try Store.open(folder)
+        let secret = "the password is swordfish "
+        // One that spills over into pages of its own, too.
+        let large = String(repeating: secret, count: 500)
+        var events = (1...200).map { TestEvent(seq: UInt64($0), id: UInt64($0)) }
+        events[99].body = secret
+        events[100].body = large
+        await store.stored(.create(lobby), .append(lobby, events))
+        let holds = { (name: String) in
+            String(decoding: try folder.contents(of: name), as: UTF8.self).contains("swordfish")
+        }
+        #expect(try holds("history.sqlite3-wal"))
+        #expect(
+            await store.write(.replace(lobby, epoch: 1, seq: 201, frame: TestEvent(seq: 201).frame(in: lobby))).results
+                == [.rejected(.noSuchEvent)])
+        let redacted = { (seq: UInt64) in TestEvent(seq: seq, body: "", id: seq).frame(in: self.lobby) }
+        await store.stored(
+            .replace(lobby, epoch: 1, seq: 100, frame: redacted(100)), .replace(lobby, epoch: 1, seq: 101, frame: redacted(101)))
+        let anchor = await store.stored(.reserve(lobby, epoch: 1))[0].anchor
+        let page = try await store.page(HistoryQuery(anchor: anchor, fromSeq: 99, toSeq: 102, eventCountMax: 9, direction: .oldest))
+        #expect(page.parts.map(\.body) == ["hello", "", "", "hello"])
+        // Each write lets the writer become idle once.
+        while try holds("history.sqlite3-wal") { await store.stored(.reserve(lobby, epoch: 1)) }
+        #expect(try !holds("history.sqlite3"))
+        store.close()
+        let (again, state) = try Store.open(folder)
+        #expect(state.publications.map(\.seq) == Array(1...200))
+        again.close()
+    }
+
     @Test func endedRoomsAreGone() async throws {
         let folder = try TemporaryFolder()
         let (store, _) = try Store.open(folder)

@@ -20,7 +20,7 @@ struct StoreOpening {
         if !lock.hasDatabaseBeenMade { try lock.noteDatabaseMade() }
     }
 
-    /// A connection that writes through to the disk: with `synchronous = FULL` a commit in the write-ahead log is flushed before it returns
+    /// A connection that overwrites what is deleted, and that writes through to the disk: with `synchronous = FULL` a commit in the write-ahead log is flushed before it returns
     /// (sqlite.org/pragma.html#pragma_synchronous).
     static func writingConnection(_ settings: StoreSettings) throws(StoreError) -> Database {
         let database = try Database(
@@ -28,7 +28,7 @@ struct StoreOpening {
         try database.execute(
             """
             PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;
-            PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON
+            PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON
             """)
         return database
     }

@@ -51,7 +51,9 @@ final class Reader: Sendable {
                 if let job = order.job { jobs.append(job) } else { isClosing = true }
             }
             // One slice for each; those that are through leave.
-            jobs.removeAll { isThrough($0, reader) }
+            var left: [any ReadJob] = []
+            for job in jobs where !isThrough(job, reader) { left.append(job) }
+            jobs = left
         }
     }
 

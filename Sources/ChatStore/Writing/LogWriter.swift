@@ -17,6 +17,8 @@ final class LogWriter {
     private var nextEvent: Int64
     private var nextEventBefore: Int64
     private var eventsSinceNote = 0
+    /// Whether the write-ahead log may hold something that has been erased from the file.
+    var hasErased = false
     /// Events appended since ``begin()``.
     private(set) var eventsInTransaction = 0
 
@@ -70,6 +72,9 @@ final class LogWriter {
     func apply(_ write: StoreWrite) throws(StoreError) -> WriteResult {
         switch write {
         case .append(let room, let epoch, let firstSeq, let events): return try append(events, from: firstSeq, to: room, epoch)
+        case .replace(let room, let epoch, let seq, let frame):
+            guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
+            return try replace(seq, of: log, by: frame)
         case .reserve(let room, let epoch):
             guard var log = logs[room, epoch] else { return .rejected(.unknownLog) }
             try reserve(&log)
@@ -132,11 +137,7 @@ final class LogWriter {
             _ = insert.bindText(octets.extracting(frame.fromRange), at: 7).bindBlob(octets, at: 11)
         }
         if let id = view.messageID { insert.bind(Int64(bitPattern: id.value), at: 8) } else { insert.bindNull(at: 8) }
-        if let body = frame.bodyRange {
-            insert.bind(Int64(body.lowerBound), at: 9).bind(Int64(body.count), at: 10)
-        } else {
-            insert.bindNull(at: 9).bindNull(at: 10)
-        }
+        bind(frame.bodyRange, to: insert, at: 9)
         try insert.run()
         if LogIndex.hasEntry(view.seq, after: log.lastEvent == 0 ? 0 : log.head) {
             try statements.insertSegment.bind(log.id, at: 1).bind(view.seq, at: 2).bind(nextEvent, at: 3).run()
@@ -146,6 +147,43 @@ final class LogWriter {
         log.isNoted = false
         nextEvent += 1
         eventsInTransaction += 1
+    }
+
+    private func replace(_ seq: UInt64, of log: LogState, by bytes: SharedBytes) throws(StoreError) -> WriteResult {
+        let frames = StoredFrame.split(bytes)
+        precondition(frames.count == 1 && frames[0].view.seq == seq, "one frame takes the place of one with its seq")
+        guard let event = try event(seq, of: log) else { return .rejected(.noSuchEvent) }
+        let replace = statements.replaceFrame.bind(event, at: 1).bind(Int64(frames[0].view.kind.rawValue), at: 2)
+        bind(frames[0].bodyRange, to: replace, at: 3)
+        bytes.withBytes { _ = replace.bindBlob($0, at: 5) }
+        try replace.run()
+        hasErased = true
+        return .stored(nil)
+    }
+
+    /// The row of an event.
+    private func event(_ seq: UInt64, of log: LogState) throws(StoreError) -> Int64? {
+        guard seq >= log.floor, seq <= log.head else { return nil }
+        let rows = statements.segmentBehind.bind(log.id, at: 1).bind(seq - 1, at: 2)
+        var event = log.lastEvent
+        if try rows.step() {
+            event = rows.number(1)
+            rows.reset()
+        }
+        while let place = try eventPlace(event, in: log) {
+            if place.seq <= seq { return place.seq == seq ? event : nil }
+            event = place.previous
+        }
+        return nil
+    }
+
+    /// Where a body begins in its frame and how long it is, for the views.
+    private func bind(_ body: Range<Int>?, to statement: Statement, at index: Int32) {
+        if let body {
+            statement.bind(Int64(body.lowerBound), at: index).bind(Int64(body.count), at: index + 1)
+        } else {
+            statement.bindNull(at: index).bindNull(at: index + 1)
+        }
     }
 
     private func reserve(_ log: inout LogState) throws(StoreError) {

@@ -125,7 +125,8 @@ extension LogWriter {
         return (seq, try eventPlace(event, in: state)?.previous ?? 0)
     }
 
-    private func eventPlace(_ event: Int64, in state: LogState) throws(StoreError)
+    /// Where an event stands, if it is there.
+    func eventPlace(_ event: Int64, in state: LogState) throws(StoreError)
         -> (seq: UInt64, previous: Int64, timestamp: Timestamp)?
     {
         guard event != 0 else { return nil }

@@ -7,6 +7,9 @@ public enum StoreWrite: Sendable {
     ///
     /// The events are their own deduplication records: account, room, message id, seq and timestamp are stored with each of them.
     case append(RoomAddress, epoch: UInt64, firstSeq: UInt64, events: SharedBytes)
+    /// Puts another frame in the place of an event's, such as one that is redacted: same seq, author, time and message id. What the old one
+    /// said is erased from the file with the commit, and from the write-ahead log when the writer is next idle.
+    case replace(RoomAddress, epoch: UInt64, seq: UInt64, frame: SharedBytes)
     /// Reserves the next block of seqs, without which the log must not number an event.
     case reserve(RoomAddress, epoch: UInt64)
     /// Gives the reserved seqs back that have not been used, when a log rests. Nothing may be numbered until they are reserved again.
@@ -23,7 +26,10 @@ public enum StoreWrite: Sendable {
     case dismiss(AccountName, from: RoomAddress, epoch: UInt64)
 
     var byteCount: Int {
-        if case .append(_, _, _, let events) = self { events.count } else { 128 }
+        switch self {
+        case .append(_, _, _, let octets), .replace(_, _, _, let octets): octets.count
+        default: 128
+        }
     }
 }
 
@@ -45,6 +51,8 @@ public enum WriteRejection: Sendable, Equatable {
     /// The first event does not follow the last one stored: what lies between failed, or was lost by an unclean stop. The next append
     /// must begin with a void event behind `takenThrough` that covers it.
     case gap(takenThrough: UInt64)
+    /// No event has the seq, or no longer.
+    case noSuchEvent
     /// The events reach beyond the seqs that are reserved.
     case notReserved(through: UInt64)
 }

@@ -9,6 +9,9 @@ final class Writer {
     /// How long retention may be put off by a queue that never empties.
     private static let retentionPatienceMilliseconds = 100
 
+    /// How long the log is left alone if it could not be emptied of what is to be erased.
+    private static let erasurePatienceMilliseconds = 10_000
+
     private struct Post {
         let writes: [StoreWrite]
         let byteCount: Int
@@ -29,6 +32,7 @@ final class Writer {
     private var lastRetention = 0
     private var queue: ArraySlice<Post> = []
     private var isClosing = false
+    private var nextErasure = 0
     /// Pages at which the writer itself waits for a checkpoint.
     private var checkpointAt: Int
 
@@ -59,7 +63,8 @@ final class Writer {
     private func delay() -> Int? {
         let now = StoreThread.monotonicMilliseconds
         guard let log else { return max(0, nextRecovery - now) }
-        return retention.delay(log, now: now)
+        let untilErasure = log.hasErased ? max(0, nextErasure - now) : nil
+        return [retention.delay(log, now: now), untilErasure].compactMap(\.self).min()
     }
 
     private func receive(_ orders: [WriterPort.Order]) {
@@ -168,12 +173,17 @@ final class Writer {
         guard let log else { return }
         let pages = log.database.logPageCount
         port.logPages.store(pages, ordering: .relaxed)
-        if pages < settings.checkpointPages { return }
-        if pages < checkpointAt { return checkpointer.request() }
+        let now = StoreThread.monotonicMilliseconds
+        let erases = log.hasErased && queue.isEmpty && now >= nextErasure
+        if pages < settings.checkpointPages && !erases { return }
+        if pages < checkpointAt && !erases { return checkpointer.request() }
         do throws(StoreError) {
             // A reader that will not end, such as a shell within a transaction, holds the log back; it is not waited for at every group.
+            nextErasure = now + Self.erasurePatienceMilliseconds
             checkpointAt = pages + settings.checkpointPagesMax / 4
-            if try log.database.checkpoint(.truncate) { checkpointAt = settings.checkpointPagesMax }
+            guard try log.database.checkpoint(.truncate) else { return }
+            checkpointAt = settings.checkpointPagesMax
+            log.hasErased = false
         } catch {
             giveUp(log, error)
         }

@@ -4,6 +4,8 @@ struct WriterStatements {
     let commit: Statement
     /// id, log, seq, previous, timestamp, kind, sender, message_id, body_start, body_count, frame
     let insertEvent: Statement
+    /// id, kind, body_start, body_count, frame
+    let replaceFrame: Statement
     /// log, seq, event
     let insertSegment: Statement
     /// log, reserved
@@ -39,6 +41,7 @@ struct WriterStatements {
         begin = try database.prepare("BEGIN IMMEDIATE")
         commit = try database.prepare("COMMIT")
         insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")
+        replaceFrame = try database.prepare("UPDATE event SET kind = ?2, body_start = ?3, body_count = ?4, frame = ?5 WHERE id = ?1")
         insertSegment = try database.prepare("INSERT INTO segment VALUES (?1, ?2, ?3)")
         reserve = try database.prepare("UPDATE log SET reserved = ?2 WHERE id = ?1")
         greatestEpoch = try database.prepare("SELECT coalesce(max(epoch), 0) FROM log WHERE address = ?1")
