@@ -57,6 +57,9 @@ public struct StoredRoom: Sendable {
     ///
     /// The first event to be appended has the seq behind them and is a `void` event that covers them.
     public let lost: ClosedRange<UInt64>?
+    /// Every publication of the room with a later timestamp is among ``StoredState/publications``; older ones may be found by
+    /// ``Store/find(_:then:)``.
+    public let recalledSince: Timestamp
     /// In ascending order of names.
     public let members: [MemberRecord]
 
@@ -77,10 +80,8 @@ public struct StoredPublication: Sendable, Equatable {
 public struct StoredState: Sendable {
     /// Every room and conversation that has not ended, in ascending order of addresses.
     public let rooms: [StoredRoom]
-    /// The publications with a message id since ``recalledSince``, in the order of commits.
+    /// The latest publications with a message id, in the order of commits.
     public let publications: [StoredPublication]
-    /// Every publication with a later timestamp is among ``publications``; older ones are found by ``Store/find(_:then:)``.
-    public let recalledSince: Timestamp
     /// The greatest epoch of any log, ended ones too; 0 if there is none. A new log has a greater one.
     public let lastEpoch: UInt64
 }

@@ -128,10 +128,19 @@ import Testing
         let folder = try TemporaryFolder()
         let floors = Floors()
         let (store, _) = try open(folder, floors) { $0.retainedSeqsMax = 10 }
-        let anchor = await store.stored(.create(lobby), .append(lobby, (1...100).map { TestEvent(seq: $0, id: $0) }))[1].anchor
+        let events = (1...100).map { TestEvent(seq: $0, id: $0, timestamp: moment + $0) }
+        let anchor = await store.stored(.create(lobby), .append(lobby, events))[1].anchor
         floors.wait(lobby, 91)
-        let query = PublicationQuery(anchor: anchor, account: account("ada"), messageID: MessageID(5), since: 0)
+        var query = PublicationQuery(anchor: anchor, account: account("ada"), messageID: MessageID(5), since: 0)
         #expect(try await store.answer(query) == .unknown)
+        query.since = moment + 90
+        #expect(try await store.answer(query) == .unknown)
+        // All that was removed is older.
+        query.since = moment + 91
+        #expect(try await store.answer(query) == .absent)
         store.close()
+        let (again, state) = try Store.open(folder)
+        #expect(state.room(lobby)?.recalledSince == moment + 90)
+        again.close()
     }
 }

@@ -1,5 +1,6 @@
 import ChatProtocol
 import ChatStore
+import Glibc
 import Testing
 
 /// What a stop without a close leaves: no seq names two events.
@@ -87,7 +88,8 @@ import Testing
     @Test func nothingAcknowledgedIsLostWhenKilled() async throws {
         let folder = try TemporaryFolder()
         var record = CrashRecord()
-        for life in 0..<8 {
+        // STORE_KILLS makes it a longer trial.
+        for life in 0..<(getenv("STORE_KILLS").flatMap { Int(String(cString: $0)) } ?? 5) {
             let program = try TrialProgram(["write", folder.path])
             let enough = Int.random(in: 0..<400_000)
             var octets: [UInt8] = []

@@ -28,6 +28,7 @@ import Testing
         #expect(room.record == record)
         #expect(room.members == [member])
         #expect(room.head == 2 && room.floor == 1 && room.lost == nil)
+        #expect(room.recalledSince == moment - 600_000)
         #expect(state.publications.map(\.messageID) == [MessageID(5), MessageID(.max)])
         #expect(state.publications.map(\.seq) == [1, 2])
         #expect(state.publications.allSatisfy { $0.account == account("ada") && $0.room == lobby && $0.timestamp == moment })
@@ -38,6 +39,24 @@ import Testing
         #expect(
             page.events.array == TestEvent(seq: 1, id: 5).frame(in: lobby).array
                 + TestEvent(seq: 2, body: "b", id: .max).frame(in: lobby).array)
+    }
+
+    @Test func asManyPublicationsAreRecalledAsMayBe() async throws {
+        let folder = try TemporaryFolder()
+        let (store, _) = try Store.open(folder)
+        // A minute between one and the next.
+        let events = (1...100).map { TestEvent(seq: $0, id: $0, timestamp: moment - 6_000_000 + $0 * 60_000) }
+        await store.stored(.create(lobby), .append(lobby, events))
+        store.close()
+        for (settings, seqs, since) in [((600_000, 1_000), 89...100, moment - 600_000), ((600_000, 5), 96...100, moment - 240_000)] {
+            let (again, state) = try Store.open(folder) {
+                $0.recalledMilliseconds = UInt64(settings.0)
+                $0.recalledPublicationsMax = settings.1
+            }
+            #expect(state.publications.map(\.seq) == seqs.map { UInt64($0) })
+            #expect(state.room(lobby)?.recalledSince == since)
+            again.close()
+        }
     }
 
     @Test func changesWhatRoomsAreAndWhoIsIn() async throws {

@@ -7,6 +7,7 @@
 /// - `segment` is the sparse index into those chains: the first event of each 64 seqs of a log (``LogIndex``).
 /// - `log.head` and `log.last_event` stand as of event `noted_event` of `state`; later events are looked through when a file is opened,
 ///   so that a commit need not touch one page for each log.
+/// - `log.removed_through` is the latest timestamp of an event that retention has removed: of publishes until then nothing is known.
 /// - `log.reserved` is the last seq that may have been given to an event (docs/PROTOCOL.md, *Rooms and logs*).
 ///
 /// The views are for people at the `sqlite3` shell.
@@ -54,6 +55,7 @@ struct Schema {
             head INTEGER NOT NULL DEFAULT 0,
             last_event INTEGER NOT NULL DEFAULT 0,
             floor INTEGER NOT NULL DEFAULT 1,
+            removed_through INTEGER NOT NULL DEFAULT 0,
             reserved INTEGER NOT NULL DEFAULT 0,
             is_ended INTEGER NOT NULL DEFAULT 0,
             UNIQUE (address, epoch)

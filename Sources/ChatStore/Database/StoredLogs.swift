@@ -11,7 +11,8 @@ enum StoredLogs {
             "SELECT log, seq, max(id) FROM event WHERE id > (SELECT value FROM state WHERE name = 'noted_event') GROUP BY log")
         while try tail.step() { ends[tail.number(0)] = (UInt64(tail.number(1)), tail.number(2)) }
         var states: [LogState] = []
-        let rows = try database.prepare("SELECT id, address, epoch, head, last_event, floor, reserved FROM log WHERE is_ended = 0")
+        let rows = try database.prepare(
+            "SELECT id, address, epoch, head, last_event, floor, reserved, removed_through FROM log WHERE is_ended = 0")
         while try rows.step() {
             let id = rows.number(0)
             let noted = (head: UInt64(rows.number(3)), event: rows.number(4))
@@ -21,6 +22,7 @@ enum StoredLogs {
             state.head = max(end.head, noted.head)
             state.lastEvent = end.head >= noted.head ? end.event : noted.event
             state.floor = UInt64(rows.number(5))
+            state.removedThrough = UInt64(rows.number(7))
             state.reserved = reserved
             state.lostThrough = reserved > state.head ? reserved : 0
             state.isNoted = ends[id] == nil
@@ -60,6 +62,7 @@ enum StoredLogs {
         }
         var byID: [Int64: LogState] = [:]
         for state in states { byID[state.id] = state }
+        let recalled = try publications(in: database, of: byID, settings: settings, now: now)
         var rooms: [StoredRoom] = []
         let rows = try database.prepare(
             "SELECT id, created_at, policy, title, topic, owner FROM log WHERE is_ended = 0 ORDER BY address")
@@ -72,11 +75,11 @@ enum StoredLogs {
             rooms.append(
                 StoredRoom(
                     record: record, anchor: state.anchor, floor: min(state.floor, state.head + 1),
-                    lost: state.lostThrough > state.head ? state.head + 1...state.lostThrough : nil, members: members[state.id] ?? []))
+                    lost: state.lostThrough > state.head ? state.head + 1...state.lostThrough : nil,
+                    recalledSince: max(recalled.since, state.removedThrough), members: members[state.id] ?? []))
         }
-        let recalled = try publications(in: database, of: byID, settings: settings, now: now)
         return StoredState(
-            rooms: rooms, publications: recalled.publications, recalledSince: recalled.since,
+            rooms: rooms, publications: recalled.publications,
             lastEpoch: UInt64(try database.number("SELECT value FROM state WHERE name = 'last_epoch'")))
     }
 

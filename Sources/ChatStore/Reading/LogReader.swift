@@ -16,15 +16,15 @@ final class LogReader {
             "SELECT previous, seq, timestamp, sender = ?3 AND message_id IS ?4 FROM event WHERE id = ?1 AND log = ?2")
         places = try database.prepare("SELECT previous, seq FROM event WHERE id = ?1 AND log = ?2")
         entry = try database.prepare("SELECT seq, event FROM segment WHERE log = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1")
-        floors = try database.prepare("SELECT floor FROM log WHERE id = ?1")
+        floors = try database.prepare("SELECT floor, removed_through FROM log WHERE id = ?1")
     }
 
-    /// Lowest seq retained; nil if the log is gone.
-    func floor(of log: Int64) throws(StoreError) -> UInt64? {
+    /// Lowest seq retained, and the latest timestamp of what was removed below it; nil if the log is gone.
+    func floor(of log: Int64) throws(StoreError) -> (seq: UInt64, removedThrough: Timestamp)? {
         floors.bind(log, at: 1)
         guard try floors.step() else { return nil }
         defer { floors.reset() }
-        return UInt64(floors.number(0))
+        return (UInt64(floors.number(0)), UInt64(floors.number(1)))
     }
 
     /// An event from which `seq` is reached by few steps back.
@@ -70,8 +70,8 @@ final class LogReader {
             let isThere = event == 0 ? false : try publications.step()
             guard isThere else {
                 // Where the chain ends because of retention, the publish may have been on the other side.
-                let isWhole = try floor(of: query.anchor.log) == 1
-                return (isWhole ? .absent : .unknown, 0)
+                guard let floor = try floor(of: query.anchor.log) else { return (.unknown, 0) }
+                return (floor.removedThrough < query.since || floor.removedThrough == 0 ? .absent : .unknown, 0)
             }
             defer { publications.reset() }
             let (seq, timestamp) = (UInt64(publications.number(1)), UInt64(publications.number(2)))

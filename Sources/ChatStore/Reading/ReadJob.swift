@@ -40,7 +40,7 @@ final class HistoryJob: ReadJob {
         if event == nil {
             if floor == 0 {
                 // A log that is gone retains nothing.
-                floor = try reader.floor(of: query.anchor.log) ?? query.anchor.head + 1
+                floor = try reader.floor(of: query.anchor.log)?.seq ?? query.anchor.head + 1
                 low = max(low, floor)
                 first = low
             }

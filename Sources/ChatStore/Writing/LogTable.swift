@@ -10,6 +10,8 @@ struct LogState {
     /// The row of the event `head`; 0 if it is not retained.
     var lastEvent: Int64 = 0
     var floor: UInt64 = 1
+    /// Latest timestamp of the events below the floor; 0 if there were none.
+    var removedThrough: Timestamp = 0
     /// Highest seq that may be given to an event.
     var reserved: UInt64 = 0
     /// Highest seq that an unclean stop took, until events behind it are stored; 0 if none.

@@ -230,12 +230,18 @@ final class LogWriter {
     func noteHeads() throws(StoreError) {
         for address in logs.addresses {
             guard var log = logs[address], !log.isNoted else { continue }
-            try statements.noteLog.bind(log.id, at: 1).bind(log.head, at: 2).bind(log.lastEvent, at: 3).bind(log.floor, at: 4).run()
-            log.isNoted = true
+            try note(&log)
             logs[address] = log
         }
         try statements.noteEvents.bind(nextEvent - 1, at: 1).run()
         eventsSinceNote = -eventsInTransaction
+    }
+
+    /// Writes where one log stands into its row.
+    func note(_ log: inout LogState) throws(StoreError) {
+        try statements.noteLog.bind(log.id, at: 1).bind(log.head, at: 2).bind(log.lastEvent, at: 3).bind(log.floor, at: 4)
+            .bind(log.removedThrough, at: 5).run()
+        log.isNoted = true
     }
 
     /// Gives all reserved seqs back: the last thing that is written when the store is closed.

@@ -86,6 +86,7 @@ extension LogWriter {
             var event = end
             while let place = try eventPlace(event, in: state) {
                 if place.seq < floor {
+                    state.removedThrough = max(state.removedThrough, place.timestamp)
                     try statements.deleteEvent.bind(event, at: 1).run()
                     removed += 1
                 }
@@ -96,8 +97,7 @@ extension LogWriter {
             if floor > state.head { state.lastEvent = 0 }
             try statements.deleteSegments.bind(state.id, at: 1).bind(floor, at: 2).run()
         }
-        try statements.noteLog.bind(state.id, at: 1).bind(state.head, at: 2).bind(state.lastEvent, at: 3).bind(state.floor, at: 4).run()
-        state.isNoted = true
+        try note(&state)
         return removed
     }
 

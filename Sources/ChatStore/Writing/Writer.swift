@@ -101,6 +101,8 @@ final class Writer {
             for post in group { answer(post, .failed(error)) }
             return
         }
+        // An empty slice would keep what it held.
+        if queue.isEmpty { queue = [] }
         port.commits.add(1, ordering: .relaxed)
         port.events.add(log.eventsInTransaction, ordering: .relaxed)
         for post in group { answer(post, .committed(post.results)) }

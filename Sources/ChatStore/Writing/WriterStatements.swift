@@ -24,7 +24,7 @@ struct WriterStatements {
     let admit: Statement
     /// log, account
     let dismiss: Statement
-    /// log, head, last_event, floor
+    /// log, head, last_event, floor, removed_through
     let noteLog: Statement
     /// event
     let noteEvents: Statement
@@ -59,7 +59,8 @@ struct WriterStatements {
             ON CONFLICT DO UPDATE SET role = excluded.role, since = excluded.since
             """)
         dismiss = try database.prepare("DELETE FROM membership WHERE log = ?1 AND account = ?2")
-        noteLog = try database.prepare("UPDATE log SET head = ?2, last_event = ?3, floor = ?4 WHERE id = ?1")
+        noteLog = try database.prepare(
+            "UPDATE log SET head = ?2, last_event = ?3, floor = ?4, removed_through = ?5 WHERE id = ?1")
         noteEvents = try database.prepare("UPDATE state SET value = ?1 WHERE name = 'noted_event'")
         eventPlace = try database.prepare("SELECT seq, previous, timestamp FROM event WHERE id = ?1 AND log = ?2")
         segmentBehind = try database.prepare("SELECT seq, event FROM segment WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT 1")
