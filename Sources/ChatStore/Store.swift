@@ -40,7 +40,7 @@ public final class Store: Sendable {
     private let checkpointer: Checkpointer
     private let threads: [StoreThread]
     private let checkpointThread: StoreThread
-    // Held, so that no other broker opens the directory; let go by `close`, or with the store.
+    // Released by `close`; before that the writer's thread holds it too.
     nonisolated(unsafe) private let lock: DirectoryLock
 
     private init(
@@ -83,7 +83,9 @@ public final class Store: Sendable {
                 nonisolated(unsafe) let connection = connection
                 threads.append(try StoreThread(name: "history") { connection.0.run(connection.1, connection.2) })
             }
-            threads.append(try StoreThread(name: "store") { writer.run() })
+            // Whatever becomes of the store, nobody else has the directory while this thread writes.
+            nonisolated(unsafe) let lock = opening.lock
+            threads.append(try StoreThread(name: "store") { withExtendedLifetime(lock) { writer.run() } })
         } catch {
             for (reader, _, _) in connections.prefix(threads.count) { reader.close() }
             for thread in threads { thread.join() }

@@ -59,6 +59,43 @@ import Testing
         #expect(state.publications.map(\.seq) == [1, 6])
     }
 
+    @Test func everyPostOfAGroupThatFailsIsToldSo() async throws {
+        let failing = try await Failing(lobby)
+        let (store, files) = (failing.store, failing.files)
+        let gate = Gate()
+        await withCheckedContinuation { continuation in
+            precondition(
+                store.post([.reserve(lobby, epoch: 1)]) { _ in
+                    continuation.resume()
+                    gate.wait()
+                })
+        }
+        // Posted while the writer is held, these make one group.
+        let (failed, answered) = (Counter(), Gate())
+        for seq in UInt64(2)...20 {
+            #expect(
+                store.post([.append(lobby, [TestEvent(seq: seq)])]) { outcome in
+                    if outcome.failure?.kind == .inputOutput { failed.increment() }
+                    if seq == 20 { answered.open() }
+                })
+        }
+        files.begin(.flushesFail)
+        let commits = store.statistics.commits
+        gate.open()
+        answered.wait()
+        #expect(failed.value == 19)
+        #expect(files.refusals >= 1 && store.statistics.commits == commits)
+        files.end()
+        failing.recovered.wait()
+        #expect(try await store.seqs(failing.anchor) == [1])
+        await store.stored(.append(lobby, [TestEvent(seq: 21, kind: .void)]))
+        store.close()
+        // Nothing of the group came back.
+        let (again, state) = try Store.open(failing.folder)
+        #expect(try await again.seqs(try #require(state.room(lobby)).anchor) == [1, 21])
+        again.close()
+    }
+
     /// The fault at the first write or flush, at the second, and so on until the life of a store meets none.
     @Test(arguments: [FaultyFileSystem.Fault.writesFindNoSpace, .writesFail, .flushesFail])
     func everyFaultIsAnsweredTruly(fault: FaultyFileSystem.Fault) async throws {

@@ -35,7 +35,7 @@ final class PostBox<Message: Sendable>: Sendable {
         let address = UInt(bitPattern: node.toOpaque())
         var current = top.load(ordering: .relaxed)
         while true {
-            node._withUnsafeGuaranteedRef { $0.next = current }
+            node.takeUnretainedValue().next = current
             let result = top.weakCompareExchange(
                 expected: current, desired: address, successOrdering: .acquiringAndReleasing, failureOrdering: .relaxed)
             if result.exchanged { break }

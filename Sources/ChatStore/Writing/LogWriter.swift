@@ -27,6 +27,7 @@ final class LogWriter {
     /// - Parameter previous: what was known of them before this process lost its connection. Callers know what they have numbered since,
     ///   so nothing that is merely reserved counts as lost; after an unclean stop, everything does.
     init(_ database: Database, settings: StoreSettings, continuing previous: LogTable? = nil) throws(StoreError) {
+        precondition(settings.reservedSeqs >= 2, "a reservation is renewed when half of it is used")
         self.database = database
         reservedSeqs = settings.reservedSeqs
         notedEvents = settings.notedEvents
