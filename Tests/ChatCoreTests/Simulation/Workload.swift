@@ -27,6 +27,7 @@ struct Workload {
             settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
         }
         broker.cutsOctets = true
+        broker.delaysFlushes = Bool.random(using: &random)
     }
 
     /// Does `count` things, and looks at what the broker holds whenever it has come to rest.
