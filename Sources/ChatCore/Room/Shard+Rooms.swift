@@ -213,7 +213,8 @@ extension Shard {
                 emptyRooms.remove(address)
                 continue
             }
-            guard now.monotonicMilliseconds >= room.emptySince + settings.emptyRoomSeconds * 1_000, room.grants.allSatisfy({ $0 == 0 }) else {
+            guard now.monotonicMilliseconds >= room.emptySince + settings.emptyRoomSeconds * 1_000, room.grants.allSatisfy({ $0 == 0 })
+            else {
                 continue
             }
             rooms[address] = nil

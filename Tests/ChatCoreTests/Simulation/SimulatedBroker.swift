@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatDialects
 import ChatProtocol
+
+@testable import ChatCore
 
 /// Shards wired together by mail in memory, under a clock and a scheduler that are inputs: the same seed gives the same run.
 ///
