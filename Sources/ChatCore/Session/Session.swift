@@ -61,7 +61,6 @@ public final class Session {
     /// Octets in the queue when the adapter last began to write it.
     var byteCountBeforeWriting = 0
     var malformedFrameCount = 0
-    var authenticationFailureCount = 0
     var publishBucket = TokenBucket()
     /// When a throttled connection is read again.
     var throttledUntil: UInt64 = 0

@@ -49,7 +49,6 @@ extension Shard {
     /// The broker stops: every client is told, each with another time to come back.
     public func shutDown(at moment: Moment) {
         now = moment
-        isShuttingDown = true
         for slot in 0..<sessions.slotCount {
             guard let session = sessions[slot: slot] else { continue }
             let pause = 500 + random.next() % 4_500

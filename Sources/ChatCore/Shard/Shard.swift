@@ -38,7 +38,6 @@ public final class Shard {
     var lastEpoch: UInt64 = 0
     var lastIncarnation: UInt64 = 0
     var sweepCursor = 0
-    var isShuttingDown = false
     /// For each shard how much mail waits there, as last told by the adapter.
     var mailboxCounts: ContiguousArray<Int>
 
