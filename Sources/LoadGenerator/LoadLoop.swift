@@ -35,8 +35,6 @@ protocol LoopConnection: AnyObject {
 /// One event loop of the generator: its connections, its counts and its clock. Nothing of it is shared with other loops; the conductor
 /// tells it what to do and gets its result at the end.
 final class LoadLoop {
-    /// Connections that are between dialling and AUTH_OK at a time.
-    static let underwayCountMax = 64
 
     let index: Int
     let plan: LoadPlan
@@ -64,6 +62,8 @@ final class LoadLoop {
     private var waiting: [any LoopConnection] = []
     private var waitingHead = 0
     private var underwayCount = 0
+    /// Connections that are between dialling and the end of their log-in at a time.
+    var underwayCountMax = 64
     private var dialSchedule: SendSchedule?
     private var dialCount: UInt64 = 0
     private var dialTimer: Timer?
@@ -250,7 +250,7 @@ final class LoadLoop {
     }
 
     private func pumpDials() {
-        while !isClosing, waitingHead < waiting.count, underwayCount < Self.underwayCountMax {
+        while !isClosing, waitingHead < waiting.count, underwayCount < underwayCountMax {
             if let dialSchedule {
                 let now = MonotonicClock.nanoseconds
                 let due = dialSchedule.nanoseconds(of: dialCount)

@@ -4,6 +4,8 @@ import Bytes
 enum IRCWire: PeerWire {
     static let scheme = "irc"
     static let portDefault: UInt16 = 6667
+    /// InspIRCd completes log-ins once a second.
+    static let underwayCountMax = 1_000
     static let ping = Array("PING load\r\n".utf8)
 
     static func room(_ index: Int, run: RunIdentity) -> [UInt8] { Array("#\(run.text)-\(index)".utf8) }

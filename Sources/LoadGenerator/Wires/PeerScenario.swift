@@ -27,6 +27,7 @@ final class PeerScenario: LoadScenario {
         self.loop = loop
         let plan = loop.plan
         guard let wire = PeerWires.wire(of: plan.configuration.target.url) else { preconditionFailure("a peer has a wire") }
+        loop.underwayCountMax = wire.underwayCountMax
         if plan.configuration.scenario == .idle {
             for number in stride(from: loop.index, to: plan.configuration.connections, by: plan.configuration.loops) {
                 connections.append(PeerConnection(number: number, room: nil, member: 0, wire: wire, scenario: self))

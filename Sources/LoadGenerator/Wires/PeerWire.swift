@@ -8,6 +8,8 @@ protocol PeerWire: SendableMetatype {
     /// The URL's scheme.
     static var scheme: String { get }
     static var portDefault: UInt16 { get }
+    /// Log-ins under way at a time: few, unless the server lets each wait for its clock.
+    static var underwayCountMax: Int { get }
     /// Asks for an answer, behind everything that was sent before it.
     static var ping: [UInt8] { get }
 
@@ -31,6 +33,8 @@ protocol PeerWire: SendableMetatype {
 }
 
 extension PeerWire {
+    static var underwayCountMax: Int { 64 }
+
     static func pong(_ token: RawSpan) -> [UInt8] { [] }
 
     static func read(_ bytes: RawSpan, for connection: PeerConnection) throws(WireFailure) -> Int {

@@ -1,0 +1,24 @@
+"""The workloads, the same for every server."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    key: str
+    summary: str
+    arguments: list[str]
+    is_idle: bool = False
+
+
+FANOUT = [
+    Workload("A", "10 rooms × 100 members, 32 in flight a room", ["--rooms", "10", "--members", "100", "--window", "32"]),
+    Workload("H", "10 × 100, 128 in flight a room", ["--rooms", "10", "--members", "100", "--window", "128"]),
+    Workload("C", "200 rooms × 5 members, 8 in flight a room", ["--rooms", "200", "--members", "5", "--window", "8"]),
+    Workload("B", "10 × 100, 50,000 deliveries/s", ["--rooms", "10", "--members", "100", "--rate", "500"]),
+    Workload("D", "1 room × 100, 500,000 deliveries/s", ["--rooms", "1", "--members", "100", "--rate", "5000"]),
+]
+
+
+def idle(connections: int) -> Workload:
+    return Workload("idle", f"{connections:,} connections that are logged in and silent", ["--connections", str(connections)], is_idle=True)
