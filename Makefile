@@ -2,15 +2,15 @@
 
 SWIFT ?= swift
 release = .build/release
-sources = Package.swift Sources Tests
+sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test bench check format sanitize clean
+.PHONY: help setup build certificate run test bench bench-build bench-quick check format sanitize clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that are missing; quick when none is
 	@scripts/setup
@@ -34,8 +34,14 @@ test: setup ## Build and run all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
 
-bench: build certificate ## Measure 10 rooms of 100 members, on 1 and 2 loops, clear and TLS
-	@scripts/bench $(release) .run
+bench: bench-build ## Measure the broker beside its peers, and its parts; rewrite docs/PERFORMANCE.md's tables
+	@Benchmarks/run --programs $(release) --certificates .run --docs docs/PERFORMANCE.md
+
+bench-quick: bench-build ## The same in one short round, without rewriting anything
+	@Benchmarks/run --quick --programs $(release) --certificates .run
+
+bench-build: build certificate
+	$(SWIFT) build -c release --package-path Benchmarks --product micro
 
 check: ## Refuse what is not formatted; compiler warnings are errors in every build
 	$(SWIFT) format lint --strict --parallel --recursive $(sources)
@@ -50,4 +56,4 @@ sanitize: setup ## Run all tests under the thread and the address sanitizer
 		$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
 
 clean: ## Remove what was built; the certificates in .run stay
-	rm -rf .build .build-*
+	rm -rf .build .build-* Benchmarks/.build Benchmarks/results

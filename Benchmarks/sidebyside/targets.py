@@ -4,7 +4,7 @@ import dataclasses
 
 from .figures import Figures
 
-BROKER, TLS, FLOOR = "broker, 1 loop", "broker, TLS 1.3", "C/libuv floor"
+BROKER, TLS, FLOOR = "broker, 1 loop", "broker, TLS, 1 loop", "C/libuv floor"
 
 
 @dataclasses.dataclass(frozen=True)
