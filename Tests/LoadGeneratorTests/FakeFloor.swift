@@ -72,7 +72,11 @@ private final class FakeFloorState {
         frameCount += 1
         for member in members[room] ?? [] {
             // The last member of the room meets the fault, at the twentieth message or, where two change places, from it to the next.
-            if member === members[room]?.last, frameCount == 20 || held != nil { fail(frame, octets, to: member) } else { member.send(octets) }
+            if member === members[room]?.last, frameCount == 20 || held != nil {
+                fail(frame, octets, to: member)
+            } else {
+                member.send(octets)
+            }
         }
     }
 
@@ -117,7 +121,7 @@ private final class FakeFloorConnection: TCPStreamDelegate {
     }
 
     func send(_ bytes: SharedBytes) {
-        guard !stream.isClosing else { return }
+        guard stream.isOpen else { return }
         pending.append(bytes)
         streamDidWrite(stream)
     }
@@ -139,7 +143,7 @@ private final class FakeFloorConnection: TCPStreamDelegate {
     func stream(_ stream: TCPStream, didFail error: UVError) { stream.close() }
 
     func streamDidWrite(_ stream: TCPStream) {
-        guard !stream.isClosing, !stream.isWriting, !pending.isEmpty else { return }
+        guard stream.isOpen, !stream.isWriting, !pending.isEmpty else { return }
         let slices = pending
         pending = []
         do throws(UVError) { try stream.write(slices) } catch { stream.close() }

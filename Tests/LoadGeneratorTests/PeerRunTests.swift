@@ -23,24 +23,30 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3]) func everyoneReceivesEverything(loops: Int) throws {
-        let report = try run { $0.loops = loops; $0.publishers = 2 }
+        let report = try run {
+            $0.loops = loops; $0.publishers = 2
+        }
         #expect(report.isClean, "\(report.errors) \(report.tally)")
         #expect(report.publishes == 400)
         #expect(report.acknowledged == 400)
-        #expect(report.deliveries == 1_600)
+        #expect(report.deliveriesTotal == 1_600)
         #expect(report.latency.count == 1_600)
     }
 
     @Test func keepsToItsSchedule() throws {
-        let report = try run { $0.messagesMax = 100; $0.ratePerSecond = 500 }
+        let report = try run {
+            $0.messagesMax = 100; $0.ratePerSecond = 500
+        }
         #expect(report.isClean, "\(report.errors) \(report.tally)")
-        #expect(report.deliveries == 400)
+        #expect(report.deliveriesTotal == 400)
         #expect(report.unsent == 0)
         #expect(report.measuredSeconds >= 0.19)
     }
 
     @Test func idleConnectionsStayAndAnswer() throws {
-        let report = try run(.idle) { $0.messagesMax = nil; $0.durationSeconds = 0.1 }
+        let report = try run(.idle) {
+            $0.messagesMax = nil; $0.durationSeconds = 0.1
+        }
         #expect(report.isClean, "\(report.errors)")
         #expect(report.completedTotal == 8)
     }

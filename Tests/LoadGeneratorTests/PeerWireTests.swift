@@ -30,21 +30,28 @@ import Testing
         Example("nats", "PING\r\n", "ping"), Example("nats", "MSG load.1.2 1 5\r\na\r\nbc\r\n", "delivery of 'a\r\nbc' in load.1.2"),
         Example("nats", "MSG a 1 0\r\n\r\n", "delivery of '' in a"), Example("nats", "-ERR 'Slow Consumer'\r\n", "failure"),
         Example("nats", "MSG a 1 x\r\n", "failure"), Example("nats", "HELO\r\n", "failure"), Example("nats", "PONG\n", "failure"),
-        Example("redis", "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n+modules\r\n*1\r\n:3\r\n", "answer"), Example("redis", "+PONG\r\n", "answer"),
+        Example("redis", "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n+modules\r\n*1\r\n:3\r\n", "answer"),
+        Example("redis", "+PONG\r\n", "answer"),
         Example("redis", ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n", "answer"), Example("redis", ":100\r\n", "nothing"),
         Example("redis", ">3\r\n$7\r\nmessage\r\n$4\r\nroom\r\n$4\r\na\r\nb\r\n", "delivery of 'a\r\nb' in room"),
         Example("redis", "-ERR unknown command\r\n", "failure"), Example("redis", ">3\r\n:7\r\n", "failure"),
-        Example("mqtt", [0x20, 2, 0, 0], "answer"), Example("mqtt", [0x20, 2, 0, 5], "failure"), Example("mqtt", [0x90, 3, 0, 1, 0], "answer"),
+        Example("mqtt", [0x20, 2, 0, 0], "answer"), Example("mqtt", [0x20, 2, 0, 5], "failure"),
+        Example("mqtt", [0x90, 3, 0, 1, 0], "answer"),
         Example("mqtt", [0x90, 3, 0, 1, 0x80], "failure"), Example("mqtt", [0xD0, 0], "answer"),
-        Example("mqtt", [0x30, 6, 0, 1, 0x61, 0x62, 0x63, 0x64], "delivery of 'bcd' in a"), Example("mqtt", [0x30, 3, 0, 9, 0x61], "failure"),
-        Example("mqtt", [0x30, 0x80, 1, 0, 1, 0x61] + [UInt8](repeating: 0x62, count: 125), "delivery of '\(String(repeating: "b", count: 125))' in a"),
+        Example("mqtt", [0x30, 6, 0, 1, 0x61, 0x62, 0x63, 0x64], "delivery of 'bcd' in a"),
+        Example("mqtt", [0x30, 3, 0, 9, 0x61], "failure"),
+        Example(
+            "mqtt", [0x30, 0x80, 1, 0, 1, 0x61] + [UInt8](repeating: 0x62, count: 125),
+            "delivery of '\(String(repeating: "b", count: 125))' in a"),
         Example("mqtt", [0x30, 0xFF, 0xFF, 0xFF, 0xFF, 1], "failure"), Example("mqtt", [0x40, 2, 0, 1], "failure"),
         Example("irc", ":s 376 l1 :End of message of the day.\r\n", "answer"), Example("irc", ":s 422 l1 :No MOTD\r\n", "answer"),
         Example("irc", ":s 366 l1 #a :End of /NAMES list.\r\n", "answer"), Example("irc", ":s PONG s :load\r\n", "answer"),
-        Example("irc", "PING :s\r\n", "ping"), Example("irc", ":l1!load@127.0.0.1 JOIN :#a\r\n", "nothing"), Example("irc", ":s 001 l1 :Hi\r\n", "nothing"),
+        Example("irc", "PING :s\r\n", "ping"), Example("irc", ":l1!load@127.0.0.1 JOIN :#a\r\n", "nothing"),
+        Example("irc", ":s 001 l1 :Hi\r\n", "nothing"),
         Example("irc", ":l1!load@127.0.0.1 PRIVMSG #a :b c :d\r\n", "delivery of 'b c :d' in #a"),
         Example("irc", ":l1!load@127.0.0.1 PRIVMSG #a :\r\n", "delivery of '' in #a"), Example("irc", ":s 433 * l1 :in use\r\n", "failure"),
-        Example("irc", "ERROR :Closing link\r\n", "failure"), Example("irc", ":x PRIVMSG #a\r\n", "failure"), Example("irc", "\r\n", "nothing"),
+        Example("irc", "ERROR :Closing link\r\n", "failure"), Example("irc", ":x PRIVMSG #a\r\n", "failure"),
+        Example("irc", "\r\n", "nothing"),
         Example("floor", [0, 0, 0, 5, 0x3F, 0, 0, 0, 0], "answer"), Example("floor", [0, 0, 0, 5, 0x2B, 0, 0, 0, 7], "answer"),
         Example("floor", [0, 0, 0, 7, 0x21, 0x61, 0x61, 0x61, 0x61, 0x62, 0x63], "delivery of 'bc' in aaaa"),
         Example("floor", [0, 0, 0, 4, 0x21, 0, 0, 0, 0], "failure"), Example("floor", [0x7F, 0, 0, 0, 0x21, 0, 0, 0, 0], "failure"),
@@ -105,7 +112,7 @@ import Testing
         #expect(text(IRCWire.self) == "PRIVMSG r :body\r\n")
     }
 
-    @Test(arguments: PeerWires.all.map(\.scheme)) func readsTheURLOfAPeer(scheme: String) throws {
+    @Test(arguments: PeerWires.all.map { $0.scheme }) func readsTheURLOfAPeer(scheme: String) throws {
         let target = try LoadTarget(url: "\(scheme)://127.0.0.1:1234")
         #expect(target.peer == scheme)
         #expect(target.port == 1234)

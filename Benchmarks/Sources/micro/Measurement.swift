@@ -26,14 +26,16 @@ struct Measurement {
     }
 
     private var median: Double { values[values.count / 2] }
+    private var smallest: String { rounded(values[0]) }
+    private var largest: String { rounded(values[values.count - 1]) }
 
     var line: String {
-        "\(name)\(String(repeating: " ", count: max(1, 62 - name.count)))\(rounded(median)) ns   (\(rounded(values[0])) to \(rounded(values[values.count - 1])))"
+        "\(name)\(String(repeating: " ", count: max(1, 62 - name.count)))\(rounded(median)) ns   (\(smallest) to \(largest))"
     }
 
     var json: String {
         let list = values.map { rounded($0) }.joined(separator: ",")
-        return #"{"name":"\#(name)","median":\#(rounded(median)),"min":\#(rounded(values[0])),"max":\#(rounded(values[values.count - 1])),"values":[\#(list)]}"#
+        return #"{"name":"\#(name)","median":\#(rounded(median)),"min":\#(smallest),"max":\#(largest),"values":[\#(list)]}"#
     }
 
     private func rounded(_ value: Double) -> String { String((value * 100).rounded() / 100) }

@@ -22,7 +22,8 @@ enum FloorWire: PeerWire {
         guard bytes.byteCount >= end else { return nil }
         let isDelivery = bytes.byte(at: offset + 4) == UInt8(ascii: "!")
         return WireUnit(
-            byteCount: 4 + byteCount, meaning: isDelivery ? .delivery(room: (offset + 5)..<(offset + 9), body: (offset + 9)..<end) : .answer)
+            byteCount: 4 + byteCount, meaning: isDelivery ? .delivery(room: (offset + 5)..<(offset + 9), body: (offset + 9)..<end) : .answer
+        )
     }
 
     private static func frame(_ type: Unicode.Scalar, _ room: [UInt8]) -> [UInt8] { bigEndian(5) + [UInt8(ascii: type)] + room }
