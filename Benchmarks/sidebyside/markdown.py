@@ -21,9 +21,10 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
               [[label] + [number(figures.cpu(label, workload.key), 3) for workload in FANOUT] for label in labels]),
         "**Deliveries per second** (median) where nothing but the server bounds them, **latency** at B in milliseconds (median of the rounds, "
         f"and p99 of the best), and **memory** of an idle connection ({idle:,} of them); faults are deliveries lost, duplicated, reordered or foreign:",
-        table(["Server", "A", "H", "C", "B: p50", "p99", "p99.9", "p99, best", "Octets idle", "Faults"], [row(figures, label) for label in labels]),
-        "**What must hold** (`ratio`: the median of the rounds' ratios):",
-        table(["", "Must", "Measured", ""], [[verdict.what, verdict.must, verdict.measured, verdict.word] for verdict in verdicts(figures)]),
+        table(["Server", "A", "P", "H", "C", "B: p50", "p99", "p99.9", "p99, best", "Octets idle", "Faults"], [row(figures, label) for label in labels]),
+        "**What must hold**; ratios are medians of the rounds' ratios, and the last column is what the C/libuv floor reaches in place of the broker:",
+        table(["", "Must", "Measured", "", "Floor"],
+              [[verdict.what, verdict.must, verdict.measured, verdict.word, verdict.floor] for verdict in verdicts(figures)]),
     ]
     if micro:
         parts += ["**Parts of the path**, nanoseconds for each operation, median of the repetitions:",
@@ -39,7 +40,7 @@ def row(figures: Figures, label: str) -> list[str]:
         return "–" if value is None else f"{value / 1000:.2f}"
 
     best = figures.best(label, "B", "latency_us", "p99")
-    return [label] + [number(figures.median(label, key, "deliveries_per_second"), 0) for key in "AHC"] + [
+    return [label] + [number(figures.median(label, key, "deliveries_per_second"), 0) for key in "APHC"] + [
         latency("p50"), latency("p99"), latency("p999"), "–" if best is None else f"{best / 1000:.2f}",
         number(figures.idle_byte_count(label), 0), str(figures.fault_count(label)),
     ]

@@ -27,7 +27,8 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
     body.append("<h2>What must hold</h2><section><table>")
     for verdict in verdicts(figures):
         mark = ' class="no"' if verdict.is_met is False else ""
-        body.append(f"<tr><td>{html.escape(verdict.what)}</td><td>{verdict.must}</td><td{mark}>{verdict.measured}</td></tr>")
+        floor = f"floor: {verdict.floor}" if verdict.floor else ""
+        body.append(f"<tr><td>{html.escape(verdict.what)}</td><td>{verdict.must}</td><td{mark}>{verdict.measured}</td><td>{floor}</td></tr>")
     body.append("</table></section>")
 
     def plot(title: str, note: str, workload: str, unit: str, decimals: int, *path: str, scale: float = 1) -> None:
@@ -37,7 +38,7 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
     for workload in FANOUT:
         plot(f"{workload.key}: CPU of the server", f"{workload.summary}; CPU-seconds per million deliveries, less is better",
              workload.key, "s", 3, "server", "cpu_seconds_per_million_deliveries")
-    for workload in FANOUT[:3]:
+    for workload in FANOUT[:4]:
         plot(f"{workload.key}: deliveries per second", f"{workload.summary}; more is better", workload.key, "/s", 0, "deliveries_per_second")
     for key, name in [("p50", "50"), ("p99", "99"), ("p999", "99.9")]:
         plot(f"B: latency, {name} %", "from the moment a message should have been sent to each delivery", "B", "ms", 2, "latency_us", key, scale=1000)

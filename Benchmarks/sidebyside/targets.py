@@ -13,6 +13,8 @@ class Verdict:
     must: str
     measured: str
     is_met: bool | None
+    # The floor's figure for the same comparison: more than that is hardly to be had.
+    floor: str = ""
 
     @property
     def word(self) -> str:
@@ -25,7 +27,8 @@ def verdicts(figures: Figures) -> list[Verdict]:
         ("A", "nats-server", 3), ("A", "redis-server", 1.8), ("A", "inspircd", 2), ("A", "mosquitto", 20),
         ("H", "nats-server", 6), ("H", "redis-server", 5), ("C", "nats-server", 1.8), ("C", "redis-server", 1.3),
     ]:
-        found.append(at_least(f"{workload}: less CPU per delivery than {peer}", factor, figures.ratio(BROKER, peer, workload)))
+        verdict = at_least(f"{workload}: less CPU per delivery than {peer}", factor, figures.ratio(BROKER, peer, workload))
+        found.append(dataclasses.replace(verdict, floor=at_least("", factor, figures.ratio(FLOOR, peer, workload)).measured))
     peers = [label for label in figures.labels() if not label.startswith("broker") and label != FLOOR]
     latencies = [value for label in peers if (value := figures.best(label, "B", "latency_us", "p99"))]
     own = figures.best(BROKER, "B", "latency_us", "p99")
