@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 
 from .rounds import Run
+from .workloads import Workload
 
 
 @dataclasses.dataclass
@@ -49,6 +50,11 @@ class Figures:
             if own and others:
                 ratios.append(others / own)
         return statistics.median(ratios) if ratios else None
+
+    def keeps_up(self, label: str, workload: Workload) -> bool:
+        """Whether the server held the rate that the workload asks for."""
+        held = self.median(label, workload.key, "deliveries_per_second")
+        return held is None or workload.deliveries_per_second is None or held > 0.95 * workload.deliveries_per_second
 
     def fault_count(self, label: str) -> int:
         """Deliveries lost, duplicated, reordered or foreign, in all runs of a server."""

@@ -4,7 +4,7 @@ import pathlib
 
 from .figures import Figures
 from .targets import verdicts
-from .workloads import FANOUT
+from .workloads import FANOUT, Workload
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
@@ -16,9 +16,9 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
         f"Measured on {machine['date']} by `{command}`: {machine['processor']}, {machine['system']}, {machine['swift']}; {machine['load']}. "
         f"Server and load generator share the machine. {', '.join(f'{name} {version}' for name, version in versions.items())}. "
         f"{rounds} interleaved round{'s' if rounds > 1 else ''} of {seconds:g} s, 128-octet bodies.",
-        "**Server CPU-seconds per million deliveries**, median of the rounds; less is better:",
+        "**Server CPU-seconds per million deliveries**, median of the rounds; less is better (†: did not keep up with the rate):",
         table(["Server"] + [f"{workload.key}: {workload.summary}" for workload in FANOUT],
-              [[label] + [number(figures.cpu(label, workload.key), 3) for workload in FANOUT] for label in labels]),
+              [[label] + [cpu(figures, label, workload) for workload in FANOUT] for label in labels]),
         "**Deliveries per second** (median) where nothing but the server bounds them, **latency** at B in milliseconds (median of the rounds, "
         f"and p99 of the best), and **memory** of an idle connection ({idle:,} of them); faults are deliveries lost, duplicated, reordered or foreign:",
         table(["Server", "A", "P", "H", "C", "B: p50", "p99", "p99.9", "p99, best", "Octets idle", "Faults"], [row(figures, label) for label in labels]),
@@ -44,6 +44,10 @@ def row(figures: Figures, label: str) -> list[str]:
         latency("p50"), latency("p99"), latency("p999"), "–" if best is None else f"{best / 1000:.2f}",
         number(figures.idle_byte_count(label), 0), str(figures.fault_count(label)),
     ]
+
+
+def cpu(figures: Figures, label: str, workload: Workload) -> str:
+    return number(figures.cpu(label, workload.key), 3) + ("" if figures.keeps_up(label, workload) else " †")
 
 
 def number(value: float | None, decimals: int) -> str:

@@ -75,14 +75,15 @@ def load(folder: pathlib.Path) -> list[Peer]:
 
 
 def install(packages: list[str]) -> None:
-    """Installs Debian packages if that can be done without asking; says so if not. No service of them is started."""
+    """Installs Debian packages if that can be done without asking; says so if not. Debian may start their services, on their usual ports;
+    the run starts its own on others."""
     print(f"bench: peers that are missing: apt-get install {' '.join(packages)}", flush=True)
     may_sudo = shutil.which("sudo") and (sys.stdin.isatty() or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0)
     if not shutil.which("apt-get") or (os.getuid() != 0 and not may_sudo):
         print("bench: that is not possible here; they are left out", flush=True)
         return
     root = [] if os.getuid() == 0 else ["sudo"]
-    command = root + ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "install", "-y", "-q", "--no-install-recommends"]
+    command = root + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-q", "--no-install-recommends"]
     for attempt in range(2):
         if subprocess.run(command + packages, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
             return
