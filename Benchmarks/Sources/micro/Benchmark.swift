@@ -4,7 +4,8 @@ struct Benchmark {
     let name: String
     /// Operations of one round.
     let operationCount: Int
-    let round: () -> Void
+    /// Makes what a round needs, and gives the round.
+    let prepare: () throws -> () -> Void
 }
 
 /// Keeps the optimiser from leaving out what nobody looks at.

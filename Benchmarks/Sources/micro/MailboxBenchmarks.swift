@@ -4,14 +4,20 @@ import Synchronization
 
 /// What it costs to hand something from one loop to another.
 enum MailboxBenchmarks {
-    static func all() throws -> [Benchmark] { [try oneWay(batchCount: 1), try oneWay(batchCount: 32), try roundTrip()] }
+    static var all: [Benchmark] {
+        [1, 32].map { count in
+            Benchmark(name: "mailbox: a message posted and received, \(count) a batch", operationCount: 1_000 * count) {
+                try oneWay(batchCount: count)
+            }
+        } + [Benchmark(name: "mailbox: there and back between two waiting loops", operationCount: 200, prepare: roundTrip)]
+    }
 
     /// Many posts, as fast as the other loop's thread lets them in; the other loop is awake nearly all the time.
-    private static func oneWay(batchCount: Int) throws -> Benchmark {
+    private static func oneWay(batchCount: Int) throws -> () -> Void {
         let received = Atomic<Int>.Box()
         let target = try BenchmarkLoop { received.value.add($0.count, ordering: .releasing) }
         let batch = [Int](repeating: 1, count: batchCount)
-        return Benchmark(name: "mailbox: a message posted and received, \(batchCount) a batch", operationCount: 1_000 * batchCount) {
+        return {
             let goal = received.value.load(ordering: .acquiring) + 1_000 * batchCount
             for _ in 0..<1_000 { target.mailbox.post(batch) }
             while received.value.load(ordering: .acquiring) < goal { sched_yield() }
@@ -19,7 +25,7 @@ enum MailboxBenchmarks {
     }
 
     /// One message back and forth: two wake-ups.
-    private static func roundTrip() throws -> Benchmark {
+    private static func roundTrip() throws -> () -> Void {
         let finished = Atomic<Int>.Box()
         let there = Mailbox<Int>.Reference()
         let back = try BenchmarkLoop { batch in
@@ -31,7 +37,7 @@ enum MailboxBenchmarks {
             for left in batch { back.mailbox.post([left]) }
         }
         there.value = forth.mailbox
-        return Benchmark(name: "mailbox: there and back between two waiting loops", operationCount: 200) {
+        return {
             let goal = finished.value.load(ordering: .acquiring) + 1
             forth.mailbox.post([199])
             while finished.value.load(ordering: .acquiring) < goal { usleep(20) }

@@ -4,20 +4,21 @@ struct Measurement {
     /// Nanoseconds of an operation in each repetition, ascending.
     private let values: [Double]
 
-    init(_ benchmark: Benchmark, isQuick: Bool) {
+    init(_ benchmark: Benchmark, isQuick: Bool) throws {
         name = benchmark.name
+        let round = try benchmark.prepare()
         let wanted = Duration.milliseconds(isQuick ? 4 : 30)
         // The rounds that one repetition needs are found by doubling, which warms up as well.
         var roundCount = 1
-        while Self.time(roundCount, benchmark) < wanted { roundCount *= 2 }
+        while Self.time(roundCount, round) < wanted { roundCount *= 2 }
         values = (0..<(isQuick ? 7 : 21)).map { _ in
-            Self.nanoseconds(Self.time(roundCount, benchmark)) / Double(roundCount * benchmark.operationCount)
+            Self.nanoseconds(Self.time(roundCount, round)) / Double(roundCount * benchmark.operationCount)
         }.sorted()
     }
 
-    private static func time(_ roundCount: Int, _ benchmark: Benchmark) -> Duration {
+    private static func time(_ roundCount: Int, _ round: () -> Void) -> Duration {
         ContinuousClock().measure {
-            for _ in 0..<roundCount { benchmark.round() }
+            for _ in 0..<roundCount { round() }
         }
     }
 

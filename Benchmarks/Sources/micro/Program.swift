@@ -1,24 +1,21 @@
 import Glibc
 
-/// The command line: `micro [--json] [--quick] [--certificates FOLDER] [--only TEXT] [--count N]`.
+/// The command line: `micro [--names] [--json] [--quick] [--certificates FOLDER] [--only TEXT] [--count N]`.
 ///
 /// With `--count` each benchmark is run exactly so many rounds and nothing is timed: for callgrind, which counts instructions.
 enum Program {
     static func run(_ arguments: [String]) -> Int32 {
         var options = Options()
         guard options.read(arguments) else {
-            complain("usage: micro [--json] [--quick] [--certificates FOLDER] [--only TEXT] [--count N]")
+            complain("usage: micro [--names] [--json] [--quick] [--certificates FOLDER] [--only TEXT] [--count N]")
             return 2
         }
-        let groups: [() throws -> [Benchmark]] = [
-            CodecBenchmarks.all, RoomBenchmarks.all, QueueBenchmarks.all, MailboxBenchmarks.all,
-            { try SealBenchmarks.all(certificates: options.certificates) },
-        ]
+        let all =
+            CodecBenchmarks.all + RoomBenchmarks.all + QueueBenchmarks.all + MailboxBenchmarks.all
+            + SealBenchmarks.all(certificates: options.certificates)
         do {
-            for group in groups {
-                for benchmark in try group() where options.only.map({ benchmark.name.contains($0) }) ?? true {
-                    perform(benchmark, options)
-                }
+            for benchmark in all where options.only.map({ benchmark.name.contains($0) }) ?? true {
+                try perform(benchmark, options)
             }
         } catch {
             complain("micro: \(error)")
@@ -32,12 +29,15 @@ enum Program {
         _ = write(STDERR_FILENO, octets, octets.count)
     }
 
-    private static func perform(_ benchmark: Benchmark, _ options: Options) {
-        if let count = options.count {
-            for _ in 0..<count { benchmark.round() }
+    private static func perform(_ benchmark: Benchmark, _ options: Options) throws {
+        if options.namesOnly {
+            print(benchmark.name)
+        } else if let count = options.count {
+            let round = try benchmark.prepare()
+            for _ in 0..<count { round() }
             print("\(benchmark.name): \(count * benchmark.operationCount) operations")
         } else {
-            let measurement = Measurement(benchmark, isQuick: options.isQuick)
+            let measurement = try Measurement(benchmark, isQuick: options.isQuick)
             print(options.isJSON ? measurement.json : measurement.line)
         }
     }
@@ -45,6 +45,7 @@ enum Program {
     private struct Options {
         var isJSON = false
         var isQuick = false
+        var namesOnly = false
         var certificates = ".run"
         var only: String?
         var count: Int?
@@ -56,6 +57,7 @@ enum Program {
                 switch argument {
                 case "--json": isJSON = true
                 case "--quick": isQuick = true
+                case "--names": namesOnly = true
                 case "--certificates":
                     guard let folder = rest.popFirst() else { return false }
                     certificates = folder

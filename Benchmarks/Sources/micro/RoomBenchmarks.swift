@@ -6,20 +6,20 @@ import ChatProtocol
 /// What a shard costs: publishes into a room whose members are all here, the end of the turn, and the queues emptied as by a kernel
 /// that takes everything. Sockets are missing, nothing else.
 enum RoomBenchmarks {
-    static func all() -> [Benchmark] {
+    static var all: [Benchmark] {
         [(5, 1), (5, 8), (100, 1), (100, 32), (100, 128), (1_000, 32)].map { members, messages in
-            delivery(memberCount: members, messagesPerTurn: messages)
+            Benchmark(name: "room: a delivery, \(members) members, \(messages) a turn", operationCount: members * messages) {
+                delivery(memberCount: members, messagesPerTurn: messages)
+            }
         }
     }
 
-    private static func delivery(memberCount: Int, messagesPerTurn: Int) -> Benchmark {
+    private static func delivery(memberCount: Int, messagesPerTurn: Int) -> () -> Void {
         let room = BenchmarkRoom(memberCount: memberCount)
         // More than the window in which a message is known again, so that none is a duplicate.
         let publishes = (0..<4_096).map { Samples.publish($0) }
         var next = 0
-        return Benchmark(
-            name: "room: a delivery, \(memberCount) members, \(messagesPerTurn) a turn", operationCount: memberCount * messagesPerTurn
-        ) {
+        return {
             for _ in 0..<messagesPerTurn {
                 room.publish(publishes[next & 4_095], requestID: UInt32(next & 0xFFFF) + 16)
                 next += 1
