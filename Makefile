@@ -7,7 +7,7 @@ sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Source
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test bench bench-build bench-quick check format sanitize clean
+.PHONY: help setup build certificate run test bench bench-build bench-quick bench-check micro check format sanitize clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,12 @@ bench: bench-build ## Measure the broker beside its peers, and its parts; rewrit
 bench-quick: bench-build ## The same in one short round, without rewriting anything
 	@Benchmarks/run --quick --programs $(release) --certificates .run
 
-bench-build: build certificate
+bench-check: micro ## Count the instructions of the message path; fail if they are more than recorded
+	@Benchmarks/check
+
+bench-build: build certificate micro
+
+micro: setup
 	$(SWIFT) build -c release --package-path Benchmarks --product micro
 
 check: ## Refuse what is not formatted; compiler warnings are errors in every build
