@@ -126,7 +126,10 @@ final class PeerScenario: LoadScenario {
     @inline(__always)
     func didDeliver(_ stamp: BodyStamp) {
         loop.result.deliveries += 1
-        if loop.isMeasuring { loop.result.deliveriesMeasured += 1 }
+        if loop.isMeasuring {
+            loop.result.deliveriesMeasured += 1
+            loop.result.lastDeliveryNanoseconds = loop.receiveNanoseconds
+        }
         if loop.isIntended(stamp.intendedNanoseconds) {
             loop.result.latency.record(nanoseconds: loop.receiveNanoseconds &- stamp.intendedNanoseconds)
         }
