@@ -50,8 +50,12 @@ extension Shard {
     func answer(_ requester: Requester, _ reply: Reply, hasMore: Bool = false) {
         // Nobody waits for a success without request id, so nothing is sent on its way.
         if requester.requestID == 0, case .published = reply { return }
-        send(
-            .reply(session: requester.session, requestID: requester.requestID, reply, hasMore: hasMore), to: Int(requester.session.shard))
+        let shard = Int(requester.session.shard)
+        guard shard == index else {
+            effects.mail[shard].append(.reply(session: requester.session, requestID: requester.requestID, reply, hasMore: hasMore))
+            return
+        }
+        if let session = sessions[requester.session] { answer(requester.requestID, reply, hasMore: hasMore, session) }
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
