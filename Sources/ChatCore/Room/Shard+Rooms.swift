@@ -298,7 +298,9 @@ extension Shard {
     func handOn(_ room: Room) {
         guard let batch = room.takeBatch(settings: settings) else { return }
         statistics.batches += 1
-        for shard in room.grants.indices where room.grants[shard] > 0 { send(.events(batch), to: shard) }
+        for shard in room.grants.indices where room.grants[shard] > 0 {
+            if shard == index { deliver(batch) } else { effects.mail[shard].append(.events(batch)) }
+        }
     }
 
     // MARK: What the ring answers

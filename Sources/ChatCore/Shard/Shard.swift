@@ -18,6 +18,8 @@ public final class Shard {
     var random: SeededRandom
     var now = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
 
+    /// Where replies are written.
+    var replies = ByteArena()
     var sessions = SessionTable()
     /// Rooms that local sessions are attached to, whatever their home.
     var rosters: [RoomAddress: LocalRoster] = [:]

@@ -62,6 +62,7 @@ final class VerbRunner {
 
     private func close() {
         input?.close()
+        onNotice = nil
         timer.close()
         for watcher in watchers { watcher.close() }
     }
