@@ -2,22 +2,14 @@
 
 SWIFT ?= swift
 release = .build/release
-<<<<<<< HEAD
-sources = Package.swift Sources Tests
+sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 # How long `make fuzz` runs.
 FUZZ_SECONDS ?= 60
-=======
-sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
->>>>>>> peers
 
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup build certificate run test interop fuzz bench check format sanitize clean
-=======
-.PHONY: help setup build certificate run test bench bench-build bench-quick bench-check micro check format sanitize clean
->>>>>>> peers
+.PHONY: help setup build certificate run test interop fuzz bench bench-build bench-quick bench-check micro check format sanitize clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
