@@ -65,7 +65,7 @@ public final class Session {
     /// When a throttled connection is read again.
     var throttledUntil: UInt64 = 0
     /// What is said last, once the client has opened the conversation and the requests in flight are answered.
-    var farewell: Goodbye?
+    var farewell: Farewell?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
     /// Whether the last word has been queued; nothing is said after it.
@@ -114,6 +114,13 @@ struct HoldReasons: OptionSet {
     static let overflow = HoldReasons(rawValue: 2)
     /// The peer publishes faster than it may.
     static let rate = HoldReasons(rawValue: 4)
+}
+
+/// A GOODBYE that waits: an object, because few sessions have one.
+final class Farewell {
+    let goodbye: Goodbye
+
+    init(_ goodbye: Goodbye) { self.goodbye = goodbye }
 }
 
 /// A wish for a name that is being decided on the shard that owns the name.

@@ -7,7 +7,7 @@ extension Shard {
         guard !session.isEnding else { return }
         guard session.state != .preface else { return abandon(session, CloseReason(goodbye.code, goodbye.reason ?? "")) }
         beginDraining(session)
-        session.farewell = goodbye
+        session.farewell = Farewell(goodbye)
         finishIfAnswered(session, because: nil)
     }
 
@@ -25,7 +25,7 @@ extension Shard {
     }
 
     func finish(_ session: Session, because reason: CloseReason?) {
-        let farewell = session.farewell.take()
+        let farewell = session.farewell.take()?.goodbye
         guard farewell != nil || session.hasSaidGoodbye, !session.hasFinished else { return }
         session.hasSaidGoodbye = false
         if let farewell {

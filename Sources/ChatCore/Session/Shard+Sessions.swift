@@ -13,7 +13,7 @@ extension Shard {
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
-        if let refusal = session.farewell {
+        if let refusal = session.farewell?.goodbye {
             end(session, refusal)
         } else if !answer.choseVersion {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))

@@ -95,7 +95,7 @@ public final class Shard {
     }
 
     /// The client is not to be served, and will be told why as soon as it has opened the conversation.
-    public func refuse(_ session: Session, with goodbye: Goodbye) { session.farewell = goodbye }
+    public func refuse(_ session: Session, with goodbye: Goodbye) { session.farewell = Farewell(goodbye) }
 
     /// The client has sent all it will: what it asked for is still answered.
     public func inputEnded(_ session: Session, at moment: Moment) {
