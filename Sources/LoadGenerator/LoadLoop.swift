@@ -18,6 +18,8 @@ protocol LoadScenario: AnyObject {
     func abort()
     /// Takes leave with all connections.
     func close()
+    /// Lets go of the connections, which hold on to the scenario.
+    func dismantle()
     func turnDidEnd()
 }
 
@@ -121,6 +123,7 @@ final class LoadLoop {
     /// Lets go of the connections, which hold on to the loop: a reference that is counted weakly would cost more than all the checks
     /// of a delivery.
     private func dismantle() {
+        scenario?.dismantle()
         scenario = nil
         waiting = []
         dirty = []

@@ -305,4 +305,5 @@ final class LogScenario: LoadScenario {
         for connection in connections { connection.leave() }
     }
 
+    func dismantle() { connections = [] }
 }

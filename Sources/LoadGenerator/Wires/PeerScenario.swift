@@ -250,4 +250,6 @@ final class PeerScenario: LoadScenario {
         deadline?.close()
         for connection in connections { connection.end(.left) }
     }
+
+    func dismantle() { connections = [] }
 }
