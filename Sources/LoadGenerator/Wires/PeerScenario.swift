@@ -251,5 +251,8 @@ final class PeerScenario: LoadScenario {
         for connection in connections { connection.end(.left) }
     }
 
-    func dismantle() { connections = [] }
+    func dismantle() {
+        connections = []
+        publishers = []
+    }
 }
