@@ -2,17 +2,17 @@
 
 SWIFT ?= swift
 release = .build/release
-sources = Package.swift Sources Tests
+sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 # How long `make fuzz` runs.
 FUZZ_SECONDS ?= 60
 
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test interop fuzz bench check format sanitize clean
+.PHONY: help setup build certificate run test interop fuzz bench bench-build bench-quick bench-check micro check format sanitize clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that are missing; quick when none is
 	@scripts/setup
@@ -44,8 +44,19 @@ interop: setup ## Try the broker with a client that was written from docs/PROTOC
 fuzz: setup ## Feed the codec with noise for FUZZ_SECONDS=60 seconds, under the address sanitizer
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS)
 
-bench: build certificate ## Measure 10 rooms of 100 members, on 1 and 2 loops, clear and TLS
-	@scripts/bench $(release) .run
+bench: bench-build ## Measure the broker beside its peers, and its parts; rewrite docs/PERFORMANCE.md's tables
+	@Benchmarks/run --programs $(release) --certificates .run --docs docs/PERFORMANCE.md
+
+bench-quick: bench-build ## The same in one short round, without rewriting anything
+	@Benchmarks/run --quick --programs $(release) --certificates .run
+
+bench-check: micro ## Count the instructions of the message path; fail if they are more than recorded
+	@Benchmarks/check
+
+bench-build: build certificate micro
+
+micro: setup
+	$(SWIFT) build -c release --package-path Benchmarks --product micro
 
 check: ## Refuse what is not formatted; compiler warnings are errors in every build
 	$(SWIFT) format lint --strict --parallel --recursive $(sources)
@@ -60,4 +71,4 @@ sanitize: setup ## Run all tests under the thread and the address sanitizer
 		$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-address
 
 clean: ## Remove what was built; the certificates in .run stay
-	rm -rf .build .build-*
+	rm -rf .build .build-* Benchmarks/.build Benchmarks/results

@@ -37,6 +37,8 @@ let package = Package(
         .executable(name: "broker", targets: ["broker"]),
         .executable(name: "broker-cli", targets: ["broker-cli"]),
         .executable(name: "broker-load", targets: ["broker-load"]),
+        // For Benchmarks, which is a package of its own.
+        .library(name: "BrokerParts", targets: ["Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

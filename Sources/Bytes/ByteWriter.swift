@@ -109,6 +109,11 @@ public struct ByteWriter: ~Copyable {
         try body(UnsafeRawBufferPointer(start: start, count: used).bytes)
     }
 
+    /// The octets written from `start` on, while the writer goes on behind them. They must not be overwritten any more.
+    func shared(from start: Int) -> SharedBytes {
+        SharedBytes(chunk: chunk, offset: start, count: used - start)
+    }
+
     /// The octets written, without a copy; the writer is used up.
     @inlinable
     public consuming func finish() -> SharedBytes {

@@ -1,6 +1,6 @@
 /// Octets that are written once and then shared by counted reference: the storage behind ``SharedBytes`` and ``ByteWriter``.
 ///
-/// The header is the capacity in octets. A chunk is filled by exactly one ``ByteWriter`` and never changes once a ``SharedBytes`` covers it.
+/// The header is the capacity in octets. A chunk is filled by exactly one ``ByteWriter``, and what a ``SharedBytes`` covers of it never changes.
 @usableFromInline
 final class ByteChunk: ManagedBuffer<Int, UInt8> {
     @usableFromInline

@@ -132,7 +132,6 @@ extension Configuration {
         /// Frames of one connection answered by ERROR because their payload was malformed; the last of them is followed by GOODBYE.
         public var malformedFramesMax = 8
         /// Failed log-ins of one connection; the last is followed by GOODBYE 201.
-        public var authenticationFailuresMax = 3
         /// Messages one connection may publish each second, as a lasting rate. 0: no limit.
         public var publishesPerSecond = 0
         /// Messages above that rate which a connection may publish at once after a pause. 0: as many as one second's.

@@ -99,9 +99,6 @@ extension Setting {
             "limits.malformed_frames_max", \.limits.malformedFramesMax, 1...1_000_000,
             "Malformed payloads of one connection that are answered by ERROR; the last is followed by GOODBYE."),
         .integer(
-            "limits.authentication_failures_max", \.limits.authenticationFailuresMax, 1...1000,
-            "Failed log-ins of one connection; the last is followed by GOODBYE."),
-        .integer(
             "limits.publishes_per_second", \.limits.publishesPerSecond, 0...10_000_000,
             "Messages one connection may publish each second, lastingly; 0 means no limit."),
         .integer(

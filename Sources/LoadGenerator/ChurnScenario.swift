@@ -185,4 +185,9 @@ final class ChurnScenario: LoadScenario {
         for observer in observers { observer.leave() }
         for guest in Array(guests.values) { guest.leave() }
     }
+
+    func dismantle() {
+        observers = []
+        guests = [:]
+    }
 }

@@ -83,6 +83,8 @@ final class IdleScenario: LoadScenario {
     func close() {
         for connection in connections { connection.leave() }
     }
+
+    func dismantle() { connections = [] }
 }
 
 /// A connection that only exists.

@@ -95,6 +95,9 @@ public struct LoadConfiguration: Sendable, Equatable {
         if let messagesMax, messagesMax == 0 { throw UsageError("--messages must be at least 1") }
         if messagesMax != nil, warmupSeconds > 0 { throw UsageError("--messages measures from the first message on: leave --warmup out") }
         if let serverProcessID, serverProcessID <= 0 { throw UsageError("--server-pid must be the number of a process") }
+        if let peer = target.peer, stalled > 0 || (scenario != .fanout && scenario != .idle) {
+            throw UsageError("\(peer)://: only fanout without --stalled, and idle, can be asked of a peer")
+        }
         switch scenario {
         case .fanout, .directMessages: try validateMessages()
         case .churn:

@@ -31,7 +31,7 @@ enum ConnectionEnd: Equatable {
 
 /// One guest's connection: connects, logs in, leaves the lobby, splits what it receives into frames, answers PING. What its scenario
 /// wants of it is in subclasses. Confined to the thread of its ``LoadLoop``.
-class LoadConnection: SecureStreamDelegate {
+class LoadConnection: LoopConnection, SecureStreamDelegate {
     enum Phase {
         case new, connecting, greeting, ready, leaving, closed
     }

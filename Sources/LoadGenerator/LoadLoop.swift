@@ -18,14 +18,25 @@ protocol LoadScenario: AnyObject {
     func abort()
     /// Takes leave with all connections.
     func close()
+    /// Lets go of the connections, which hold on to the scenario.
+    func dismantle()
     func turnDidEnd()
+}
+
+/// A connection as its loop sees it: whatever it speaks, and to whom.
+protocol LoopConnection: AnyObject {
+    /// Whether it is among those that are written at the end of the turn.
+    var isDirty: Bool { get set }
+    func dial()
+    /// Called at the end of a turn in which the connection was marked dirty, before what is queued is written.
+    func fill()
+    /// Writes what is queued as far as the kernel takes it. One call a turn.
+    func flush()
 }
 
 /// One event loop of the generator: its connections, its counts and its clock. Nothing of it is shared with other loops; the conductor
 /// tells it what to do and gets its result at the end.
 final class LoadLoop {
-    /// Connections that are between dialling and AUTH_OK at a time.
-    static let underwayCountMax = 64
 
     let index: Int
     let plan: LoadPlan
@@ -48,11 +59,13 @@ final class LoadLoop {
     private var measureEndNanoseconds: UInt64 = 0
     private var intervalEndNanoseconds = UInt64.max
 
-    private var dirty: [LoadConnection] = []
-    private var flushing: [LoadConnection] = []
-    private var waiting: [LoadConnection] = []
+    private var dirty: [any LoopConnection] = []
+    private var flushing: [any LoopConnection] = []
+    private var waiting: [any LoopConnection] = []
     private var waitingHead = 0
     private var underwayCount = 0
+    /// Connections that are between dialling and the end of their log-in at a time.
+    var underwayCountMax = 64
     private var dialSchedule: SendSchedule?
     private var dialCount: UInt64 = 0
     private var dialTimer: Timer?
@@ -98,16 +111,19 @@ final class LoadLoop {
             dialSchedule = SendSchedule(
                 startNanoseconds: MonotonicClock.nanoseconds, ratePerSecond: rate / Double(plan.configuration.loops))
         }
-        switch plan.configuration.scenario {
-        case .fanout, .directMessages: scenario = LogScenario(loop: self)
-        case .churn: scenario = ChurnScenario(loop: self)
-        case .idle: scenario = IdleScenario(loop: self)
-        }
+        scenario =
+            switch plan.configuration.scenario {
+            case _ where plan.configuration.target.peer != nil: PeerScenario(loop: self)
+            case .fanout, .directMessages: LogScenario(loop: self)
+            case .churn: ChurnScenario(loop: self)
+            case .idle: IdleScenario(loop: self)
+            }
     }
 
     /// Lets go of the connections, which hold on to the loop: a reference that is counted weakly would cost more than all the checks
     /// of a delivery.
     private func dismantle() {
+        scenario?.dismantle()
         scenario = nil
         waiting = []
         dirty = []
@@ -192,7 +208,7 @@ final class LoadLoop {
 
     // MARK: Turns
 
-    func markDirty(_ connection: LoadConnection) {
+    func markDirty(_ connection: any LoopConnection) {
         guard !connection.isDirty else { return }
         connection.isDirty = true
         dirty.append(connection)
@@ -230,17 +246,17 @@ final class LoadLoop {
     // MARK: Dialling
 
     /// Connects, not all at once and not faster than the rate asked for.
-    func dial(_ connections: [some LoadConnection]) {
+    func dial(_ connections: [some LoopConnection]) {
         if waitingHead == waiting.count {
             waiting = []
             waitingHead = 0
         }
-        waiting += connections as [LoadConnection]
+        waiting += connections as [any LoopConnection]
         pumpDials()
     }
 
     private func pumpDials() {
-        while !isClosing, waitingHead < waiting.count, underwayCount < Self.underwayCountMax {
+        while !isClosing, waitingHead < waiting.count, underwayCount < underwayCountMax {
             if let dialSchedule {
                 let now = MonotonicClock.nanoseconds
                 let due = dialSchedule.nanoseconds(of: dialCount)
@@ -260,7 +276,7 @@ final class LoadLoop {
     }
 
     /// AUTH_OK has come.
-    func didLogIn(_ connection: LoadConnection, dialed: UInt64, connected: UInt64) {
+    func didLogIn(_ connection: any LoopConnection, dialed: UInt64, connected: UInt64) {
         underwayCount -= 1
         readyCount += 1
         recordStep("connect", nanoseconds: connected - dialed)
@@ -273,7 +289,7 @@ final class LoadLoop {
     }
 
     /// The connection is no more.
-    func didEnd(_ connection: LoadConnection, wasReady: Bool, wasDialed: Bool) {
+    func didEnd(_ connection: any LoopConnection, wasReady: Bool, wasDialed: Bool) {
         guard wasDialed else { return }
         openCount -= 1
         if wasReady {

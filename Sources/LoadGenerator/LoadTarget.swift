@@ -1,4 +1,5 @@
-/// Where the broker is and how it is reached: a URL `broker://host:port` (clear text) or `brokers://host:port` (TLS).
+/// Where the broker is and how it is reached: a URL `broker://host:port` (clear text) or `brokers://host:port` (TLS). Or a peer, a server
+/// of another make that is measured beside the broker, by the scheme of its wire: ``PeerWires``.
 public struct LoadTarget: Sendable, Equatable {
     /// How the broker's certificate is judged.
     public enum Verification: Sendable, Equatable {
@@ -17,18 +18,24 @@ public struct LoadTarget: Sendable, Equatable {
     public let host: String
     public let port: UInt16
     public let usesTLS: Bool
+    /// The scheme of a peer's wire; nil for the broker.
+    public let peer: String?
     public var verification: Verification = .system
 
-    /// Reads a URL. Without a port, 7400 is meant, the broker's default.
+    /// Reads a URL. Without a port, 7400 is meant, the broker's default, or that of the peer.
     public init(url: String) throws(UsageError) {
         let rest: Substring
         if url.hasPrefix("brokers://") {
             (usesTLS, rest) = (true, url.dropFirst("brokers://".count))
         } else if url.hasPrefix("broker://") {
             (usesTLS, rest) = (false, url.dropFirst("broker://".count))
+        } else if let wire = PeerWires.wire(of: url) {
+            (usesTLS, rest) = (false, url.dropFirst(wire.scheme.utf8.count + 3))
         } else {
             throw UsageError("URL '\(url)': expected broker://HOST:PORT or brokers://HOST:PORT")
         }
+        let wire = PeerWires.wire(of: url)
+        peer = wire?.scheme
         let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
         let portText: Substring?
         if authority.first == "[" {
@@ -53,13 +60,13 @@ public struct LoadTarget: Sendable, Equatable {
             }
             port = number
         } else {
-            port = Self.portDefault
+            port = wire?.portDefault ?? Self.portDefault
         }
     }
 
     /// The URL in full.
     public var url: String {
-        "\(usesTLS ? "brokers" : "broker")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        "\(peer ?? (usesTLS ? "brokers" : "broker"))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     }
 }
 

@@ -305,4 +305,8 @@ final class LogScenario: LoadScenario {
         for connection in connections { connection.leave() }
     }
 
+    func dismantle() {
+        connections = []
+        publishers = []
+    }
 }

@@ -7,7 +7,8 @@ struct BrokerLoad: ParsableCommand {
         commandName: "broker-load",
         abstract: "Puts a chat broker under load, measures it, and verifies every delivery while it measures.",
         discussion: """
-            URL is broker://HOST:PORT (clear text) or brokers://HOST:PORT (TLS).
+            URL is broker://HOST:PORT (clear text) or brokers://HOST:PORT (TLS). fanout and idle also drive peers, to compare:
+            nats://, redis://, mqtt://, irc:// and floor://HOST:PORT.
 
             EXAMPLES
               broker-load fanout broker://127.0.0.1:7400

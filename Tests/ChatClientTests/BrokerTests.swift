@@ -190,6 +190,7 @@ import Testing
         let tail = try run("tail", "--count", "1000", "--json")
         #expect(tail.output.count { $0.contains(#""from":"bob","body":"one""#) } == 1)
         #expect(try run("dm", "ada", "psst", "--user", "bob").output == ["1"])
+        try ada.wait(for: "psst")
         #expect(try run("users", "--user", "cy").output == ["ada", "cy"])
         #expect(try run("members", "lobby", "--user", "cy").output == ["ada", "cy"])
         #expect(try run("rooms").output == ["lobby\t2\t"])

@@ -22,11 +22,12 @@ struct Program {
         process.standardOutput = stdout
         process.standardError = stderr
         try process.run()
-        // Input and complaints here are far less than a pipe holds, so one after the other cannot block.
+        // The input is far less than a pipe holds, so writing all of it first cannot block.
         stdin.fileHandleForWriting.write(Data(input.utf8))
         try stdin.fileHandleForWriting.close()
-        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        // What it puts out is less than a pipe holds; what it complains about need not be (a sanitizer's report), and is read first.
         let complaints = stderr.fileHandleForReading.readDataToEndOfFile()
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Program(status: process.terminationStatus, output: lines(output), complaints: lines(complaints))
     }

@@ -1,5 +1,6 @@
-@testable import ChatCore
 import Testing
+
+@testable import ChatCore
 
 /// Whatever people do at whatever moment, every promise holds.
 struct RandomisedTests {

@@ -15,7 +15,10 @@ struct NativeDialectTests {
     }
 
     private static func header(byteCount: Int, type: UInt8, flags: UInt8 = 0, id: UInt32 = 1) -> [UInt8] {
-        [UInt8(byteCount >> 16), UInt8(byteCount >> 8 & 255), UInt8(byteCount & 255), type, flags, UInt8(id >> 16), UInt8(id >> 8 & 255), UInt8(id & 255)]
+        [
+            UInt8(byteCount >> 16), UInt8(byteCount >> 8 & 255), UInt8(byteCount & 255), type, flags, UInt8(id >> 16), UInt8(id >> 8 & 255),
+            UInt8(id & 255),
+        ]
     }
 
     private static let lobby = try! RoomAddress("lobby")
@@ -195,7 +198,8 @@ struct NativeDialectTests {
     }
 
     @Test func goesOnBehindASkippedFrame() {
-        let inputs = Self.inputs(of: Self.header(byteCount: 3, type: 0x1F, id: 0) + [0xFF, 0, 1] + Self.frame(.ping(timestamp: nil), id: 2))
+        let inputs = Self.inputs(
+            of: Self.header(byteCount: 3, type: 0x1F, id: 0) + [0xFF, 0, 1] + Self.frame(.ping(timestamp: nil), id: 2))
         #expect(inputs == [.skipped, .command(.ping(timestamp: nil), requestID: 2, isRetry: false)])
     }
 

@@ -95,7 +95,9 @@ import Testing
         for command in refused {
             guard case .error(let failure) = try ada.ask(command) else { throw TestClient.Failed("\(command) was not refused") }
             let reason = try #require(failure.reason)
-            for inside in ["Swift", "Optional", "Error(", "0x", "/", "nil", "libuv", "Shard"] { #expect(!reason.contains(inside), "\(reason)") }
+            for inside in ["Swift", "Optional", "Error(", "0x", "/", "nil", "libuv", "Shard"] {
+                #expect(!reason.contains(inside), "\(reason)")
+            }
         }
     }
 }

@@ -33,8 +33,9 @@ import Testing
             }
             process.interrupt()
         }
-        let said = output.fileHandleForReading.readDataToEndOfFile()
+        // What it puts out is less than a pipe holds; what it complains about need not be (a sanitizer's report), and is read first.
         complained += complaints.fileHandleForReading.readDataToEndOfFile()
+        let said = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Outcome(
             status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),

@@ -22,9 +22,9 @@ import Testing
         process.standardOutput = output
         process.standardError = complaints
         try process.run()
-        // What is said on standard error here is far less than a pipe holds, so reading one after the other cannot block.
-        let said = output.fileHandleForReading.readDataToEndOfFile()
+        // What it puts out is less than a pipe holds; what it complains about need not be (a sanitizer's report), and is read first.
         let complained = complaints.fileHandleForReading.readDataToEndOfFile()
+        let said = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Outcome(
             status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),

@@ -24,6 +24,8 @@ final class Room {
     /// Since when the room has had no members, by the monotonic clock.
     var emptySince: UInt64
     private var batch: PendingBatch?
+    /// Octets of the last batch: the next one is likely to be as large.
+    private var batchByteCountExpected = 256
 
     init(
         address: RoomAddress, epoch: UInt64, policy: RoomPolicy, title: String? = nil, topic: String? = nil, shardCount: Int, now: UInt64
@@ -51,7 +53,7 @@ final class Room {
     func append(_ content: EventContent, from: AccountName, at moment: Moment) -> (seq: UInt64, beginsBatch: Bool) {
         head += 1
         let beginsBatch = batch == nil
-        if beginsBatch { batch = PendingBatch(firstSeq: head) }
+        if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected) }
         batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content)
         return (head, beginsBatch)
     }
@@ -63,6 +65,7 @@ final class Room {
     func takeBatch(settings: CoreSettings) -> EventBatch? {
         guard let pending = batch.take() else { return nil }
         let finished = pending.finish()
+        batchByteCountExpected = finished.bytes.count
         for event in finished.events {
             recent.append(event, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
         }
@@ -139,10 +142,14 @@ public struct EventBatch: Sendable {
 /// A batch while it is being written.
 private struct PendingBatch: ~Copyable {
     let firstSeq: UInt64
-    private var writer = ByteWriter(minimumCapacity: 512)
+    private var writer: ByteWriter
     private var ends: ContiguousArray<Int> = []
 
-    init(firstSeq: UInt64) { self.firstSeq = firstSeq }
+    /// - Parameter byteCount: the octets expected.
+    init(firstSeq: UInt64, byteCount: Int) {
+        self.firstSeq = firstSeq
+        writer = ByteWriter(minimumCapacity: byteCount)
+    }
 
     var byteCount: Int { writer.count }
 

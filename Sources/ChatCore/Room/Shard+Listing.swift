@@ -19,7 +19,9 @@ extension Shard {
 
     func listRooms(_ query: ListRooms, _ requester: Requester) {
         do throws(Failure) {
-            let after = try query.cursor.map { (cursor) throws(Failure) in try Self.read(cursor) { (span) throws(BadName) in try RoomAddress(span) } }
+            let after = try query.cursor.map { (cursor) throws(Failure) in
+                try Self.read(cursor) { (span) throws(BadName) in try RoomAddress(span) }
+            }
             let page = RoomQuery(requester: requester, filter: query.filter, after: after, limit: Self.limit(query.limit))
             gatherings[GatheringKey(session: requester.session, requestID: requester.requestID)] = RoomGathering(shardsLeft: map.shardCount)
             for shard in 0..<map.shardCount { send(.listRooms(page, asking: index), to: shard) }
@@ -62,9 +64,12 @@ extension Shard {
             if room.policy.contains(.twoParty) { throw Failure(.noSuchRoom, reason: "no room \(query.room)") }
             throw Failure(.notJoined, reason: "not a member of \(query.room)")
         }
-        let after = try query.cursor.map { (cursor) throws(Failure) in try Self.read(cursor) { (span) throws(BadName) in try AccountName(span) } }
+        let after = try query.cursor.map { (cursor) throws(Failure) in
+            try Self.read(cursor) { (span) throws(BadName) in try AccountName(span) }
+        }
         let limit = Self.limit(query.limit)
-        let names = after.map { after in Self.smallest(limit + 1, of: room.members.keys.lazy.filter { $0 > after }, by: \.self) }
+        let names =
+            after.map { after in Self.smallest(limit + 1, of: room.members.keys.lazy.filter { $0 > after }, by: \.self) }
             ?? Self.smallest(limit + 1, of: room.members.keys, by: \.self)
         let page = names.prefix(limit)
         let records = page.map { Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: .online)) }

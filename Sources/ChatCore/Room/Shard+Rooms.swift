@@ -50,8 +50,12 @@ extension Shard {
     func answer(_ requester: Requester, _ reply: Reply, hasMore: Bool = false) {
         // Nobody waits for a success without request id, so nothing is sent on its way.
         if requester.requestID == 0, case .published = reply { return }
-        send(
-            .reply(session: requester.session, requestID: requester.requestID, reply, hasMore: hasMore), to: Int(requester.session.shard))
+        let shard = Int(requester.session.shard)
+        guard shard == index else {
+            effects.mail[shard].append(.reply(session: requester.session, requestID: requester.requestID, reply, hasMore: hasMore))
+            return
+        }
+        if let session = sessions[requester.session] { answer(requester.requestID, reply, hasMore: hasMore, session) }
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
@@ -213,7 +217,8 @@ extension Shard {
                 emptyRooms.remove(address)
                 continue
             }
-            guard now.monotonicMilliseconds >= room.emptySince + settings.emptyRoomSeconds * 1_000, room.grants.allSatisfy({ $0 == 0 }) else {
+            guard now.monotonicMilliseconds >= room.emptySince + settings.emptyRoomSeconds * 1_000, room.grants.allSatisfy({ $0 == 0 })
+            else {
                 continue
             }
             rooms[address] = nil
@@ -293,7 +298,9 @@ extension Shard {
     func handOn(_ room: Room) {
         guard let batch = room.takeBatch(settings: settings) else { return }
         statistics.batches += 1
-        for shard in room.grants.indices where room.grants[shard] > 0 { send(.events(batch), to: shard) }
+        for shard in room.grants.indices where room.grants[shard] > 0 {
+            if shard == index { deliver(batch) } else { effects.mail[shard].append(.events(batch)) }
+        }
     }
 
     // MARK: What the ring answers

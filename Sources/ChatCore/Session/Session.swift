@@ -61,12 +61,11 @@ public final class Session {
     /// Octets in the queue when the adapter last began to write it.
     var byteCountBeforeWriting = 0
     var malformedFrameCount = 0
-    var authenticationFailureCount = 0
     var publishBucket = TokenBucket()
     /// When a throttled connection is read again.
     var throttledUntil: UInt64 = 0
     /// What is said last, once the client has opened the conversation and the requests in flight are answered.
-    var farewell: Goodbye?
+    var farewell: Farewell?
     /// The client ended the connection, and only its earlier requests are still to be answered.
     var hasSaidGoodbye = false
     /// Whether the last word has been queued; nothing is said after it.
@@ -115,6 +114,13 @@ struct HoldReasons: OptionSet {
     static let overflow = HoldReasons(rawValue: 2)
     /// The peer publishes faster than it may.
     static let rate = HoldReasons(rawValue: 4)
+}
+
+/// A GOODBYE that waits: an object, because few sessions have one.
+final class Farewell {
+    let goodbye: Goodbye
+
+    init(_ goodbye: Goodbye) { self.goodbye = goodbye }
 }
 
 /// A wish for a name that is being decided on the shard that owns the name.

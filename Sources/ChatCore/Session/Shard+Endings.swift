@@ -7,7 +7,7 @@ extension Shard {
         guard !session.isEnding else { return }
         guard session.state != .preface else { return abandon(session, CloseReason(goodbye.code, goodbye.reason ?? "")) }
         beginDraining(session)
-        session.farewell = goodbye
+        session.farewell = Farewell(goodbye)
         finishIfAnswered(session, because: nil)
     }
 
@@ -25,7 +25,7 @@ extension Shard {
     }
 
     func finish(_ session: Session, because reason: CloseReason?) {
-        let farewell = session.farewell.take()
+        let farewell = session.farewell.take()?.goodbye
         guard farewell != nil || session.hasSaidGoodbye, !session.hasFinished else { return }
         session.hasSaidGoodbye = false
         if let farewell {
@@ -49,7 +49,6 @@ extension Shard {
     /// The broker stops: every client is told, each with another time to come back.
     public func shutDown(at moment: Moment) {
         now = moment
-        isShuttingDown = true
         for slot in 0..<sessions.slotCount {
             guard let session = sessions[slot: slot] else { continue }
             let pause = 500 + random.next() % 4_500

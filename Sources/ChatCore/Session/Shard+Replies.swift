@@ -37,9 +37,8 @@ extension Shard {
     /// Queues a reply.
     func reply(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, _ session: Session) {
         guard session.state != .closed, !session.hasFinished else { return }
-        var writer = ByteWriter(minimumCapacity: 64)
-        session.encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &writer)
-        session.queue.append(writer.finish())
+        let encoding = session.encoding
+        session.queue.append(replies.write { encoding.append(reply, requestID: requestID, hasMore: hasMore, to: &$0) })
         schedule(session)
         regulateInput(session)
     }

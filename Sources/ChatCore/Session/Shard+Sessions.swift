@@ -13,7 +13,7 @@ extension Shard {
         schedule(session)
         session.state = .hello
         session.deadline = now.monotonicMilliseconds + settings.helloMilliseconds
-        if let refusal = session.farewell {
+        if let refusal = session.farewell?.goodbye {
             end(session, refusal)
         } else if !answer.choseVersion {
             end(session, Goodbye(.version, reason: "this broker speaks version \(Preface.version)"))
@@ -73,7 +73,12 @@ extension Shard {
             }
             session.memberships.insert(request.room)
         }
-        send(.request(request, Requester(session, requestID, isRetry)), to: map.home(of: request.room))
+        post(request, Requester(session, requestID, isRetry), to: map.home(of: request.room))
+    }
+
+    /// Hands a request to the room's home; here, without the detour over mail.
+    private func post(_ request: RoomRequest, _ requester: Requester, to home: Int) {
+        if home == index { handle(request, requester) } else { effects.mail[home].append(.request(request, requester)) }
     }
 
     private func publish(_ publish: Publish, to peer: AccountName?, _ session: Session, _ requestID: UInt32, _ isRetry: Bool) {
@@ -90,7 +95,7 @@ extension Shard {
             session.throttledUntil = now.monotonicMilliseconds + milliseconds
             session.holds.insert(.rate)
         }
-        send(.request(request, requester), to: home)
+        post(request, requester, to: home)
     }
 }
 

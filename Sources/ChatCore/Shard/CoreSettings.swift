@@ -31,7 +31,6 @@ public struct CoreSettings: Sendable {
     public var requestsInFlightMax = 256
     public var unauthenticatedRequestsInFlightMax = 8
     public var malformedFramesMax = 8
-    public var authenticationFailuresMax = 3
     /// Publishes a second and connection; 0 means no limit. Above it the connection is not read for a while.
     public var publishesPerSecond = 0
     public var publishBurst = 0

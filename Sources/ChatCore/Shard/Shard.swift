@@ -18,6 +18,8 @@ public final class Shard {
     var random: SeededRandom
     var now = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
 
+    /// Where replies are written.
+    var replies = ByteArena()
     var sessions = SessionTable()
     /// Rooms that local sessions are attached to, whatever their home.
     var rosters: [RoomAddress: LocalRoster] = [:]
@@ -38,7 +40,6 @@ public final class Shard {
     var lastEpoch: UInt64 = 0
     var lastIncarnation: UInt64 = 0
     var sweepCursor = 0
-    var isShuttingDown = false
     /// For each shard how much mail waits there, as last told by the adapter.
     var mailboxCounts: ContiguousArray<Int>
 
@@ -94,7 +95,7 @@ public final class Shard {
     }
 
     /// The client is not to be served, and will be told why as soon as it has opened the conversation.
-    public func refuse(_ session: Session, with goodbye: Goodbye) { session.farewell = goodbye }
+    public func refuse(_ session: Session, with goodbye: Goodbye) { session.farewell = Farewell(goodbye) }
 
     /// The client has sent all it will: what it asked for is still answered.
     public func inputEnded(_ session: Session, at moment: Moment) {

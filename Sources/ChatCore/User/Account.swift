@@ -6,18 +6,28 @@ final class Account {
     let incarnation: UInt64
     /// The device of its only connection: a newer connection of the same device may take over.
     var device: SharedBytes?
-    var sessions: [SessionID]
+    /// Its connections.
+    var sessions: [SessionID] {
+        get { onlySession.map { [$0] } ?? severalSessions }
+        set {
+            onlySession = newValue.count == 1 ? newValue[0] : nil
+            severalSessions = newValue.count == 1 ? [] : newValue
+        }
+    }
     /// The rooms it is a member of, but not the lobby, in which everyone may be.
     var memberships: Set<RoomAddress> = []
     var conversations: Set<RoomAddress> = []
     /// Whether the name is only reserved, for an account that is on its way here under another name.
     var isArriving: Bool
+    // Nearly every account has one connection, which needs no storage of its own.
+    private var onlySession: SessionID?
+    private var severalSessions: [SessionID] = []
 
     init(incarnation: UInt64, device: SharedBytes?, session: SessionID, isArriving: Bool) {
         self.incarnation = incarnation
         self.device = device
         self.isArriving = isArriving
-        sessions = [session]
+        onlySession = session
     }
 }
 

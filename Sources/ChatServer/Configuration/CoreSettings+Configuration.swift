@@ -28,7 +28,6 @@ extension CoreSettings {
         requestsInFlightMax = limits.requestsInFlightMax
         unauthenticatedRequestsInFlightMax = limits.unauthenticatedRequestsInFlightMax
         malformedFramesMax = limits.malformedFramesMax
-        authenticationFailuresMax = limits.authenticationFailuresMax
         publishesPerSecond = limits.publishesPerSecond
         publishBurst = limits.publishBurst == 0 ? limits.publishesPerSecond : limits.publishBurst
 

@@ -1,5 +1,4 @@
 import LibUV
-import Synchronization
 
 /// How many connections there are: in all, from one address, without an account, and on each loop.
 ///
@@ -33,12 +32,12 @@ final class ConnectionCensus: Sendable {
 
     private let limits: Limits
     private let countsByAddress: Bool
-    private let counts: Mutex<Counts>
+    private let counts: Guarded<Counts>
 
     init(limits: Limits, loopCount: Int) {
         self.limits = limits
         countsByAddress = limits.connectionsPerAddressMax > 0 || limits.unauthenticatedPerAddressMax > 0
-        counts = Mutex(Counts(byLoop: Array(repeating: 0, count: loopCount)))
+        counts = Guarded(Counts(byLoop: Array(repeating: 0, count: loopCount)))
     }
 
     /// Connections of each loop at present.

@@ -60,6 +60,7 @@ private final class Publisher {
     static func start(_ runner: VerbRunner, _ words: [String], _ makeRequest: @escaping (String) -> ClientRequest) throws {
         if words == ["-"] {
             let console = try PlainConsole(loop: runner.loop, isColoured: false)
+            runner.input = console
             let publisher = Publisher(runner, console, makeRequest)
             console.onLine = { line in
                 guard !line.isEmpty else { return }

@@ -15,6 +15,8 @@ final class VerbRunner {
     var isFollowing = false
 
     private let timeoutMilliseconds: UInt64
+    /// The standard input of a verb that reads it; closed with the runner.
+    var input: PlainConsole?
     private let timer: Timer
     private var watchers: [SignalWatcher] = []
     private var status: ExitStatus?
@@ -59,6 +61,8 @@ final class VerbRunner {
     }
 
     private func close() {
+        input?.close()
+        onNotice = nil
         timer.close()
         for watcher in watchers { watcher.close() }
     }

@@ -36,10 +36,11 @@ final class InputReader {
         _ = write(credit, &octet, 1)
     }
 
-    /// Nothing is told any more. The thread stays where it is, perhaps in a read that never ends; it holds nothing but itself.
+    /// Nothing is told any more. A thread that is in a read, which may never end, stays there; it holds nothing but itself.
     func close() {
         mailbox.close()
         _ = Glibc.close(credit)
+        if isWaiting { thread.join() }
     }
 
     private static func read(credit: Int32, into mailbox: Mailbox<[UInt8]>) {

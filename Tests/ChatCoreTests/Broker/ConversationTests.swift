@@ -155,4 +155,20 @@ struct ConversationTests {
         #expect(lag.toSeq == 41)
         #expect(broker.faultsAtRest() == [])
     }
+
+    /// Who says one thing and goes has been heard, in whatever order the loops learn of it.
+    @Test(arguments: 1...3)
+    func firstAndOnlyWordIsHeard(shards: Int) throws {
+        for seed in 1...60 as ClosedRange<UInt64> {
+            let broker = SimulatedBroker(shards: shards, seed: seed)
+            let ann = broker.logIn("ann")
+            let bob = broker.logIn("bob")
+            ann.send(.directMessage(DirectMessage(to: "bob", publication: .text("psst"))))
+            while ann.view.outstanding.count > 0 { try #require(broker.step()) }
+            ann.drop()
+            broker.settle()
+            #expect(bob.bodies(in: "@ann+bob") == ["psst"], "seed \(seed)")
+            #expect(bob.view.lags.isEmpty, "seed \(seed)")
+        }
+    }
 }

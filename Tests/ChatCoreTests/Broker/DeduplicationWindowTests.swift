@@ -47,4 +47,25 @@ struct DeduplicationWindowTests {
         #expect(window.count == 7)
         #expect(window.completeSince == 4_992)
     }
+
+    /// Against a dictionary and a list, with ids that come again, many and few at a time.
+    @Test(arguments: [1, 2, 3, 8, 100, 1_000])
+    func agreesWithAPlainModel(countMax: Int) {
+        var random = SeededRandom(seed: UInt64(countMax))
+        var window = DeduplicationWindow(completeSince: 0)
+        var model: [(id: UInt64, seq: UInt64, at: UInt64)] = []
+        var now: UInt64 = 1
+        for seq in 1...20_000 as ClosedRange<UInt64> {
+            now += UInt64.random(in: 0...3, using: &random)
+            let id = UInt64.random(in: 0...UInt64(3 * countMax), using: &random) << 40
+            let known = model.last { $0.id == id && $0.at + 900 >= now }
+            #expect(window.entry(for: MessageID(id), milliseconds: 900, now: now)?.seq == known?.seq)
+            guard known == nil else { continue }
+            window.insert(MessageID(id), .init(seq: seq, timestamp: now, acceptedAt: now), countMax: countMax, milliseconds: 900)
+            model.append((id, seq, now))
+            model.removeAll { $0.at + 900 < now }
+            if model.count > countMax { model.removeFirst(model.count - countMax) }
+            #expect(window.count == model.count)
+        }
+    }
 }

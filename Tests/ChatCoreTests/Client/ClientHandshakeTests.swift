@@ -38,7 +38,8 @@ import Testing
         #expect(hello.capabilities == ["grease-beef"])
         #expect(harness.strangers.allSatisfy { $0.type & 0xF == 0xF && $0.requestID == 0 && $0.flags == [] })
         harness.reply(.welcome(ClientHarness.welcome()), to: 1)
-        harness.reply(.authenticated(Authenticated(user: ClientHarness.name("alice"), session: SharedBytes([UInt8](repeating: 0, count: 16)))), to: 2)
+        harness.reply(
+            .authenticated(Authenticated(user: ClientHarness.name("alice"), session: SharedBytes([UInt8](repeating: 0, count: 16)))), to: 2)
         harness.ask(.ping)
         guard case .ping = harness.sent.last?.command else {
             Issue.record("a greased PING is a PING")
@@ -76,7 +77,8 @@ import Testing
         harness.chooseName("alice2")
         #expect(harness.sent.last?.command == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "alice2"))))
         harness.reply(
-            .authenticated(Authenticated(user: ClientHarness.name("alice2"), session: SharedBytes([UInt8](repeating: 0, count: 16)))), to: 3)
+            .authenticated(Authenticated(user: ClientHarness.name("alice2"), session: SharedBytes([UInt8](repeating: 0, count: 16)))), to: 3
+        )
         #expect(harness.session.phase == .ready)
         #expect(harness.session.account == ClientHarness.name("alice2"))
     }

@@ -102,7 +102,8 @@ import Testing
         harness.attach("@alice+bob", next: 1)
         let token = harness.ask(.rename("alicia"))
         harness.reply(
-            .authenticated(Authenticated(user: ClientHarness.name("alicia"), session: SharedBytes([UInt8](repeating: 1, count: 16)))), to: 3)
+            .authenticated(Authenticated(user: ClientHarness.name("alicia"), session: SharedBytes([UInt8](repeating: 1, count: 16)))), to: 3
+        )
         #expect(harness.outcomes(token) == [.renamed(ClientHarness.name("alicia"))])
         #expect(harness.session.attachedRooms == [.lobby])
         #expect(harness.session.settings.wish == "alicia")

@@ -1,6 +1,7 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
+
+@testable import ChatCore
 
 /// What all clients together have seen of every log, and every promise they saw broken.
 struct Truth {
@@ -40,7 +41,8 @@ struct Truth {
     private static func decode(_ octets: SharedBytes) -> Event {
         octets.withBytes { span in
             guard let header = FrameHeader(span),
-                case .event(let event)? = try? FrameDecoder.serverFrame(header, payload: span.extracting(FrameHeader.byteCount..<span.byteCount))
+                case .event(let event)? = try? FrameDecoder.serverFrame(
+                    header, payload: span.extracting(FrameHeader.byteCount..<span.byteCount))
             else { preconditionFailure("a ring holds DELIVER frames") }
             return event
         }
@@ -164,7 +166,9 @@ struct ClientView {
             }
         } else {
             memberships.insert(joined.room)
-            if joined.policy == nil || joined.members == nil || joined.role == nil { truth.faults.append("\(who): a room's JOINED is \(joined)") }
+            if joined.policy == nil || joined.members == nil || joined.role == nil {
+                truth.faults.append("\(who): a room's JOINED is \(joined)")
+            }
         }
         if joined.floor > joined.head + 1 || joined.next > joined.head + 1 || joined.epoch == 0 {
             truth.faults.append("\(who): the numbers of \(joined)")
@@ -200,7 +204,9 @@ struct ClientView {
             receive(published, publish.publication, id, who, &truth)
         case (.directMessage(let message), .published(let published)):
             if let parties = published.room.parties, parties.0 == message.to || parties.1 == message.to {
-            } else { truth.faults.append("\(who): a direct message to \(message.to) went to \(published.room)") }
+            } else {
+                truth.faults.append("\(who): a direct message to \(message.to) went to \(published.room)")
+            }
             receive(published, message.publication, id, who, &truth)
         default: truth.faults.append("\(who): \(reply) answers \(command)")
         }

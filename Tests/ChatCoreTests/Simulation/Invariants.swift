@@ -1,6 +1,7 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
+
+@testable import ChatCore
 
 /// What holds of every broker that is at rest, whatever happened before.
 extension SimulatedBroker {
@@ -63,7 +64,9 @@ extension SimulatedBroker {
             if link.roster.attachments[link.index].session !== session { faults.append("\(who): a link to another's attachment") }
             guard client.view.positions[link.roster.address] == nil else { continue }
             let attachment = link.roster.attachments[link.index]
-            if attachment.state != .unannounced, session.queue.isEmpty { faults.append("\(who): attached to \(link.roster.address) unawares") }
+            if attachment.state != .unannounced, session.queue.isEmpty {
+                faults.append("\(who): attached to \(link.roster.address) unawares")
+            }
             if let room = room(link.roster.address), room.head + 1 != attachment.next {
                 faults.append("\(who): was not sent \(attachment.next)...\(room.head) of \(link.roster.address)")
             }
@@ -108,14 +111,18 @@ extension SimulatedBroker {
             for (address, room) in shard.rooms {
                 for index in shards.indices {
                     let held = shards[index].rosters[address].map { $0.epoch == room.epoch ? $0.grants : 0 } ?? 0
-                    if room.grants[index] != held { faults.append("\(address): granted \(room.grants[index]) to shard \(index), which holds \(held)") }
+                    if room.grants[index] != held {
+                        faults.append("\(address): granted \(room.grants[index]) to shard \(index), which holds \(held)")
+                    }
                 }
             }
             for (address, roster) in shard.rosters {
                 if roster.attachments.isEmpty { faults.append("\(address): a roster of nobody") }
                 if roster.grants < roster.attachments.count { faults.append("\(address): more attachments than grants") }
                 if room(address)?.epoch != roster.epoch { faults.append("\(address): a roster of a log that is no more") }
-                if roster.attachments.contains(where: { $0.session.state == .closed }) { faults.append("\(address): a closed session is attached") }
+                if roster.attachments.contains(where: { $0.session.state == .closed }) {
+                    faults.append("\(address): a closed session is attached")
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatDialects
 import ChatProtocol
+
+@testable import ChatCore
 
 /// Shards wired together by mail in memory, under a clock and a scheduler that are inputs: the same seed gives the same run.
 ///
@@ -22,6 +23,8 @@ final class SimulatedBroker {
     var random: SeededRandom
     private(set) var milliseconds: UInt64 = 5_000_000
     private(set) var clients: [SimulatedClient] = []
+    /// Whether the end of a turn may leave what is to be sent to a later one.
+    var delaysFlushes = false
     /// Whether octets are cut at random on their way to the broker.
     var cutsOctets = false
     var truth = Truth()
@@ -98,18 +101,22 @@ final class SimulatedBroker {
 
     private func endTurn(of index: Int) {
         let shard = shards[index]
-        shard.endTurn(at: moment)
-        while !shard.effects.writable.isEmpty || !shard.effects.ended.isEmpty || !shard.effects.resumed.isEmpty {
-            let writable = shard.effects.writable
-            shard.effects.writable.removeAll()
-            for session in writable { bySession[session.id]?.flush() }
+        // As under load, when what several turns bring leaves together.
+        let flushes = !delaysFlushes || Bool.random(using: &random)
+        if flushes { shard.endTurn(at: moment) }
+        while (flushes && !shard.effects.writable.isEmpty) || !shard.effects.ended.isEmpty || !shard.effects.resumed.isEmpty {
+            if flushes {
+                let writable = shard.effects.writable
+                shard.effects.writable.removeAll()
+                for session in writable { bySession[session.id]?.flush() }
+            }
             let ended = shard.effects.ended
             shard.effects.ended.removeAll()
             for (session, reason) in ended { bySession[session.id]?.end(reason) }
             let resumed = shard.effects.resumed
             shard.effects.resumed.removeAll()
             for session in resumed { bySession[session.id]?.resume() }
-            shard.endTurn(at: moment)
+            if flushes { shard.endTurn(at: moment) }
         }
         truth.note(shard.rooms.values)
         let aborted = shard.effects.aborted
@@ -140,11 +147,13 @@ final class SimulatedBroker {
         case octets(SimulatedClient)
         case write(SimulatedClient)
         case close(SimulatedClient)
+        case flush(shard: Int)
     }
 
     private func actions() -> [Action] {
         var actions: [Action] = []
         for queue in mail.indices where !mail[queue].isEmpty { actions.append(.mail(queue: queue)) }
+        for shard in shards where shard.hasBatches || !shard.effects.writable.isEmpty { actions.append(.flush(shard: shard.index)) }
         for client in clients {
             if client.canBeRead { actions.append(.octets(client)) }
             if client.canBeWritten { actions.append(.write(client)) }
@@ -167,6 +176,7 @@ final class SimulatedBroker {
         case .octets(let client): turn(of: client.shardIndex) { _ in client.readOnBrokersSide() }
         case .write(let client): turn(of: client.shardIndex) { _ in client.flush() }
         case .close(let client): remove(client)
+        case .flush(let shard): turn(of: shard) { _ in }
         }
         return true
     }

@@ -1,7 +1,8 @@
 import Bytes
-@testable import ChatCore
 import ChatDialects
 import ChatProtocol
+
+@testable import ChatCore
 
 /// A frame as a client received it.
 struct ReceivedFrame {

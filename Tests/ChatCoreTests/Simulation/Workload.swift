@@ -1,6 +1,7 @@
 import Bytes
-@testable import ChatCore
 import ChatProtocol
+
+@testable import ChatCore
 
 /// People who do anything at any moment, drawn from a seed.
 struct Workload {
@@ -27,6 +28,7 @@ struct Workload {
             settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
         }
         broker.cutsOctets = true
+        broker.delaysFlushes = Bool.random(using: &random)
     }
 
     /// Does `count` things, and looks at what the broker holds whenever it has come to rest.
@@ -105,7 +107,8 @@ struct Workload {
         case 11..<12: client.endStream()
         case 12..<24: client.send(.join(join(client)))
         case 24..<30: client.send(.leave(Leave(room: address(client), detachesOnly: chance(40))))
-        case 30..<35: client.send(.create(CreateRoom(room: any(rooms), title: chance(50) ? "a title" : nil, policy: any([nil, [], .unlisted]))))
+        case 30..<35:
+            client.send(.create(CreateRoom(room: any(rooms), title: chance(50) ? "a title" : nil, policy: any([nil, [], .unlisted]))))
         case 35..<60: publish(client)
         case 60..<70: client.send(.directMessage(DirectMessage(to: try! AccountName(any(names)), publication: publication())))
         case 70..<73: rename(client)
@@ -145,7 +148,8 @@ struct Workload {
         var join = Join(room: room)
         if chance(50) { join.tail = any([0, 1, 5, 1000]) }
         if chance(30), let position = client.view.positions[room] {
-            join.cursor = LogPosition(epoch: chance(90) ? position.epoch : 7, seq: UInt64(max(0, Int(position.next) + any([-20, -3, -1, 0, 2]))))
+            join.cursor = LogPosition(
+                epoch: chance(90) ? position.epoch : 7, seq: UInt64(max(0, Int(position.next) + any([-20, -3, -1, 0, 2]))))
         }
         return join
     }
