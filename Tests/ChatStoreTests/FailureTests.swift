@@ -59,6 +59,21 @@ import Testing
         #expect(state.publications.map(\.seq) == [1, 6])
     }
 
+    /// What is answered as committed has been flushed, each time; a kill would not show it, but a power cut would.
+    @Test func everyAnswerComesBehindAFlush() async throws {
+        let failing = try await Failing(lobby)
+        for seq in UInt64(2)...20 {
+            let before = failing.files.flushes
+            let flushed = await withCheckedContinuation { continuation in
+                precondition(
+                    failing.store.post([.append(lobby, [TestEvent(seq: seq)])]) { _ in continuation.resume(returning: failing.files.flushes)
+                    })
+            }
+            #expect(flushed > before)
+        }
+        failing.store.close()
+    }
+
     @Test func everyPostOfAGroupThatFailsIsToldSo() async throws {
         let failing = try await Failing(lobby)
         let (store, files) = (failing.store, failing.files)

@@ -13,6 +13,7 @@ final class FaultyFileSystem: Sendable {
     /// Writes and flushes that still succeed before the fault begins.
     private let healthy = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
+    private let flushed = Atomic<Int>(0)
     // Made before the file system is registered, and never freed: SQLite may use it as long as the process lives.
     nonisolated(unsafe) private let own: UnsafeMutablePointer<sqlite3_vfs>
     nonisolated(unsafe) fileprivate let system: UnsafeMutablePointer<sqlite3_vfs>
@@ -42,6 +43,11 @@ final class FaultyFileSystem: Sendable {
 
     /// How often something was refused.
     var refusals: Int { refused.load(ordering: .relaxed) }
+
+    /// How often something was flushed.
+    var flushes: Int { flushed.load(ordering: .acquiring) }
+
+    fileprivate func noteFlush() { flushed.add(1, ordering: .releasing) }
 
     fileprivate func refusal(isFlush: Bool) -> Int32? {
         let fault = Fault(rawValue: fault.load(ordering: .acquiring)) ?? .none
@@ -115,5 +121,7 @@ private let writeFile: @convention(c) (UnsafeMutablePointer<sqlite3_file>?, Unsa
 private let flushFile: @convention(c) (UnsafeMutablePointer<sqlite3_file>?, Int32) -> Int32 = { file, flags in
     let own = faulty(file!).pointee
     if let code = own.files.takeUnretainedValue().refusal(isFlush: true) { return code }
-    return own.system.pointee.xSync(file, flags)
+    let code = own.system.pointee.xSync(file, flags)
+    if code == SQLITE_OK { own.files.takeUnretainedValue().noteFlush() }
+    return code
 }
