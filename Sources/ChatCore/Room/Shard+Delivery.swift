@@ -8,6 +8,7 @@ extension Shard {
         guard let roster = rosters[batch.room], roster.epoch == batch.epoch else { return }
         roster.head = batch.lastSeq
         roster.floor = batch.floor
+        unwrittenByteCount += batch.bytes.count
         var delivered = 0
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
