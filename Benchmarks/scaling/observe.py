@@ -19,8 +19,20 @@ def watched_sockets(process_id: int) -> list[int]:
     """Sockets in each epoll set that has any, in the order of their creation: the connections of each loop, and its listeners."""
     counts = []
     for descriptor in sorted(pathlib.Path(f"/proc/{process_id}/fd").iterdir(), key=lambda path: int(path.name)):
-        if os.readlink(descriptor) != "anon_inode:[eventpoll]":
+        if kind(descriptor) != "anon_inode:[eventpoll]":
             continue
-        watched = re.findall(r"^tfd:\s+(\d+)", pathlib.Path(f"/proc/{process_id}/fdinfo/{descriptor.name}").read_text(), re.MULTILINE)
-        counts.append(sum(os.readlink(f"/proc/{process_id}/fd/{number}").startswith("socket:") for number in watched))
+        try:
+            listing = pathlib.Path(f"/proc/{process_id}/fdinfo/{descriptor.name}").read_text()
+        except FileNotFoundError:
+            continue
+        watched = re.findall(r"^tfd:\s+(\d+)", listing, re.MULTILINE)
+        counts.append(sum(kind(descriptor.with_name(number)).startswith("socket:") for number in watched))
     return [count for count in counts if count > 0]
+
+
+def kind(descriptor: pathlib.Path) -> str:
+    """What an entry of /proc/PID/fd stands for; nothing if it has been closed meanwhile."""
+    try:
+        return os.readlink(descriptor)
+    except FileNotFoundError:
+        return ""
