@@ -7,7 +7,7 @@ import time
 from sidebyside.markdown import table
 from . import observe
 from .entrants import Entrant, with_loops
-from .load import beside, faults, report, run, start
+from .load import beside, fault_count, report, run, start
 from .rooms import spread
 from .study import Study
 
@@ -71,7 +71,7 @@ def hot_room(study: Study, broker: Entrant, peers: list[Entrant], rounds: int) -
                 speeds = [result["deliveries_per_second"] for result in hot[variant]]
                 rows.append([entrant.label, variant, spread(found[variant], "p50"), spread(found[variant], "p99"),
                              f"{statistics.median(speeds):,.0f}" if speeds else "–",
-                             str(sum(len(faults(result)) for result in found[variant] + hot[variant]))])
+                             fault_count(*found[variant], *hot[variant])])
     return (
         "**One hot room beside nine quiet ones** on the same loop: the quiet ones have 20 members each and 450 messages a second together; the hot one "
         "has 100 members and goes as fast as it can, 128 messages in flight. Latency in the quiet rooms, µs: median of the rounds (smallest to "

@@ -2,7 +2,7 @@
 
 from sidebyside.markdown import table
 from .entrants import Entrant
-from .load import faults, grown, run
+from .load import fault_count, grown, run
 from .study import Study
 
 CLEAR, TLS = [5_000, 10_000, 15_000, 19_000], [5_000, 10_000]
@@ -33,4 +33,4 @@ def row(label: str, points: dict[int, dict]) -> list[str]:
     between = [count for count in points if first < count < last]
     off = [abs(grown(points[count]) / (grown(points[first]) + slope * (count - first)) - 1) for count in between] if slope is not None else []
     return [label, *cells, "–" if slope is None else f"{slope:,.0f}", f"{max(off):.1%}" if off else "–",
-            f"{points[last]['connections_per_second']:,.0f}", str(sum(bool(faults(point)) for point in points.values()))]
+            f"{points[last]['connections_per_second']:,.0f}", fault_count(*points.values())]

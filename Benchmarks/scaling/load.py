@@ -57,10 +57,17 @@ def report(child: subprocess.Popen, said: str, complaint: str) -> dict:
     return json.loads(said)
 
 
+FAULTS = ("lost", "duplicated", "reordered", "foreign", "contradictions", "unsent")
+
+
 def faults(report: dict) -> list[str]:
-    """What was not as it should be."""
-    names = ("lost", "duplicated", "reordered", "foreign", "contradictions", "unsent")
-    return [f"{report[name]:,} {name}" for name in names if report.get(name)] + report["errors"]
+    """What was not as it should be, in words."""
+    return [f"{report[name]:,} {name}" for name in FAULTS if report.get(name)] + report["errors"]
+
+
+def fault_count(*reports: dict) -> str:
+    """How much that is; what broker-load only has words for counts once."""
+    return f"{sum(report.get(name, 0) for report in reports for name in FAULTS) + sum(len(report['errors']) for report in reports):,}"
 
 
 def grown(report: dict) -> int:

@@ -4,12 +4,12 @@ import statistics
 
 from sidebyside.markdown import table
 from .entrants import Entrant
-from .load import beside, faults, grown, run
+from .load import beside, fault_count, grown, run
 from .study import Study
 
 ROOMS, FOUNDERS, MEMBERS = 100_000, 100, 19_000
 TRAFFIC = "fanout --rooms 10 --members 100 --rate 500 --warmup 1 --duration 4"
-CHURN = "churn --rooms 10 --connections 500 --rate 1000 --warmup 0 --duration 60"
+CHURN = "churn --rooms 10 --connections 2000 --rate 1000 --warmup 0 --duration 60"
 
 
 def many(study: Study, brokers: list[Entrant]) -> str:
@@ -25,7 +25,7 @@ def many(study: Study, brokers: list[Entrant]) -> str:
             if rooms in reports and 0 in reports:
                 seconds = reports[rooms]["setup_seconds"] - reports[rooms]["connect_seconds"]
                 octets = (grown(reports[rooms]) - grown(reports[0])) / rooms
-                rows.append([broker.label, f"{rooms:,}", f"{octets:,.0f}", f"{rooms / seconds:,.0f}", str(len(faults(reports[rooms])))])
+                rows.append([broker.label, f"{rooms:,}", f"{octets:,.0f}", f"{rooms / seconds:,.0f}", fault_count(reports[rooms])])
     return (
         f"**Rooms** that {FOUNDERS} connections create and join, each in one of its own at a time: octets of resident memory for a room with its one "
         "member, and rooms created and joined per second.\n\n" + table(["Server", "Rooms", "Octets a room", "Rooms per second", "Faults"], rows)
@@ -41,7 +41,7 @@ def large(study: Study, entrants: list[Entrant]) -> str:
             report = study.keep(name, run(entrant, process, url, arguments))
             latency, seconds = report["latency_us"], report["setup_seconds"] - report["connect_seconds"]
             rows.append([entrant.label, f"{MEMBERS / seconds:,.0f}", f"{latency['p50'] / 1000:.0f}", f"{latency['max'] / 1000:.0f}",
-                         f"{report['server']['cpu_seconds_per_million_deliveries'] or 0:.2f}", str(len(faults(report)))])
+                         f"{report['server']['cpu_seconds_per_million_deliveries'] or 0:.2f}", fault_count(report)])
     return (
         f"**One room of {MEMBERS:,} members**, all of whom join at once; then a message every second: milliseconds until half of the members have it, "
         "and until the last one has the slowest of them; server CPU-seconds per million deliveries.\n\n"
@@ -66,7 +66,7 @@ def coming_and_going(study: Study, broker: Entrant, rounds: int) -> str:
                         report = run(broker, process, url, TRAFFIC)
                     study.keep(name + ", those who do", others[-1])
                     found[variant].append(study.keep(name, report))
-    rows = [[variant, spread(reports, "p50"), spread(reports, "p99"), str(sum(len(faults(report)) for report in reports))]
+    rows = [[variant, spread(reports, "p50"), spread(reports, "p99"), fault_count(*reports)]
             for variant, reports in found.items() if reports]
     rates = [report["rounds_per_second"] for report in others]
     steps = {step: statistics.median(report["steps_us"][step]["p99"] for report in others) / 1000 for step in ("log_in", "join", "leave")} if others else {}
@@ -74,7 +74,7 @@ def coming_and_going(study: Study, broker: Entrant, rounds: int) -> str:
         "**Coming and going**: 10 rooms × 100 members, 50,000 deliveries/s, while 1,000 guests a second connect, log in, join a room, leave it and "
         f"go (done: {min(rates, default=0):,.0f} to {max(rates, default=0):,.0f} a second; p99 of their steps in ms, median of the runs: "
         + ", ".join(f"{step.replace('_', '-')} {value:.1f}" for step, value in steps.items())
-        + f"; {sum(len(faults(report)) for report in others)} faults). "
+        + f"; {fault_count(*others)} faults). "
         "Latency of the traffic, µs: median of the rounds (smallest to largest).\n\n" + table(["Who comes and goes", "p50", "p99", "Faults"], rows)
     )
 
