@@ -55,9 +55,7 @@ final class IdleScenario: LoadScenario {
 
     /// Every connection must answer a PING.
     func drain(heads: [LogHead], deadlineNanoseconds: UInt64) {
-        let now = MonotonicClock.nanoseconds
-        let left = deadlineNanoseconds > now ? Double(deadlineNanoseconds - now) / 1e9 : 0
-        let deadline = loop.startTimer(seconds: left) { [unowned self] in finish() }
+        let deadline = loop.startTimer(atNanoseconds: deadlineNanoseconds) { [unowned self] in finish() }
         draining = connections.count { $0.isOpen }
         guard draining > 0 else {
             deadline.close()
