@@ -196,6 +196,6 @@ final class LogScenario: LoadScenario {
 
     func dismantle() {
         connections = []
-        publishers = []
+        publishing.dismantle()
     }
 }

@@ -150,6 +150,9 @@ final class PublishingPhase<Connection: PublishingConnection> {
         return true
     }
 
+    /// Lets go of the publishers.
+    func dismantle() { publishers = [] }
+
     func close() {
         pacer?.stop()
         deadline?.close()

@@ -273,6 +273,31 @@ struct TCPStreamTests {
         }
     }
 
+    /// Whatever one peer has sent, another one that has sent a little is heard after a slab of it at most.
+    @Test func talkativePeerLeavesRoomForOthers() throws {
+        try withLoop { loop in
+            let (talker, heard) = try connectedPair(on: loop)
+            let (client, server) = try connectedPair(on: loop)
+            let (talk, word) = (Recorder(), Recorder())
+            heard.delegate = talk
+            server.delegate = word
+            // More than a slab waits in the kernel before the loop looks.
+            var sent = 0
+            while sent < 1_000_000, case let count = try talker.send([UInt8](repeating: 7, count: 262_144)), count > 0 { sent += count }
+            try client.send([1])
+            var octetsBefore: [Int] = []
+            word.onRead = { _, _ in octetsBefore.append(talk.received.count) }
+            talk.onRead = { _, _ in if talk.received.count == sent { loop.stop() } }
+            try heard.startReading()
+            try server.startReading()
+            loop.run()
+            #expect(sent > 4 * 65_536)
+            #expect(talk.received.count == sent)
+            #expect(octetsBefore.count == 1)
+            #expect(octetsBefore.allSatisfy { $0 <= 65_536 })
+        }
+    }
+
     @Test func refusedConnectionIsAnError() throws {
         try withLoop { loop in
             var results: [Result<TCPStream, UVError>] = []

@@ -157,6 +157,6 @@ final class PeerScenario: LoadScenario {
 
     func dismantle() {
         connections = []
-        publishers = []
+        publishing.dismantle()
     }
 }
