@@ -9,7 +9,8 @@ FUZZ_SECONDS ?= 60
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test interop fuzz bench bench-build bench-quick bench-check micro check format sanitize clean
+.PHONY: help setup build certificate run test interop fuzz bench bench-build bench-quick bench-scale bench-check micro check \
+	format sanitize clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ bench: bench-build ## Measure the broker beside its peers, and its parts; rewrit
 
 bench-quick: bench-build ## The same in one short round, without rewriting anything
 	@Benchmarks/run --quick --programs $(release) --certificates .run
+
+bench-scale: build certificate ## Measure many connections, many rooms, balance and slow readers; rewrite their table
+	@Benchmarks/scale --programs $(release) --certificates .run --docs docs/PERFORMANCE.md
 
 bench-check: micro ## Count the instructions of the message path; fail if they are more than recorded
 	@Benchmarks/check

@@ -6,8 +6,6 @@ from .figures import Figures
 from .targets import verdicts
 from .workloads import FANOUT, Workload
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-
 
 def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], command: str, rounds: int, seconds: float, idle: int,
          micro: list[dict], left_out: list[str]) -> str:
@@ -59,11 +57,12 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(cells) + " |" for cells in rows])
 
 
-def write_into(document: pathlib.Path, block: str) -> None:
-    """Puts the block between the document's two markers, in place of what stands there."""
+def write_into(document: pathlib.Path, block: str, name: str = "bench") -> None:
+    """Puts the block between the document's two markers of that name, in place of what stands there."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = document.read_text()
-    before, found_begin, rest = old.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
+    before, found_begin, rest = old.partition(begin)
+    _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:
-        raise SystemExit(f"bench: {document} has not both markers, {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{block}\n{END}{after}")
+        raise SystemExit(f"bench: {document} has not both markers, {begin} and {end}")
+    document.write_text(f"{before}{begin}\n\n{block}\n{end}{after}")

@@ -131,7 +131,6 @@ extension Configuration {
         public var unauthenticatedRequestsInFlightMax = 8
         /// Frames of one connection answered by ERROR because their payload was malformed; the last of them is followed by GOODBYE.
         public var malformedFramesMax = 8
-        /// Failed log-ins of one connection; the last is followed by GOODBYE 201.
         /// Messages one connection may publish each second, as a lasting rate. 0: no limit.
         public var publishesPerSecond = 0
         /// Messages above that rate which a connection may publish at once after a pause. 0: as many as one second's.
@@ -188,6 +187,7 @@ extension Configuration {
         public var outboundLowWaterBytes = 65_536
         /// Messages that wait from one loop to another.
         public var mailboxMessagesMax = 65_536
+        /// Under load, the longest wait for more to send with the same write. 0: nothing waits.
         public var flushWindowMicroseconds = 1_000
     }
 }

@@ -41,7 +41,6 @@ public final class EventLoop {
         self.pointer = pointer
         readSlab = .allocate(byteCount: Self.readSlabByteCount, alignment: 64)
         writeVector = .allocate(capacity: Self.writeSliceCountMax)
-        pointer.pointee.data = readSlab
         turnEnd = TurnEnd(loop: self)
     }
 

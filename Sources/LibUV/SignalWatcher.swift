@@ -1,10 +1,13 @@
 import CLibUV
+import Glibc
 
 /// Calls a handler on its loop whenever the process receives a signal, such as `SIGTERM` or `SIGWINCH`.
 ///
 /// Several signals of one kind that come in quickly may be one call. Several watchers of one signal are all called. Confined to the
-/// thread of its loop; must be closed, after which the signal has its default effect again unless another watcher is left. Source:
-/// libuv documentation, `uv_signal_t`.
+/// thread of its loop; must be closed, after which the signal has its default effect again unless another watcher is left.
+///
+/// A program inherits the signals that its parent had blocked (execve(2)), and some parents block nearly all. A blocked signal would wait
+/// for ever, so the calling thread lets through what it watches. Source: libuv documentation, `uv_signal_t`; pthread_sigmask(3).
 public final class SignalWatcher: Handle {
     private var handler: (() -> Void)?
 
@@ -20,6 +23,11 @@ public final class SignalWatcher: Handle {
             close()
             throw UVError(code: status)
         }
+        // Only now: a signal that was waiting finds its handler.
+        var watched = sigset_t()
+        sigemptyset(&watched)
+        sigaddset(&watched, signal)
+        pthread_sigmask(SIG_UNBLOCK, &watched, nil)
     }
 
     fileprivate func fire() {

@@ -28,6 +28,8 @@ public final class TCPStream: Handle {
     public var delegate: (any TCPStreamDelegate)?
     private var writeRequest: WriteRequest?
     private var hasReachedEnd = false
+    /// Whether this turn has read all that a stream may read in one.
+    private var hasFilledSlab = false
     private var hasFailed = false
     private var isShutDown = false
 
@@ -110,14 +112,25 @@ public final class TCPStream: Handle {
         _ = uv_read_stop(stream)
     }
 
+    /// The slab for one read, or nothing, which ends this turn's reading (`UV_ENOBUFS`): a peer that has filled the slab once has more to
+    /// be read, and that comes in the next turn, so that others are served in between.
+    fileprivate func lendSlab() -> uv_buf_t {
+        guard !hasFilledSlab else {
+            hasFilledSlab = false
+            return uv_buf_t()
+        }
+        return uv_buf_t(base: loop.readSlab.assumingMemoryBound(to: CChar.self), len: EventLoop.readSlabByteCount)
+    }
+
     fileprivate func finishRead(count: Int, base: UnsafeMutablePointer<CChar>?) {
         guard isOpen else { return }
         if count > 0 {
+            hasFilledSlab = count == EventLoop.readSlabByteCount
             delegate?.stream(self, didRead: UnsafeRawBufferPointer(start: base, count: count).bytes)
         } else if count == Int(UV_EOF.rawValue) {
             hasReachedEnd = true
             delegate?.streamDidReachEnd(self)
-        } else if count < 0 {
+        } else if count < 0 && count != Int(UV_ENOBUFS.rawValue) {
             fail(UVError(code: Int32(count)))
         }
     }
@@ -249,8 +262,7 @@ extension uv_buf_t {
 
 private let lendReadSlab: @convention(c) (UnsafeMutablePointer<uv_handle_t>?, Int, UnsafeMutablePointer<uv_buf_t>?) -> Void = {
     handle, _, buffer in
-    let slab = handle!.pointee.loop.pointee.data!
-    buffer!.pointee = uv_buf_t(base: slab.assumingMemoryBound(to: CChar.self), len: EventLoop.readSlabByteCount)
+    buffer!.pointee = Handle.from(handle!.pointee.data, as: TCPStream.self).lendSlab()
 }
 
 private let streamDidRead: @convention(c) (UnsafeMutablePointer<uv_stream_t>?, Int, UnsafePointer<uv_buf_t>?) -> Void = {

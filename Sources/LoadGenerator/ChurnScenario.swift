@@ -144,9 +144,7 @@ final class ChurnScenario: LoadScenario {
     }
 
     func drain(heads: [LogHead], deadlineNanoseconds: UInt64) {
-        let now = MonotonicClock.nanoseconds
-        let left = deadlineNanoseconds > now ? Double(deadlineNanoseconds - now) / 1e9 : 0
-        deadline = loop.startTimer(seconds: left) { [unowned self] in finish() }
+        deadline = loop.startTimer(atNanoseconds: deadlineNanoseconds) { [unowned self] in finish() }
         draining = observers.count { $0.isOpen }
         guard draining > 0 else { return finish() }
         for observer in observers where observer.isOpen { observer.askForMembers() }

@@ -2,11 +2,13 @@ import Bytes
 import ChatProtocol
 import LibUV
 
-/// `idle` on one loop: connections that log in, exist, answer the broker's PING, and at the end must still be there.
+/// `idle` on one loop: connections that log in, exist, answer the broker's PING, and at the end must still be there. With rooms, each of
+/// them creates its part of those and joins them before it falls silent.
 final class IdleScenario: LoadScenario {
     private let loop: LoadLoop
     private var connections: [IdleConnection] = []
     private var preparing = 0
+    private var founding = 0
     private var draining = 0
     private var isFinished = false
     private var hasReportedExhausted = false
@@ -20,15 +22,27 @@ final class IdleScenario: LoadScenario {
     }
 
     func begin(_ step: RunStep) {
-        guard step == .prepare, !connections.isEmpty else { return loop.report(.done(loop: loop.index, step: step)) }
-        preparing = connections.count
-        loop.dial(connections)
+        switch step {
+        case .prepare:
+            preparing = connections.count
+            guard preparing > 0 else { return loop.report(.done(loop: loop.index, step: step)) }
+            loop.dial(connections)
+        case .join:
+            founding = connections.count
+            guard founding > 0 else { return loop.report(.done(loop: loop.index, step: step)) }
+            for connection in connections { connection.foundRooms() }
+        }
     }
 
     func didPrepare() {
         preparing -= 1
         loop.result.completed += 1
         if preparing == 0 { loop.report(.done(loop: loop.index, step: .prepare)) }
+    }
+
+    func didFoundRooms() {
+        founding -= 1
+        if founding == 0 { loop.report(.done(loop: loop.index, step: .join)) }
     }
 
     func start(_ clock: RunClock) {}
@@ -41,9 +55,7 @@ final class IdleScenario: LoadScenario {
 
     /// Every connection must answer a PING.
     func drain(heads: [LogHead], deadlineNanoseconds: UInt64) {
-        let now = MonotonicClock.nanoseconds
-        let left = deadlineNanoseconds > now ? Double(deadlineNanoseconds - now) / 1e9 : 0
-        let deadline = loop.startTimer(seconds: left) { [unowned self] in finish() }
+        let deadline = loop.startTimer(atNanoseconds: deadlineNanoseconds) { [unowned self] in finish() }
         draining = connections.count { $0.isOpen }
         guard draining > 0 else {
             deadline.close()
@@ -87,17 +99,53 @@ final class IdleScenario: LoadScenario {
     func dismantle() { connections = [] }
 }
 
-/// A connection that only exists.
+/// A connection that only exists, after it has created its rooms and joined them.
 final class IdleConnection: LoadConnection {
     private let scenario: IdleScenario
+    /// The rooms not yet created: one of each so many.
+    private var rooms: StrideTo<Int>.Iterator
+    private var underwayCount = 0
     private(set) var isDraining = false
 
     init(number: Int, scenario: IdleScenario, loop: LoadLoop) {
         self.scenario = scenario
+        let configuration = loop.plan.configuration
+        rooms = stride(from: number, to: configuration.createdRooms, by: configuration.connections).makeIterator()
         super.init(number: number, loop: loop)
     }
 
     override func didLogIn() { scenario.didPrepare() }
+
+    /// Begins with as many rooms as requests may be in flight; each one that is ready is followed by the next.
+    func foundRooms() {
+        while underwayCount < requestsInFlightMax, let room = rooms.next() { found(room) }
+        if underwayCount == 0 { scenario.didFoundRooms() }
+    }
+
+    /// The number of the room is in the request's, so that answers need no table.
+    private func found(_ room: Int) {
+        underwayCount += 1
+        let create = CreateRoom(room: loop.plan.identity.room(room), policy: .unlisted)
+        send(.create(create), requestID: Self.publishRequestIDFirst + UInt32(room))
+    }
+
+    /// True if the frame is an answer to what ``foundRooms()`` asked for.
+    private func handleFounding(_ frame: ServerFrame, requestID: UInt32) -> Bool {
+        guard underwayCount > 0, requestID >= Self.publishRequestIDFirst else { return false }
+        let address = loop.plan.identity.room(Int(requestID - Self.publishRequestIDFirst))
+        switch frame {
+        case .reply(.ok):
+            send(.join(Join(room: address)), requestID: requestID)
+        case .reply(.joined(let joined)) where joined.room == address:
+            underwayCount -= 1
+            foundRooms()
+        case .reply(.error(let failure)):
+            loop.fail(.refused("\(address): \(failure.text)"))
+        default:
+            return false
+        }
+        return true
+    }
 
     func ping() {
         isDraining = true
@@ -110,7 +158,7 @@ final class IdleConnection: LoadConnection {
             isDraining = false
             return scenario.didDrain()
         }
-        if handleLobby(frame, requestID: header.requestID) { return }
+        if handleLobby(frame, requestID: header.requestID) || handleFounding(frame, requestID: header.requestID) { return }
         if case .reply(.error) = frame, header.requestID == Self.leaveLobbyRequestID { return }
         loop.result.errors.add("unexpected frame of type \(header.type)")
         loop.addProblem()

@@ -26,6 +26,7 @@ extension LoadReport {
             ("ack_latency_us", acknowledgementLatency.json),
             ("connections", .count(UInt64(configuration.connectionCount))),
             ("connections_per_second", .number(connectionsPerSecond, decimals: 1)),
+            ("connect_seconds", .number(connectSeconds, decimals: 3)),
             ("setup_seconds", .number(setupSeconds, decimals: 3)),
             ("steps_us", .object(steps.map { ($0.name.split(separator: " ").joined(separator: "_"), $0.latency.json) })),
         ]
@@ -93,6 +94,7 @@ extension LoadConfiguration {
             add("connections", connections)
         case .idle:
             add("connections", connections)
+            add("rooms", createdRooms)
         }
         if scenario == .fanout || scenario == .directMessages {
             add("body_bytes", bodyByteCount)

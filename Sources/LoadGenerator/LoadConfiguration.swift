@@ -27,6 +27,8 @@ public struct LoadConfiguration: Sendable, Equatable {
     public var pairs = 10
     /// Connections of `idle`; connections that exist at a time in `churn`.
     public var connections = 100
+    /// Rooms that the connections of `idle` create and join, shared evenly among them.
+    public var createdRooms = 0
     /// Octets of every body.
     public var bodyByteCount = 128
     /// Closed loop: publishes in flight in each room (`fanout`), or from each side of a pair (`dm`).
@@ -88,6 +90,7 @@ public struct LoadConfiguration: Sendable, Equatable {
             throw UsageError("--sources needs a broker on IPv4 loopback, not '\(target.host)'")
         }
         try positive("--duration", durationSeconds, below: 86_401)
+        try positive("--setup", setupSeconds, below: 86_401)
         if let connectRatePerSecond { try positive("--connect-rate", connectRatePerSecond, below: 10_000_001) }
         if let ratePerSecond { try positive("--rate", ratePerSecond, below: 10_000_001) }
         guard warmupSeconds >= 0, warmupSeconds <= 3_600 else { throw UsageError("--warmup must be from 0 to 3600 seconds") }
@@ -95,8 +98,8 @@ public struct LoadConfiguration: Sendable, Equatable {
         if let messagesMax, messagesMax == 0 { throw UsageError("--messages must be at least 1") }
         if messagesMax != nil, warmupSeconds > 0 { throw UsageError("--messages measures from the first message on: leave --warmup out") }
         if let serverProcessID, serverProcessID <= 0 { throw UsageError("--server-pid must be the number of a process") }
-        if let peer = target.peer, stalled > 0 || (scenario != .fanout && scenario != .idle) {
-            throw UsageError("\(peer)://: only fanout without --stalled, and idle, can be asked of a peer")
+        if let peer = target.peer, stalled > 0 || createdRooms > 0 || (scenario != .fanout && scenario != .idle) {
+            throw UsageError("\(peer)://: only fanout without --stalled, and idle without --rooms, can be asked of a peer")
         }
         switch scenario {
         case .fanout, .directMessages: try validateMessages()
@@ -105,6 +108,7 @@ public struct LoadConfiguration: Sendable, Equatable {
             try bound("--connections", connections, 1...1_000_000)
         case .idle:
             try bound("--connections", connections, 1...2_000_000)
+            try bound("--rooms", createdRooms, 0...10_000_000)
         }
         return self
     }

@@ -194,6 +194,12 @@ final class LoadLoop {
         return timer
     }
 
+    /// The same for a moment of the monotonic clock: at once if it has passed.
+    func startTimer(atNanoseconds moment: UInt64, _ handler: @escaping () -> Void) -> Timer {
+        let now = MonotonicClock.nanoseconds
+        return startTimer(seconds: moment > now ? Double(moment - now) / 1e9 : 0, handler)
+    }
+
     /// Reads the clock once for all that one read has brought.
     func beginReceiving() {
         receiveNanoseconds = MonotonicClock.nanoseconds
@@ -204,6 +210,19 @@ final class LoadLoop {
     @inline(__always)
     func isIntended(_ nanoseconds: UInt64) -> Bool {
         nanoseconds >= measureStartNanoseconds && nanoseconds < measureEndNanoseconds
+    }
+
+    /// A message has come. `counts`: whether its latency is of interest.
+    @inline(__always)
+    func didDeliver(_ stamp: BodyStamp, counts: Bool) {
+        result.deliveries += 1
+        if isMeasuring {
+            result.deliveriesMeasured += 1
+            result.lastDeliveryNanoseconds = receiveNanoseconds
+        }
+        if counts, isIntended(stamp.intendedNanoseconds) {
+            result.latency.record(nanoseconds: receiveNanoseconds &- stamp.intendedNanoseconds)
+        }
     }
 
     // MARK: Turns

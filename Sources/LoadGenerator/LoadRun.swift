@@ -42,16 +42,9 @@ public final class LoadRun {
 
     private var beganNanoseconds: UInt64 = 0
     private var report: LoadReport
-    private var serverBefore: ProcessSample?
-    private var serverReady: ProcessSample?
-    private var serverStart: ProcessSample?
-    private var serverEnd: ProcessSample?
+    private var server: ServerWatch
     private var ownCPUSecondsStart = 0.0
-    private var sampledDeliveries: UInt64 = 0
-    private var sampledNanoseconds: UInt64 = 0
-    private var shown = (nanoseconds: UInt64(0), live: LiveCounters.Sample())
-    /// When something last came or went.
-    private var movedNanoseconds: UInt64 = 0
+    private var watch = ProgressWatch()
 
     /// - Parameters:
     ///   - handlesInterrupts: SIGINT or SIGTERM ends the run early, a second one without draining.
@@ -64,6 +57,7 @@ public final class LoadRun {
         self.onProgress = onProgress
         identity = RunIdentity(number: UInt32.random(in: 0...UInt32.max))
         report = LoadReport(configuration: configuration)
+        server = ServerWatch(processID: configuration.serverProcessID)
         report.run = identity.text
     }
 
@@ -118,8 +112,7 @@ public final class LoadRun {
         case .success(let made): plan = made
         case .failure(let failure): return fail(failure)
         }
-        serverBefore = configuration.serverProcessID.flatMap { ProcessSample(processID: $0) }
-        if let processID = configuration.serverProcessID, serverBefore == nil {
+        if !server.sample(.before), let processID = configuration.serverProcessID {
             return fail(.system("--server-pid \(processID): no such process, or no /proc"))
         }
         beganNanoseconds = MonotonicClock.nanoseconds
@@ -141,7 +134,7 @@ public final class LoadRun {
             let ready = live.connections
             fail(.cannotConnect("after \(Int(seconds)) s only \(ready) of \(configuration.connectionCount) connections were ready"))
         }
-        shown.nanoseconds = beganNanoseconds
+        watch.begin(at: beganNanoseconds)
         _ = startTimer(seconds: 1, repeats: true) { [unowned self] in showProgress() }
         begin(.prepare)
     }
@@ -149,7 +142,7 @@ public final class LoadRun {
     private func makePlan(_ address: SocketAddress) -> Result<LoadPlan, LoadFailure> {
         let context: TLSContext?
         do throws(TLSError) {
-            context = try makeTLSContext()
+            context = try configuration.target.makeTLSContext()
         } catch {
             return .failure(.system("\(error)"))
         }
@@ -159,17 +152,6 @@ public final class LoadRun {
         } catch {
             return .failure(.system("source address: \(error)"))
         }
-    }
-
-    private func makeTLSContext() throws(TLSError) -> TLSContext? {
-        guard configuration.target.usesTLS else { return nil }
-        let verification: TLSVerification =
-            switch configuration.target.verification {
-            case .system: .system
-            case .authorityFile(let path): .authorityFile(path)
-            case .none: .none
-            }
-        return try TLSContext.client(verification: verification, alpn: ["cbp/1"])
     }
 
     // MARK: Steps
@@ -218,7 +200,7 @@ public final class LoadRun {
     private func startMeasuring() {
         setupTimer?.close()
         report.setupSeconds = secondsSince(beganNanoseconds)
-        serverReady = sampleServer()
+        server.sample(.ready)
         let isBoundByMessages = configuration.messagesMax != nil
         let start = MonotonicClock.nanoseconds
         let measureStart = start + UInt64(nanosecondsFrom: configuration.warmupSeconds)
@@ -244,10 +226,9 @@ public final class LoadRun {
 
     private func beginMeasuring(_ clock: RunClock) {
         phase = .measuring
-        serverStart = sampleServer()
+        server.sample(.start)
         ownCPUSecondsStart = OwnProcess.cpuSeconds
-        sampledDeliveries = live.deliveries
-        sampledNanoseconds = MonotonicClock.nanoseconds
+        watch.beginPlot(live, at: MonotonicClock.nanoseconds)
         _ = startTimer(seconds: Double(clock.intervalNanoseconds) / 1e9, repeats: true) { [unowned self] in sampleSeries() }
     }
 
@@ -257,7 +238,7 @@ public final class LoadRun {
         endTimer?.close()
         sampleSeries()
         let now = min(MonotonicClock.nanoseconds, clock.measureEndNanoseconds)
-        serverEnd = sampleServer()
+        server.sample(.end)
         if phase == .measuring { report.ownCPUSeconds = OwnProcess.cpuSeconds - ownCPUSecondsStart }
         report.measuredSeconds = now > clock.measureStartNanoseconds ? Double(now - clock.measureStartNanoseconds) / 1e9 : 0
         phase = .draining
@@ -274,22 +255,9 @@ public final class LoadRun {
         if configuration.messagesMax != nil, let clock {
             let last = results.map(\.lastDeliveryNanoseconds).max() ?? 0
             if last > clock.measureStartNanoseconds { report.measuredSeconds = Double(last - clock.measureStartNanoseconds) / 1e9 }
-            serverEnd = sampleServer()
+            server.sample(.end)
         }
-        if let processID = configuration.serverProcessID, let before = serverBefore, let ready = serverReady {
-            if let start = serverStart, let end = serverEnd {
-                let cpuSeconds = end.cpuSeconds - start.cpuSeconds
-                report.server = ServerUsage(
-                    processID: processID, cpuSeconds: cpuSeconds,
-                    cpuSecondsPerMillionDeliveries: report.deliveries > 0 ? cpuSeconds / (Double(report.deliveries) / 1e6) : nil,
-                    residentByteCountBefore: before.residentByteCount, residentByteCountReady: ready.residentByteCount,
-                    residentByteCount: end.residentByteCount, residentByteCountMax: end.residentByteCountMax,
-                    residentByteCountPerConnection: (Double(ready.residentByteCount) - Double(before.residentByteCount))
-                        / Double(max(1, configuration.connectionCount)))
-            } else if !report.isInterrupted {
-                report.errors.append("the broker's process \(processID) has gone")
-            }
-        }
+        server.add(to: &report)
         close()
     }
 
@@ -351,10 +319,6 @@ public final class LoadRun {
         return nanoseconds > now ? Double(nanoseconds - now) / 1e9 : 0
     }
 
-    private func sampleServer() -> ProcessSample? {
-        configuration.serverProcessID.flatMap { ProcessSample(processID: $0) }
-    }
-
     private var live: LiveCounters.Sample {
         var sum = LiveCounters.Sample()
         for worker in workers { worker.live.add(to: &sum) }
@@ -363,45 +327,17 @@ public final class LoadRun {
 
     private func sampleSeries() {
         guard phase == .measuring, let clock else { return }
-        let now = MonotonicClock.nanoseconds
-        let deliveries = live.deliveries
-        let seconds = Double(now - sampledNanoseconds) / 1e9
-        // The rest of an interval at the end says little if it is short.
-        guard seconds > 0.1 else { return }
-        report.series.append(
-            SeriesPoint(
-                seconds: Double(now - clock.measureStartNanoseconds) / 1e9,
-                deliveriesPerSecond: Double(deliveries - sampledDeliveries) / seconds, p50: 0, p99: 0, max: 0))
-        (sampledDeliveries, sampledNanoseconds) = (deliveries, now)
+        let start = clock.measureStartNanoseconds
+        if let point = watch.plot(live, at: MonotonicClock.nanoseconds, measureStartNanoseconds: start) { report.series.append(point) }
     }
 
     private func showProgress() {
         guard !isClosing else { return }
         let now = MonotonicClock.nanoseconds
-        let live = live
-        let seconds = Double(now - shown.nanoseconds) / 1e9
-        guard seconds > 0 else { return }
         let began = phase == .measuring ? clock?.measureStartNanoseconds ?? beganNanoseconds : beganNanoseconds
-        onProgress(
-            LoadProgress(
-                phase: phase, seconds: Double(now &- began) / 1e9, connections: live.connections,
-                connectionCount: configuration.connectionCount,
-                deliveriesPerSecond: Double(live.deliveries - shown.live.deliveries) / seconds,
-                publishesPerSecond: Double(live.publishes - shown.live.publishes) / seconds,
-                completedPerSecond: configuration.scenario != .churn ? 0 : Double(live.completed - shown.live.completed) / seconds,
-                deliveries: live.deliveries,
-                lagged: live.lagged, problems: live.problems))
-        stopIfStuck(isMoving: live != shown.live, now)
-        shown = (now, live)
-    }
-
-    /// A run that ends with its messages would never end if the broker fell silent.
-    private func stopIfStuck(isMoving: Bool, _ now: UInt64) {
-        if isMoving || phase != .measuring { movedNanoseconds = now }
-        guard configuration.messagesMax != nil, phase == .measuring else { return }
-        // An open loop is quiet between two moments of its schedule.
-        let seconds = max(1, configuration.drainSeconds) + (configuration.ratePerSecond.map { 1 / $0 } ?? 0)
-        guard now - movedNanoseconds > UInt64(nanosecondsFrom: seconds) else { return }
+        guard let progress = watch.progress(live, at: now, phase: phase, beganNanoseconds: began, configuration) else { return }
+        onProgress(progress)
+        guard let seconds = watch.stuckSeconds(at: now, phase: phase, configuration) else { return }
         report.errors.append("nothing was sent or received for \(DecimalText.trimmed(seconds, decimals: 1)) s: ended before all was sent")
         stop()
     }

@@ -1,3 +1,5 @@
+import TLS
+
 /// Where the broker is and how it is reached: a URL `broker://host:port` (clear text) or `brokers://host:port` (TLS). Or a peer, a server
 /// of another make that is measured beside the broker, by the scheme of its wire: ``PeerWires``.
 public struct LoadTarget: Sendable, Equatable {
@@ -67,6 +69,20 @@ public struct LoadTarget: Sendable, Equatable {
     /// The URL in full.
     public var url: String {
         "\(peer ?? (usesTLS ? "brokers" : "broker"))://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+}
+
+extension LoadTarget {
+    /// What all connections of a run share; nil in clear text.
+    func makeTLSContext() throws(TLSError) -> TLSContext? {
+        guard usesTLS else { return nil }
+        let verification: TLSVerification =
+            switch verification {
+            case .system: .system
+            case .authorityFile(let path): .authorityFile(path)
+            case .none: .none
+            }
+        return try TLSContext.client(verification: verification, alpn: ["cbp/1"])
     }
 }
 

@@ -2,7 +2,7 @@ import Bytes
 import ChatProtocol
 
 /// A member of one log, of a room or of a conversation: verifies what it receives, and publishes if it is a publisher.
-final class LogConnection: LoadConnection {
+final class LogConnection: LoadConnection, PublishingConnection {
     /// How far the connection is.
     private enum Step {
         case loggingIn, creating, idle, joining, running, draining, flushing, drained
@@ -33,6 +33,11 @@ final class LogConnection: LoadConnection {
 
     private var isConversation: Bool { scenario.isConversation }
 
+    /// The first members of a log publish.
+    var publisherNumber: Int? {
+        member < context.publisherCount ? loop.plan.publisherNumber(log: context.index, publisher: member) : nil
+    }
+
     // MARK: Getting ready
 
     override func didLogIn() {
@@ -41,8 +46,7 @@ final class LogConnection: LoadConnection {
         guard bodyByteCount <= bodyByteCountMax else {
             return loop.fail(.refused("bodies of \(bodyByteCount) octets: the broker accepts at most \(bodyByteCountMax)"))
         }
-        if member < context.publisherCount {
-            let number = plan.publisherNumber(log: context.index, publisher: member)
+        if let number = publisherNumber {
             publisher = Publisher(
                 number: number, index: member, messageCountMax: plan.messageCountMax(publisherNumber: number),
                 window: plan.configuration.ratePerSecond == nil ? plan.window(publisher: member) : nil, requestsMax: requestsInFlightMax)
@@ -91,8 +95,8 @@ final class LogConnection: LoadConnection {
     // MARK: Publishing
 
     override func fill() {
-        guard step == .running, scenario.isPublishing, var publisher, let template else { return }
-        let due = scenario.dueCount(of: publisher.number)
+        guard step == .running, scenario.publishing.isPublishing, var publisher, let template else { return }
+        let due = scenario.publishing.dueCount(of: publisher.number)
         guard publisher.maySend, publisher.sent < due else { return }
         // With one reference left, the slots are changed where they are.
         self.publisher = nil
@@ -101,7 +105,7 @@ final class LogConnection: LoadConnection {
         var writer = ByteWriter(minimumCapacity: template.byteCount * 8)
         var count: UInt64 = 0
         while publisher.maySend, publisher.sent < due {
-            let intended = scenario.intendedNanoseconds(of: publisher.number, index: publisher.sent) ?? now
+            let intended = scenario.publishing.intendedNanoseconds(of: publisher.number, index: publisher.sent) ?? now
             let (counter, requestID) = publisher.send(intendedNanoseconds: intended)
             let stamp = BodyStamp(
                 run: plan.identity.number, room: UInt32(context.index), publisher: UInt32(publisher.index), counter: counter,
@@ -110,7 +114,7 @@ final class LogConnection: LoadConnection {
             count += 1
         }
         self.publisher = publisher
-        scenario.didPublish(count, at: now)
+        scenario.publishing.didPublish(count, at: now)
         send(writer.finish())
     }
 
@@ -156,10 +160,10 @@ final class LogConnection: LoadConnection {
         if verdict != .expected { didDeviate(verdict) }
         if isStalled { didReadAgain(stamp) }
         let isOwn = publisherIndex == member
-        scenario.didDeliver(stamp, counts: !isStalled && !(isOwn && isConversation))
+        loop.didDeliver(stamp, counts: !isStalled && !(isOwn && isConversation))
         if isOwn, publisher != nil {
             if publisher?.deliver(counter: stamp.counter, seq: view.seq) == false { scenario.addContradiction() }
-            if scenario.isPublishing { loop.markDirty(self) }
+            if scenario.publishing.isPublishing { loop.markDirty(self) }
         }
         if step == .draining { didAdvance() }
     }

@@ -95,7 +95,7 @@ extension LoadConfiguration {
                 "\(rooms) rooms × \(members) members, \(publishers) publishing, \(bodyByteCount) octets, \(load ?? "\(window) in flight a room")"
             case .directMessages: "\(pairs) pairs, \(bodyByteCount) octets, \(load ?? "\(window) in flight a side")"
             case .churn: "\(connections) guests at a time in \(rooms) rooms, \(load ?? "as fast as they can")"
-            case .idle: "\(connections) connections"
+            case .idle: "\(connections) connections" + (createdRooms > 0 ? " in \(createdRooms) rooms of their own" : "")
             }
         return "\(scenario.rawValue) \(target.url): \(what), \(loops) \(loops == 1 ? "loop" : "loops")"
     }

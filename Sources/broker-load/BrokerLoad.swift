@@ -155,10 +155,14 @@ struct Churn: ParsableCommand {
 struct Idle: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Connections that log in and only exist: accept rate, memory of each.",
-        discussion: "Each loopback source address has about 28,000 ports: use --sources for more connections than that.")
+        discussion: """
+            Each loopback source address has about 28,000 ports: use --sources for more connections than that. With --rooms the \
+            connections create and join rooms of one member before they fall silent; a broker bounds how many an account may have.
+            """)
 
     @OptionGroup var target: TargetOptions
     @Option(help: "Connections.") var connections = 1_000
+    @Option(help: "Rooms that they create, shared evenly among them.") var rooms = 0
     @Option(help: ArgumentHelp("How long they are held, seconds.", valueName: "seconds")) var duration = 10.0
     @Option(help: ArgumentHelp("The broker's process, whose memory is measured.", valueName: "pid")) var serverPid: Int32?
     @OptionGroup var output: OutputOptions
@@ -166,6 +170,7 @@ struct Idle: ParsableCommand {
     func run() throws {
         var configuration = try target.makeConfiguration(.idle)
         configuration.connections = connections
+        configuration.createdRooms = rooms
         configuration.durationSeconds = duration
         configuration.warmupSeconds = 0
         configuration.serverProcessID = serverPid

@@ -11,6 +11,8 @@ struct TargetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Event loops, each a thread with its own connections.", valueName: "n")) var loops = 1
     @Option(help: ArgumentHelp("Connections begun per second; without it, as fast as they are accepted.", valueName: "per-second"))
     var connectRate: Double?
+    @Option(help: ArgumentHelp("How long all may take to be ready, beyond what --connect-rate needs.", valueName: "seconds"))
+    var setup = 30.0
     @Option(help: ArgumentHelp("Loopback source addresses to use, from 127.0.0.2 up.", valueName: "n")) var sources = 0
 
     func makeConfiguration(_ scenario: LoadConfiguration.Scenario) throws -> LoadConfiguration {
@@ -22,6 +24,7 @@ struct TargetOptions: ParsableArguments {
         var configuration = LoadConfiguration(scenario: scenario, target: target)
         configuration.loops = loops
         configuration.connectRatePerSecond = connectRate
+        configuration.setupSeconds = setup
         configuration.sources = sources
         return configuration
     }

@@ -54,6 +54,36 @@ import Testing
         #expect(try stalled.event(in: tea).body == "after")
     }
 
+    /// A burst that comes in one turn is more than may wait for a connection, but far less than the kernel takes for one at once: nobody
+    /// has been slow, so nobody is sent a LAG.
+    @Test(arguments: [1, 2, 3]) func burstMakesNobodyLate(loops: Int) throws {
+        let broker = try TestBroker(loops: loops) { configuration in
+            configuration.queues.outboundHighWaterBytes = 131_072
+            configuration.queues.outboundLowWaterBytes = 16_384
+        }
+        let ada = try TestClient(broker.address, as: "ada")
+        let tea = try RoomAddress("tea")
+        _ = try ada.ask(.create(CreateRoom(room: tea, policy: [])))
+        let readers = try (1...4).map { try TestClient(broker.address, as: "reader-\($0)") }
+        for reader in readers { _ = try reader.ask(.join(Join(room: tea))) }
+
+        let messages = 6_000
+        let publish = TestClient.encode(.publish(.message(String(repeating: "x", count: 100), in: tea)), requestID: 0)
+        try ada.send(octets: Array(repeatElement(publish, count: messages).joined()))
+        for reader in readers {
+            var seqs = 0
+            while seqs < messages, let received = try reader.receive() {
+                switch received.frame {
+                case .event(let event) where event.room == tea && event.kind == .message: seqs += 1
+                case .reply(.lag(let lag)):
+                    Issue.record("late: \(lag)")
+                    return
+                default: break
+                }
+            }
+        }
+    }
+
     private func lastSeq(_ client: TestClient, in room: RoomAddress) throws -> UInt64? {
         guard case .published(let published) = try client.ask(.publish(.message("last", in: room))) else { return nil }
         return published.seq

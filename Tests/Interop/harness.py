@@ -167,6 +167,12 @@ class Case:
     broker = None
     tls = None
 
+    def own(self, loops=1, **settings):
+        """A broker of the test's own, with settings other than the default."""
+        broker = Broker(loops, **settings)
+        self.addCleanup(broker.stop)
+        return broker
+
     def connection(self, broker=None):
         broker = broker or self.broker
         connection = Connection(broker.host, broker.port, self.tls)

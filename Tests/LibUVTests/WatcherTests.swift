@@ -19,6 +19,28 @@ struct WatcherTests {
         }
     }
 
+    /// As a child of a program that blocks it finds it.
+    @Test func blockedSignalIsLetThrough() throws {
+        try withLoop { loop in
+            var blocked = sigset_t()
+            sigemptyset(&blocked)
+            sigaddset(&blocked, SIGUSR2)
+            var previous = sigset_t()
+            #expect(pthread_sigmask(SIG_BLOCK, &blocked, &previous) == 0)
+            defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+            var count = 0
+            // Sent before anybody watches: it waits.
+            #expect(pthread_kill(pthread_self(), SIGUSR2) == 0)
+            let watcher = try SignalWatcher(loop: loop, signal: SIGUSR2) {
+                count += 1
+                loop.stop()
+            }
+            loop.run()
+            #expect(count == 1)
+            watcher.close()
+        }
+    }
+
     @Test func signalsThatCannotBeCaughtAreRefused() throws {
         try withLoop { loop in
             #expect(throws: UVError.invalidArgument) { try SignalWatcher(loop: loop, signal: SIGKILL) {} }

@@ -70,6 +70,14 @@ import Testing
         #expect(report.connectionsPerSecond > 0)
     }
 
+    @Test func idleConnectionsCreateTheirRooms() throws {
+        let report = try run(.idle) {
+            $0.messagesMax = nil; $0.durationSeconds = 0.2; $0.connections = 7; $0.createdRooms = 1_000; $0.loops = 2
+        }
+        #expect(report.isClean, "\(report.errors)")
+        #expect(report.completedTotal == 7)
+    }
+
     private static let counts: [String: @Sendable (DeliveryTally) -> UInt64] = [
         "lost": { $0.lost }, "duplicated": { $0.duplicated }, "reordered": { $0.reordered }, "foreign": { $0.foreign },
         "contradictions": { $0.contradictions },
@@ -182,9 +190,17 @@ import Testing
         #expect(reason.contains("ECONNREFUSED"))
     }
 
-    @Test func theBrokerRefusesNamesOrRooms() throws {
+    @Test func theBrokerRefusesNames() throws {
         #expect(throws: LoadFailure.cannotConnect("log-in: 408 EXISTS")) { try run(.fanout, .refusesNames) }
-        let failure = #expect(throws: LoadFailure.self) { try run(.fanout, .refusesCreation) }
+    }
+
+    @Test(arguments: [LoadConfiguration.Scenario.fanout, .idle]) func theBrokerRefusesRooms(scenario: LoadConfiguration.Scenario) throws {
+        let failure = #expect(throws: LoadFailure.self) {
+            try run(scenario, .refusesCreation) {
+                $0.createdRooms = 1
+                if scenario == .idle { $0.messagesMax = nil; $0.durationSeconds = 0.2 }
+            }
+        }
         guard case .refused = failure else { return #expect(Bool(false), "\(String(describing: failure))") }
     }
 

@@ -8,6 +8,7 @@ extension Shard {
         guard let roster = rosters[batch.room], roster.epoch == batch.epoch else { return }
         roster.head = batch.lastSeq
         roster.floor = batch.floor
+        unwrittenByteCount += batch.bytes.count
         var delivered = 0
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
@@ -48,7 +49,7 @@ extension Shard {
             }
         case .live: roster.setState(.late, at: index)
         }
-        if hasRoom { catchUp(session) }
+        if hasRoom { fetch(roster, for: session) }
     }
 
     /// The position first, then the event (docs/PROTOCOL.md, *Direct messages*).
@@ -131,7 +132,11 @@ extension Shard {
             roster.attach(session, next: joined.next, state: .late, isAutomatic: isAutomatic)
         }
         answer(requestID, .joined(joined), session)
-        if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+        if let place = roster.index(of: session), roster.attachments[place].state == .late,
+            session.queue.byteCount < settings.outboundHighWaterBytes
+        {
+            fetch(roster, for: session)
+        }
     }
 
     /// A room's home says that a session's account is a member, or that what it asked for did not make it one.

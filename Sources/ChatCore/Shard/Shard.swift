@@ -37,6 +37,8 @@ public final class Shard {
     var renamedAccounts: [AccountReference: RenamedAccount] = [:]
     /// LIST requests that wait for other shards.
     var gatherings: [GatheringKey: RoomGathering] = [:]
+    /// Octets of batches queued since the adapter last wrote: no queue can have grown by more of them.
+    var unwrittenByteCount = 0
     var lastEpoch: UInt64 = 0
     var lastIncarnation: UInt64 = 0
     var sweepCursor = 0
@@ -133,6 +135,13 @@ public final class Shard {
         now = moment
         for message in mail { handle(message) }
     }
+
+    /// Whether so much has been queued since the adapter last wrote that connections which take everything would soon count as late. The
+    /// adapter then writes at once, in the midst of the turn.
+    public var isPressed: Bool { unwrittenByteCount >= settings.outboundHighWaterBytes / 2 }
+
+    /// The adapter has written what the kernel takes of every queue in ``ShardEffects/writable``.
+    public func noteWritten() { unwrittenByteCount = 0 }
 
     /// Whether rooms have something that the end of a turn hands on.
     public var hasBatches: Bool { !roomsInTurn.isEmpty }

@@ -83,6 +83,7 @@ final class Connection: SecureStreamDelegate {
             else { break }
             used += next.byteCount
             driver.shard.receive(next.input, from: session, at: driver.moment)
+            driver.relievePressure()
         }
         phase = .native(dialect)
         return used

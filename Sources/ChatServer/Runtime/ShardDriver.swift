@@ -69,7 +69,7 @@ final class ShardDriver {
             // That the loop wakes up is all: the end of that turn flushes.
             flushTimer = try HighResolutionTimer(loop: loop) { [unowned self] in isFlushPending = false }
         }
-        try shared.boxes[index].mail.attach(to: loop) { [unowned self] in shard.accept($0, at: moment) }
+        try shared.boxes[index].mail.attach(to: loop) { [unowned self] in accept($0) }
         try shared.boxes[index].orders.attach(to: loop) { [unowned self] in $0.forEach(obey) }
         ticker.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds) { [unowned self] in
             shard.tick(at: moment)
@@ -200,7 +200,23 @@ final class ShardDriver {
         return false
     }
 
+    private func accept(_ mail: [ShardMail]) {
+        for message in mail {
+            shard.accept(CollectionOfOne(message), at: moment)
+            relievePressure()
+        }
+    }
+
+    /// Writes in the midst of a turn that brings more than may wait for a connection.
+    func relievePressure() {
+        guard shard.isPressed else { return }
+        flushStart = EventLoop.clockNanoseconds
+        pacer.noteFlush(at: flushStart)
+        flushWritable()
+    }
+
     private func flushWritable() {
+        shard.noteWritten()
         var writable: ContiguousArray<Session> = []
         swap(&writable, &shard.effects.writable)
         for session in writable {

@@ -4,7 +4,7 @@ import Transport
 
 /// One connection to a peer: connects, logs in, subscribes to its room if it has one, verifies what it receives, and publishes if it is
 /// a publisher. Confined to the thread of its ``LoadLoop``.
-final class PeerConnection: LoopConnection, SecureStreamDelegate {
+final class PeerConnection: PublishingConnection, SecureStreamDelegate {
     private enum Step {
         case new, connecting, greeting, idle, subscribing, running, draining, flushing, drained, closed
     }
@@ -48,6 +48,8 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
                 window: plan.configuration.ratePerSecond == nil ? plan.window(publisher: member) : nil, requestsMax: 16_384)
         }
     }
+
+    var publisherNumber: Int? { publisher?.number }
 
     /// Logged in, and not gone.
     var isOpen: Bool {
@@ -137,8 +139,8 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
     }
 
     func fill() {
-        guard step == .running, scenario.isPublishing, let room, var publisher else { return }
-        let due = scenario.dueCount(of: publisher.number)
+        guard step == .running, scenario.publishing.isPublishing, let room, var publisher else { return }
+        let due = scenario.publishing.dueCount(of: publisher.number)
         guard publisher.maySend, publisher.sent < due else { return }
         // With one reference left, the slots are changed where they are.
         self.publisher = nil
@@ -147,7 +149,7 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
         var writer = ByteWriter(minimumCapacity: room.publicationByteCount * 8)
         var count: UInt64 = 0
         while publisher.maySend, publisher.sent < due {
-            let intended = scenario.intendedNanoseconds(of: publisher.number, index: publisher.sent) ?? now
+            let intended = scenario.publishing.intendedNanoseconds(of: publisher.number, index: publisher.sent) ?? now
             let stamp = BodyStamp(
                 run: plan.identity.number, room: UInt32(room.index), publisher: UInt32(publisher.index),
                 counter: publisher.send(intendedNanoseconds: intended).counter, intendedNanoseconds: intended)
@@ -155,7 +157,7 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
             count += 1
         }
         self.publisher = publisher
-        scenario.didPublish(count, at: now)
+        scenario.publishing.didPublish(count, at: now)
         send(writer.finish())
     }
 
@@ -188,7 +190,7 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
         else { return scenario.addForeign() }
         let verdict = checker.deliver(publisher: Int(stamp.publisher), counter: stamp.counter, signature: stamp.messageNumber)
         if verdict != .expected { loop.addProblem() }
-        scenario.didDeliver(stamp)
+        loop.didDeliver(stamp, counts: true)
         if Int(stamp.publisher) == member, publisher != nil { didReturn(stamp.counter) }
         if step == .draining { didAdvance() }
     }
@@ -199,7 +201,7 @@ final class PeerConnection: LoopConnection, SecureStreamDelegate {
         _ = publisher?.acknowledge(
             requestID: LoadConnection.publishRequestIDFirst + counter, seq: UInt64(counter) + 1, isPassed: true)
         scenario.didReturn(before - (publisher?.unanswered ?? 0))
-        if scenario.isPublishing { loop.markDirty(self) }
+        if scenario.publishing.isPublishing { loop.markDirty(self) }
     }
 
     // MARK: Draining

@@ -108,6 +108,7 @@ final class SimulatedBroker {
             if flushes {
                 let writable = shard.effects.writable
                 shard.effects.writable.removeAll()
+                shard.noteWritten()
                 for session in writable { bySession[session.id]?.flush() }
             }
             let ended = shard.effects.ended
