@@ -60,6 +60,7 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
         room("ChatProtocol", "Bytes"),
+        room("SASL"),
         room("ChatDialects", "Bytes", "ChatProtocol"),
         room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
 
@@ -67,13 +68,14 @@ let package = Package(
         room("LibUV", "Bytes", "CLibUV"),
         room("TLS", "Bytes", "COpenSSL"),
         room("Transport", "Bytes", "LibUV", "TLS"),
+        room("Credentials", "SASL", "COpenSSL"),
         room("ChatStore", "Bytes", "ChatProtocol", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
         room(
             "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport",
-            "ChatConfiguration", logging),
+            "Credentials", "SASL", "ChatStore", "ChatConfiguration", logging),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
@@ -89,6 +91,7 @@ let package = Package(
         tests("ChatProtocolTests", "ChatProtocol", "Bytes"),
         tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "Bytes"),
         tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
+        tests("CredentialsTests", "Credentials", "SASL"),
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),

@@ -8,6 +8,13 @@ public enum WireEncoding: UInt8, Sendable, CaseIterable {
     /// The binary frames of docs/PROTOCOL.md.
     case native
 
+    /// What of a message, as it was sent, belongs to a transcript of how a connection began: no header, whose request id says nothing.
+    public func payload(of message: SharedBytes) -> SharedBytes {
+        switch self {
+        case .native: message[min(FrameHeader.byteCount, message.count)..<message.count]
+        }
+    }
+
     /// Encodes a reply behind what the writer holds.
     public func append(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, to writer: inout ByteWriter) {
         switch self {

@@ -63,6 +63,11 @@ public enum FrameDecoder {
                     room: try fields.address(.room, in: payload), limit: try fields.numberIfPresent(.limit, in: payload),
                     cursor: try fields.bytesIfPresent(.cursor, in: payload)))
         case .create: return .create(try create(&fields, payload))
+        case .register:
+            return .register(Register(user: try fields.name(.user, in: payload), verifier: try fields.bytes(.sasl, in: payload)))
+        case .changePassword: return .changePassword(verifier: try fields.bytes(.sasl, in: payload))
+        case .listDevices: return .listDevices
+        case .revokeDevice: return .revokeDevice(try fields.bytes(.session, in: payload))
         default: preconditionFailure("every frame of clients is decoded above")
         }
     }

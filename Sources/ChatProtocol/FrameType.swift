@@ -22,4 +22,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case deliver = 0x22
     case directMessage = 0x23
     case lag = 0x26
+    case register = 0x3A
+    case changePassword = 0x3B
+    case listDevices = 0x3C
+    case revokeDevice = 0x3D
 }

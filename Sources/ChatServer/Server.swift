@@ -42,7 +42,7 @@ public final class Server {
         self.configuration = configuration
         self.log = log
         let loopCount = configuration.runtime.loops == 0 ? ProcessLimits.processorCount : configuration.runtime.loops
-        shared = SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
+        shared = try SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
     }
 
     private static func makeLog(_ configuration: Configuration) -> Logger {
@@ -55,6 +55,7 @@ public final class Server {
         guard settings.isEnabled else { return nil }
         return try TLSContext.server(
             certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile, alpn: [ProtocolName.native],
+            clientAuthorityFile: settings.clientAuthoritiesFile.isEmpty ? nil : settings.clientAuthoritiesFile,
             minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
     }
 
@@ -129,6 +130,7 @@ public final class Server {
             shutDown()
             throw ServerError(refusal ?? "cannot serve: \(error)")
         }
+        shared.accounts?.stop()
         removeReadyFile()
         log.notice("stopped")
     }
@@ -143,12 +145,14 @@ public final class Server {
         requestShutdown()
         for thread in threads { thread.join() }
         threads = []
+        shared.accounts?.stop()
     }
 
     private func stopLoops() {
         for boxes in shared.boxes { boxes.orders.post([.stop]) }
         for thread in threads { thread.join() }
         threads = []
+        shared.accounts?.stop()
     }
 
     // MARK: Loops

@@ -135,7 +135,7 @@ final class PeerConnection {
             joined(room, next: head + 1, head: head, to: 0)
             accept(room, message.publication, id)
         case .goodbye: drop()
-        case .authenticateStep, .pong, .error: break
+        case .authenticateStep, .pong, .error, .register, .changePassword, .listDevices, .revokeDevice: break
         }
     }
 

@@ -30,6 +30,7 @@ extension Shard {
         case .goodbye(let goodbye): return leave(session, goodbye)
         default: break
         }
+        if case .authenticateStep(let message) = command, takeStep(message, requestID: requestID, session) { return }
         guard admit(requestID, type: command.typeNumber, session) else { return }
         switch command {
         case .hello(let hello): welcome(session, hello, requestID: requestID)
@@ -45,6 +46,10 @@ extension Shard {
             guard let account = session.account else { preconditionFailure("a ready session has an account") }
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .register(let wish): register(wish, session, requestID)
+        case .changePassword(let verifier): changePassword(verifier, session, requestID)
+        case .listDevices: askForDevices(session, requestID)
+        case .revokeDevice(let device): revoke(device, session, requestID)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

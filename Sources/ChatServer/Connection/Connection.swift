@@ -81,6 +81,9 @@ final class Connection: SecureStreamDelegate {
         while !session.isInputHeld && !session.isEnding {
             guard let next = dialect.next(in: octets.extracting(used..<octets.byteCount), limits: session.limits(driver.shard.settings))
             else { break }
+            if session.isOpening {
+                driver.shard.note(opening: octets.extracting(used..<(used + next.byteCount)), of: session)
+            }
             used += next.byteCount
             driver.shard.receive(next.input, from: session, at: driver.moment)
             driver.relievePressure()
@@ -100,13 +103,39 @@ final class Connection: SecureStreamDelegate {
             if !stream.isSecure && !isClearTextAccepted {
                 driver.shard.refuse(session, with: Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
             }
-            phase = .native(NativeDialect())
+            beginNative()
             return take(octets)
         case .http, .line, .unknown:
             end(CloseReason(.badPreface, "the first octets are of no protocol spoken here"))
             stream.close()
             return octets.byteCount
         }
+    }
+
+    private func beginNative() {
+        phase = .native(NativeDialect())
+        var channel: ChannelTraits = peer.isLoopback ? .loopback : []
+        if stream.isSecure {
+            channel.insert(.encrypted)
+            if stream.tlsVersionName == "TLSv1.3" { channel.insert(.bindable) }
+            if certificateName != nil { channel.insert(.certified) }
+        }
+        session.channel = channel
+    }
+
+    /// The account that the client's certificate names, if its name is one.
+    private var certificateName: AccountName? {
+        guard driver.asksForCertificates else { return nil }
+        return stream.certifiedName(uriPrefix: "cbp:user:").flatMap { try? AccountName($0) }
+    }
+
+    /// What a log-in on this connection can be bound to.
+    var evidence: ChannelEvidence {
+        var exporter: [UInt8]?
+        if session.channel.contains(.bindable) {
+            exporter = (try? stream.exportKeyingMaterial(label: "EXPORTER-Channel-Binding", byteCount: 32)) ?? nil
+        }
+        return ChannelEvidence(address: peer.host, exporter: exporter, certificateName: certificateName)
     }
 
     private func beginTLS(_ octets: RawSpan) {
@@ -138,7 +167,7 @@ final class Connection: SecureStreamDelegate {
 
     func secureStreamDidHandshake(_ stream: SecureStream) {
         // With ALPN the protocol is agreed on, and the contents decide nothing.
-        if stream.negotiatedProtocol == ProtocolName.native { phase = .native(NativeDialect()) }
+        if stream.negotiatedProtocol == ProtocolName.native { beginNative() }
     }
 
     func secureStreamDidReachEnd(_ stream: SecureStream) {
