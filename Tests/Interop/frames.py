@@ -46,6 +46,7 @@ _FIELD_TABLE = """
 24 24 members      uint
 25 25 role         enum  255
 26 26 policy       uint
+28 28 until        uint
 29 29 reason       text  256
 2A aa code         uint  999
 2B 2b field        uint
@@ -58,6 +59,7 @@ _FIELD_TABLE = """
 33 b3 mech         text  32
 34 b4 sasl         bytes 8192
 35 35 session      bytes =16
+36 36 token        bytes =32
 37 37 ttl          uint
 38 38 heartbeat    uint  3600000
 39 39 max_frame    uint  1048576
@@ -80,7 +82,7 @@ _FRAME_TABLE = f"""
 02 welcome   | mechs heartbeat max_frame max_body max_inflight server dedup | ts caps cb
 03 auth      | mech | sasl
 04 auth_step | sasl |
-05 auth_ok   | user session | ts title role sasl ttl
+05 auth_ok   | user session | ts title role until sasl token ttl
 06 ping      | | ts
 07 pong      | | ts
 08 ok        | | epoch head ttl
@@ -98,6 +100,10 @@ _FRAME_TABLE = f"""
 22 deliver   | room seq ts from | kind cmid thread reply mime meta body user title topic role reason
 23 dm        | to | {_PUBLISH}
 26 lag       | room epoch next from_seq to_seq | reason
+3A register  | user sasl |
+3B password  | sasl |
+3C devices   | |
+3D revoke    | session |
 """
 
 
@@ -141,6 +147,7 @@ FIELD_NAMED = {f.name: f for f in FIELDS.values()}
 FRAMES = {f.number: f for f in _read_frames()}
 FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
+DEVICES_GROUP = FrameType(-1, "group", ("ts", "until", "agent", "session", "state"), ())
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
 
 
@@ -324,7 +331,8 @@ def decode_value(f, value):
 def _decode_group(item, tag):
     fields = split_fields(item)
     is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
-    shape = LIST_GROUP if is_room else MEMBERS_GROUP
+    is_device = bool(fields) and fields[0][0] == FIELD_NAMED["ts"].tag
+    shape = LIST_GROUP if is_room else DEVICES_GROUP if is_device else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 
@@ -477,7 +485,23 @@ def frame_to_json(frame):
             result[name] = True
     if frame.name.startswith("#"):
         return result | {"payload": _b64(frame.payload)}
-    return result | {k: _b64(v) if isinstance(v, bytes) else v for k, v in frame.fields.items()}
+    return result | _fields_to_json(frame.fields)
+
+
+def _fields_to_json(fields):
+    def shown(value):
+        if isinstance(value, bytes):
+            return _b64(value)
+        return [_fields_to_json(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+    return {name: shown(value) for name, value in fields.items()}
+
+
+def _fields_from_json(fields):
+    def read(name, value):
+        if name.startswith("#") or FIELD_NAMED[name].type == "bytes":
+            return _unb64(value)
+        return [_fields_from_json(v) for v in value] if not name.startswith("#") and FIELD_NAMED[name].type == "group" else value
+    return {name: read(name, value) for name, value in fields.items()}
 
 
 def frame_from_json(value):
@@ -489,7 +513,5 @@ def frame_from_json(value):
     if frame.name.startswith("#"):
         frame.payload = _unb64(value["payload"])
         return frame
-    for name, v in value.items():
-        is_bytes = name.startswith("#") or FIELD_NAMED[name].type == "bytes"
-        frame.fields[name] = _unb64(v) if is_bytes else v
+    frame.fields = _fields_from_json(value)
     return frame
