@@ -76,13 +76,15 @@ let package = Package(
         room(
             "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport",
             "Credentials", "SASL", "ChatStore", "ChatConfiguration", logging),
-        room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
+        room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport", "Credentials", "SASL"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
 
         // Programs
-        program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
-        program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
+        program(
+            "broker", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatStore", "Credentials", "SASL", argumentParser),
+        program(
+            "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL", argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
         program("store-trial", "ChatStore", "ChatProtocol", "Bytes"),
 

@@ -1,3 +1,4 @@
+public import Bytes
 public import ChatProtocol
 
 /// What a user asks of a session. Every request ends in exactly one ``ClientOutcome``.
@@ -18,6 +19,12 @@ public enum ClientRequest: Sendable, Equatable {
     /// Another name for this guest.
     case rename(String)
     case ping
+    /// Another password for the account, of which the broker keeps this.
+    case changePassword(verifier: SharedBytes)
+    /// The devices that may come back without the password.
+    case devices
+    /// A device may not, from now on.
+    case revoke(SharedBytes)
 }
 
 extension ClientRequest {
@@ -28,7 +35,7 @@ extension ClientRequest {
         case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
-        case .join, .leave, .members, .ping: nil
+        case .join, .leave, .members, .ping, .changePassword, .devices, .revoke: nil
         }
     }
 
@@ -66,6 +73,7 @@ public enum ClientOutcome: Sendable, Equatable {
     case members([MemberRecord], isComplete: Bool)
     case renamed(AccountName)
     case pong
+    case devices([DeviceRecord])
     /// The broker said no: the request had no effect.
     case refused(Failure)
     /// The request never left: it had no effect.

@@ -18,6 +18,8 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
+            broker-cli [URL] register | login | passwd --user NAME
+            broker-cli [URL] sessions [--revoke ID]
             """,
         discussion: """
             URL is broker://HOST[:PORT], or brokers://HOST[:PORT] for TLS; default $BROKER_URL, else brokers://localhost:7400. \
@@ -29,7 +31,7 @@ struct BrokerCLI: ParsableCommand {
         version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
-            MembersCommand.self, PingCommand.self,
+            MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self, PasswordCommand.self, SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)
 
