@@ -29,7 +29,7 @@ public enum FrameDecoder {
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         let rules = FieldRules(type)
         switch type {
-        case .hello, .authenticate, .authenticateStep, .ping:
+        case .hello, .authenticate, .authenticateStep, .ping, .register, .changePassword, .listDevices, .revokeDevice:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
         case .welcome, .authenticated, .ok, .joined, .items, .published, .deliver, .lag:
             throw PayloadError(.badState, "a frame that only brokers send")

@@ -92,6 +92,7 @@ extension Shard {
             noteMembershipOfOthers(account, room, isMember: true, except: session)
         } else {
             account.memberships.remove(room)
+            forgetIfIdle(account, reference.name)
             for other in account.sessions where other != session { send(.detached(session: other, room), to: Int(other.shard)) }
             noteMembershipOfOthers(account, room, isMember: false, except: session)
         }
@@ -120,7 +121,9 @@ extension Shard {
     }
 
     func forgetConversation(_ address: RoomAddress, party: AccountReference) {
-        account(party)?.conversations.remove(address)
+        guard let account = account(party) else { return }
+        account.conversations.remove(address)
+        forgetIfIdle(account, party.name)
     }
 
     /// Forgets renames that no message under way can still concern.

@@ -57,7 +57,7 @@ extension Shard {
     }
 
     private func tellPresence(of account: Account, _ reference: AccountReference) {
-        for room in [.lobby] + account.memberships.sorted() {
+        for room in [.lobby] + account.memberships.sorted() + account.conversations.sorted() {
             send(.presence(reference, room, isOnline: account.absentSince == nil), to: map.home(of: room))
         }
     }
@@ -90,12 +90,21 @@ extension Shard {
         let arrivals = account.arrivals
         account.arrivals = []
         for arrival in arrivals { admit(arrival, to: account, reference) }
-        if account.connections.isEmpty, account.memberships.isEmpty, account.conversations.isEmpty { accounts[reference.name] = nil }
+        forgetIfIdle(account, reference.name)
+    }
+
+    /// A registered account that nobody uses, and that is nowhere a member, need not be held.
+    func forgetIfIdle(_ account: Account, _ name: AccountName) {
+        guard account.isRegistered, account.connections.isEmpty, account.memberships.isEmpty, account.conversations.isEmpty,
+            !account.isLeavingLobby, account.arrivals.isEmpty, !absentAccounts.contains(name)
+        else { return }
+        accounts[name] = nil
     }
 
     /// At a room's home: whether a member has a connection.
     func notePresence(of reference: AccountReference, in room: RoomAddress, isOnline: Bool) {
         rooms[room]?.member(reference)?.state = isOnline ? .online : .offline
+        openings[room]?.presences[reference.name] = isOnline
     }
 
     /// What shards say to each other about registered accounts.
