@@ -84,7 +84,8 @@ let package = Package(
         program(
             "broker", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatStore", "Credentials", "SASL", argumentParser),
         program(
-            "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL", argumentParser),
+            "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL",
+            argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
         program("store-trial", "ChatStore", "ChatProtocol", "Bytes"),
 

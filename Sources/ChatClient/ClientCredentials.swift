@@ -79,7 +79,10 @@ public final class ClientCredentials {
         if exporter != nil, isBindingExpected, !isBound {
             return .giveUp(Failure(.bindingMismatch, reason: "this broker offered more before: somebody may be listening"))
         }
-        if let token, let mechanism: Mechanism = exporter != nil && offers(.resumeBound) ? .resumeBound : offers(.resumeUnbound) ? .resumeUnbound : nil {
+        if let token,
+            let mechanism: Mechanism = exporter != nil && offers(.resumeBound)
+                ? .resumeBound : offers(.resumeUnbound) ? .resumeUnbound : nil
+        {
             let binding = mechanism == .resumeBound ? exporter ?? [] : []
             attempt = .token(expected: ResumeProof.server(token: token.array, exporter: binding), isBound: mechanism == .resumeBound)
             let message = ResumeMessage(name: name.description, proof: ResumeProof.client(token: token.array, exporter: binding))

@@ -89,8 +89,9 @@ public enum Schema {
     public static let fields: [Field] = [
         .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
         .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .until,
-        .reason,        .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
-        .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication,
+        .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
+        .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end,
+        .deduplication,
         .channelBindings, .detach, .type, .tail,
     ]
 
@@ -105,7 +106,8 @@ public enum Schema {
         FrameSchema(.authenticate, "AUTH", .client, required: [.mechanism], optional: [.sasl]),
         FrameSchema(.authenticateStep, "AUTH_STEP", .both, required: [.sasl]),
         FrameSchema(
-            .authenticated, "AUTH_OK", .broker, required: [.user, .session], optional: [.timestamp, .title, .role, .until, .sasl, .token, .lifetime]),
+            .authenticated, "AUTH_OK", .broker, required: [.user, .session],
+            optional: [.timestamp, .title, .role, .until, .sasl, .token, .lifetime]),
         FrameSchema(.ping, "PING", .both, optional: [.timestamp]),
         FrameSchema(.pong, "PONG", .both, optional: [.timestamp]),
         FrameSchema(.ok, "OK", .broker, optional: [.epoch, .head, .lifetime]),

@@ -27,7 +27,9 @@ public struct KeySet: Sendable {
             // Keys for something else, such as encryption, may be in a set.
             if let use = item["use"]?.text, use != "sig" { continue }
             guard let key = Self.key(item) else {
-                throw Fault(description: "key \(index + 1) is not of a kind that is accepted (RSA from 2048 bits, P-256, Ed25519, oct from 256 bits)")
+                throw Fault(
+                    description:
+                        "key \(index + 1) is not of a kind that is accepted (RSA from 2048 bits, P-256, Ed25519, oct from 256 bits)")
             }
             // A key says for what it is: one for another algorithm is not one for ours.
             guard item["alg"].map({ $0.text == key.algorithm.rawValue }) ?? true else {

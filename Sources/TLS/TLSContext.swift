@@ -51,7 +51,8 @@ public final class TLSContext: @unchecked Sendable {
     ///   - ticketKeysOf: The context that this one replaces: clients may go on with the session tickets it gave them.
     /// - Throws: ``TLSError`` of kind `file` that names the file which is unreadable, malformed or does not fit the other.
     public static func server(
-        certificateFile: String, privateKeyFile: String, alpn: [String], clientAuthorityFile: String? = nil, minimumVersion: TLSVersion = .tls12,
+        certificateFile: String, privateKeyFile: String, alpn: [String], clientAuthorityFile: String? = nil,
+        minimumVersion: TLSVersion = .tls12,
         maximumVersion: TLSVersion = .tls13, ticketKeysOf previous: TLSContext? = nil
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(

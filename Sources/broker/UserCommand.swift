@@ -9,7 +9,8 @@ import SASL
 /// `broker user …`: what the operator does with accounts, also while the broker runs, which notices within a second.
 struct UserCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "user", abstract: "Make, list and suspend accounts.", usage: "broker user VERB [NAME] [--data-dir DIR | --config FILE]",
+        commandName: "user", abstract: "Make, list and suspend accounts.",
+        usage: "broker user VERB [NAME] [--data-dir DIR | --config FILE]",
         discussion: """
             VERB: list; add NAME, which asks for the password, or reads it from standard input; passwd NAME, which logs out all devices; \
             suspend NAME, which ends the user's connections too; restore NAME.
@@ -50,7 +51,8 @@ struct UserCommand: ParsableCommand {
         guard !directory.isEmpty else { throw Refusal(reason: "where are the accounts? --data-dir DIR, or --config FILE") }
         if verb == .list { return try AccountStore(directory: directory).accounts().map(Self.line) }
         guard let name, let account = try? AccountName(name), !account.isReserved else {
-            throw Refusal(reason: "\(name ?? "") is no name for an account: 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not guest-…")
+            throw Refusal(
+                reason: "\(name ?? "") is no name for an account: 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not guest-…")
         }
         // Asked before the file is opened, so that nobody waits for a person who types.
         let verifier = verb == .add || verb == .passwd ? ScramVerifier(password: try askForPassword(of: account)) : nil
@@ -58,7 +60,8 @@ struct UserCommand: ParsableCommand {
         return [try store.together { () throws(StoreError) in try act(on: account, verifier, store) }.get()]
     }
 
-    private func act(on name: AccountName, _ verifier: ScramVerifier?, _ store: AccountStore) throws(StoreError) -> Result<String, Refusal> {
+    private func act(on name: AccountName, _ verifier: ScramVerifier?, _ store: AccountStore) throws(StoreError) -> Result<String, Refusal>
+    {
         let row = try store.account(named: name)
         if verb == .add, let verifier {
             let added = try store.add(name, verifier: verifier.text, iterationCount: verifier.iterationCount, at: Self.now)

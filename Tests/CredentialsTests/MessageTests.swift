@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct MessageTests {
     // RFC 4648, section 10.
-    @Test(arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy")])
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+    ])
     func base64OfTheRFC(plain: String, text: String) {
         #expect(Base64.encode(Array(plain.utf8)) == text)
         #expect(Base64.decode(text) == Array(plain.utf8))
@@ -29,14 +31,16 @@ import Testing
 
     @Test func bearerMessages() throws {
         // RFC 7628, section 4.1.
-        let example = "n,a=user@example.com,\u{01}host=server.example.com\u{01}port=143\u{01}auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\u{01}\u{01}"
+        let example =
+            "n,a=user@example.com,\u{01}host=server.example.com\u{01}port=143\u{01}auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\u{01}\u{01}"
         let read = try BearerMessage(Array(example.utf8))
         #expect(read == BearerMessage(name: "user@example.com", token: "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="))
         let message = BearerMessage(token: "a.b.c")
         #expect(try BearerMessage(message.octets) == message)
         for text in [
             "", "n,,\u{01}\u{01}", "n,,\u{01}auth=Basic x\u{01}\u{01}", "n,,\u{01}auth=Bearer x\u{01}", "n,,\u{01}auth=Bearer\u{01}\u{01}",
-            "p=x,,\u{01}auth=Bearer x\u{01}\u{01}", "n,,\u{01}auth=Bearer x\u{01}auth=Bearer y\u{01}\u{01}", "n,x,\u{01}auth=Bearer x\u{01}\u{01}",
+            "p=x,,\u{01}auth=Bearer x\u{01}\u{01}", "n,,\u{01}auth=Bearer x\u{01}auth=Bearer y\u{01}\u{01}",
+            "n,x,\u{01}auth=Bearer x\u{01}\u{01}",
         ] {
             #expect(throws: SASLError.self, "\(text)") { try BearerMessage(Array(text.utf8)) }
         }
@@ -52,10 +56,15 @@ import Testing
 
     @Test func readsJSON() {
         func value(_ text: String) -> JSONValue? { JSONValue(Array(text.utf8)) }
-        #expect(value(" {\"a\": [1, -2, 3.5, true, false, null], \"b\" : {\"c\":\"\\u00e4\\ud83d\\ude00\\n\"}} ")
-            == .object(["a": .list([.number(1), .number(-2), .number(3), .boolean(true), .boolean(false), .null]), "b": .object(["c": .text("ä😀\n")])]))
+        #expect(
+            value(" {\"a\": [1, -2, 3.5, true, false, null], \"b\" : {\"c\":\"\\u00e4\\ud83d\\ude00\\n\"}} ")
+                == .object([
+                    "a": .list([.number(1), .number(-2), .number(3), .boolean(true), .boolean(false), .null]),
+                    "b": .object(["c": .text("ä😀\n")]),
+                ]))
         for text in [
-            "", "{", "{}x", "{\"a\":1,\"a\":2}", "{a:1}", "[1,]", "[01]", "\"\u{01}\"", "\"\\ud800\"", "\"\\x\"", "tru", "-", "1.", "{\"a\"}", "[1 2]",
+            "", "{", "{}x", "{\"a\":1,\"a\":2}", "{a:1}", "[1,]", "[01]", "\"\u{01}\"", "\"\\ud800\"", "\"\\x\"", "tru", "-", "1.",
+            "{\"a\"}", "[1 2]",
             String(repeating: "[", count: 10) + String(repeating: "]", count: 10),
         ] {
             #expect(value(text) == nil, "\(text)")
@@ -67,10 +76,12 @@ import Testing
     @Test func digests() {
         func hex(_ octets: [UInt8]) -> String { octets.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
         #expect(hex(Digests.sha256(Array("abc".utf8))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        #expect(hex(Digests.hmac(key: Array("Jefe".utf8), Array("what do ya want for nothing?".utf8)))
-            == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
-        #expect(hex(Digests.pbkdf2(password: Array("passwd".utf8), salt: Array("salt".utf8), iterationCount: 1))
-            == "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc")
+        #expect(
+            hex(Digests.hmac(key: Array("Jefe".utf8), Array("what do ya want for nothing?".utf8)))
+                == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+        #expect(
+            hex(Digests.pbkdf2(password: Array("passwd".utf8), salt: Array("salt".utf8), iterationCount: 1))
+                == "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc")
         #expect(Digests.random(byteCount: 16) != Digests.random(byteCount: 16))
         #expect(Digests.areEqual([1, 2], [1, 2]) && !Digests.areEqual([1, 2], [1, 3]) && !Digests.areEqual([1], [1, 2]))
     }

@@ -100,7 +100,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "n", "n,,", "n,,n=user", "n,,r=rOprNGfwEbeRWgbNEkqO", "n,,n=,r=rOprNGfwEbeRWgbNEkqO", "n,,n=user,r=short", "x,,n=user,r=rOprNGfwEbeRW",
+        "", "n", "n,,", "n,,n=user", "n,,r=rOprNGfwEbeRWgbNEkqO", "n,,n=,r=rOprNGfwEbeRWgbNEkqO", "n,,n=user,r=short",
+        "x,,n=user,r=rOprNGfwEbeRW",
         "p,,n=user,r=rOprNGfwEbeRW", "p=,,n=user,r=rOprNGfwEbeRW", "n,a=other,n=user,r=rOprNGfwEbeRW", "n,,m=x,n=user,r=rOprNGfwEbeRW",
         "n,,n=us=er,r=rOprNGfwEbeRW", "n,,n=us=2c,r=rOprNGfwEbeRW", "n,,n=user,r=rOpr NGfwEbeRW", "n,,n=user,r=rOprNGfwEb\u{7F}RW",
         "n=user,r=rOprNGfwEbeRW",
@@ -115,7 +116,8 @@ import Testing
 
     @Test(arguments: [
         "", "c=biws", "c=biws,r=rOprNGfwEbeRWgbNEkqO", "c=biws,r=rOprNGfwEbeRWgbNEkqO,p=", "r=rOprNGfwEbeRWgbNEkqO,c=biws,p=AAAA",
-        "c=biw,r=rOprNGfwEbeRWgbNEkqO,p=AAAA", "c=biws,r=rOprNGfwEbeRWgbNEkqO,m=x,p=AAAA", "c=biws,r=rOprNGfwEbeRWgbNEkqO,t=AAAA,t=AAAA,p=AAAA",
+        "c=biw,r=rOprNGfwEbeRWgbNEkqO,p=AAAA", "c=biws,r=rOprNGfwEbeRWgbNEkqO,m=x,p=AAAA",
+        "c=biws,r=rOprNGfwEbeRWgbNEkqO,t=AAAA,t=AAAA,p=AAAA",
         "c=biws,r=rOprNGfwEbeRWgbNEkqO,t,p=AAAA", "c=biws,r=rOprNGfwEbeRWgbNEkqO,t=?,p=AAAA", "c=biws,r=rOprNGfwEbeRWgbNEkqO,p=AAAA,x=y",
     ])
     func aFaultyLastMessageIsRefused(text: String) throws {
@@ -140,7 +142,9 @@ import Testing
         let verifier = ScramVerifier(password: Self.octets("correct horse"), iterationCount: 4096)
         #expect(try ScramVerifier(Self.octets(verifier.text)) == verifier)
         #expect(verifier.accepts(password: Self.octets("correct horse")) && !verifier.accepts(password: Self.octets("correct hors")))
-        for text in ["", "SCRAM-SHA-256$", "SCRAM-SHA-1$4096:AAAA$AAAA:AAAA", verifier.text + "A", verifier.text.replacing("4096", with: "-4096")] {
+        for text in [
+            "", "SCRAM-SHA-256$", "SCRAM-SHA-1$4096:AAAA$AAAA:AAAA", verifier.text + "A", verifier.text.replacing("4096", with: "-4096"),
+        ] {
             #expect(throws: SASLError.self) { try ScramVerifier(Self.octets(text)) }
         }
     }
@@ -155,6 +159,7 @@ import Testing
         let all = (0..<4000).map { ScramVerifier(fakeFor: "name\($0)", secret: secret, iterationCounts: counts).iterationCount }
         let many = all.count { $0 == 10_000 }
         #expect(Set(all) == [4096, 10_000] && (2800...3200).contains(many))
-        #expect(ScramVerifier(fakeFor: "nobody", secret: secret, iterationCounts: []).iterationCount == ScramVerifier.iterationCountStandard)
+        #expect(
+            ScramVerifier(fakeFor: "nobody", secret: secret, iterationCounts: []).iterationCount == ScramVerifier.iterationCountStandard)
     }
 }

@@ -37,8 +37,10 @@ import Testing
         (#""exp":1800003600"#, #""exp":1799999940"#, WebTokenRules.Refusal.expired), (#""exp":1800003600"#, #""exq":1"#, .malformed),
         (#""exp":1800003600"#, #""exp":"1800003600""#, .malformed), (#""exp":1800003600"#, #""exp":9223372036854775807"#, .malformed),
         (#""nbf":1799999000"#, #""nbf":1800000061"#, .notYetValid), (#""nbf":1799999000,"#, "", .malformed),
-        (#""iss":"https://issuer.example""#, #""iss":"https://issuer.example/""#, .issuer), (#""iss":"https://issuer.example","#, "", .issuer),
-        (#""aud":"chat""#, #""aud":"chats""#, .audience), (#""aud":"chat""#, #""aud":["mail"]"#, .audience), (#""aud":"chat","#, "", .audience),
+        (#""iss":"https://issuer.example""#, #""iss":"https://issuer.example/""#, .issuer),
+        (#""iss":"https://issuer.example","#, "", .issuer),
+        (#""aud":"chat""#, #""aud":"chats""#, .audience), (#""aud":"chat""#, #""aud":["mail"]"#, .audience),
+        (#""aud":"chat","#, "", .audience),
         (#""sub":"ada","#, "", .subject), (#""sub":"ada""#, #""sub":"""#, .subject), (#""sub":"ada""#, #""sub":7"#, .subject),
     ])
     func aClaimThatDoesNotHoldIsRefused(of old: String, with new: String, refusal: WebTokenRules.Refusal) throws {
@@ -79,7 +81,10 @@ import Testing
     }
 
     @Test func aSignatureByAnotherKeyIsNone() throws {
-        for token in [Self.token(Self.good, key: Array("0123456789abcdef0123456789abcdeF".utf8)), Self.token(Self.good, header: #"{"alg":"HS256","kid":"2"}"#)] {
+        for token in [
+            Self.token(Self.good, key: Array("0123456789abcdef0123456789abcdeF".utf8)),
+            Self.token(Self.good, header: #"{"alg":"HS256","kid":"2"}"#),
+        ] {
             guard case .failure(.signature) = try Self.judge(token, Self.secretSet()) else {
                 Issue.record("accepted")
                 return
@@ -138,7 +143,8 @@ import Testing
 
     @Test(arguments: [
         "", "{}", #"{"keys":[]}"#, #"{"keys":[{"kty":"oct","k":"c2hvcnQ"}]}"#, #"{"keys":[{"kty":"EC","crv":"P-384","x":"AA","y":"AA"}]}"#,
-        #"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#, #"{"keys":[{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+        #"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#,
+        #"{"keys":[{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
         #"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"HS256","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
         #"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]}"#,
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",

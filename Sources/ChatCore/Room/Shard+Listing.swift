@@ -72,7 +72,9 @@ extension Shard {
             after.map { after in Self.smallest(limit + 1, of: room.members.keys.lazy.filter { $0 > after }, by: \.self) }
             ?? Self.smallest(limit + 1, of: room.members.keys, by: \.self)
         let page = names.prefix(limit)
-        let records = page.map { Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: room.members[$0]?.state ?? .offline)) }
+        let records = page.map {
+            Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: room.members[$0]?.state ?? .offline))
+        }
         let cursor = names.count > page.count ? page.last.map { SharedBytes(utf8: $0.description) } : nil
         answerItems(records, cursor: cursor, room: query.room, requester)
     }

@@ -272,7 +272,9 @@ final class AccountJudge {
     // MARK: Accounts
 
     private func readVerifier(_ octets: [UInt8]) -> (ScramVerifier?, CredentialAnswer) {
-        guard let verifier = try? ScramVerifier(octets) else { return (nil, .refused(.badValue, reason: "this is no SCRAM-SHA-256 verifier")) }
+        guard let verifier = try? ScramVerifier(octets) else {
+            return (nil, .refused(.badValue, reason: "this is no SCRAM-SHA-256 verifier"))
+        }
         guard verifier.iterationCount >= settings.iterationCountMin else {
             return (nil, .refused(.badValue, reason: "at least \(settings.iterationCountMin) iterations"))
         }

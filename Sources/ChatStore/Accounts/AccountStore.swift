@@ -28,7 +28,8 @@ public final class AccountStore {
         guard descriptor >= 0 else { throw StoreError(path: path, errorNumber: errno, doing: "making the file") }
         Glibc.close(descriptor)
         database = try Database(path: path, for: .writing, busyMilliseconds: 5_000)
-        try database.execute("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF")
+        try database.execute(
+            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF")
         guard try database.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw StoreError(.other, path: path, detail: "the file system cannot keep a write-ahead log")
         }
@@ -159,7 +160,8 @@ public final class AccountStore {
     /// The devices of an account, the one used last first.
     public func devices(of account: Int64) throws(StoreError) -> [DeviceRow] {
         let statement = try statement(
-            "SELECT public_id, nonce, previous_nonce, renewed_at, expires_at, agent FROM device WHERE account = ?1 ORDER BY renewed_at DESC")
+            "SELECT public_id, nonce, previous_nonce, renewed_at, expires_at, agent FROM device WHERE account = ?1 ORDER BY renewed_at DESC"
+        )
         statement.bind(account, at: 1)
         defer { statement.reset() }
         var rows: [DeviceRow] = []

@@ -37,7 +37,9 @@ struct ChatCommand: BrokerCommand {
             ? try TerminalConsole(loop: loop, isColoured: options.isColoured(.output))
             : try PlainConsole(loop: loop, isColoured: options.isColoured(.output))
         defer { console.close() }
-        let chat = Chat(loop: loop, client: client, console: console, name: options.name ?? client.credentials?.name.description, room: room, isJSON: options.json)
+        let chat = Chat(
+            loop: loop, client: client, console: console, name: options.name ?? client.credentials?.name.description, room: room,
+            isJSON: options.json)
         // Without an end they would keep the loop running; it is stopped, not left alone, so that does no harm.
         let watchers = try [SIGINT, SIGTERM, SIGHUP].map { signal in
             try SignalWatcher(loop: loop, signal: signal) { chat.quit(.signal(signal)) }

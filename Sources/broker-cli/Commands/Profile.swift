@@ -50,7 +50,9 @@ final class Profile {
 
     /// A place for a log-in that is to be remembered; nothing is kept before ``keep(token:isBound:)``.
     static func make(_ url: BrokerURL, user: AccountName) throws(StartFailure) -> Profile {
-        guard let folder else { throw StartFailure(reason: "neither $XDG_CONFIG_HOME nor $HOME is set: there is nowhere to remember the log-in") }
+        guard let folder else {
+            throw StartFailure(reason: "neither $XDG_CONFIG_HOME nor $HOME is set: there is nowhere to remember the log-in")
+        }
         mkdir(parent(of: folder), 0o700)
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw StartFailure(reason: "cannot make \(folder)") }
         for number in 1...filesMax {

@@ -19,7 +19,9 @@ extension SimulatedBroker {
     private func checkSessions(_ accounts: [AccountName: Account], _ faults: inout [String]) {
         let ready = clients.filter { $0.session.state == .ready }
         let connected = accounts.filter { !$0.value.connections.isEmpty }
-        if Set(connected.keys) != Set(ready.compactMap(\.session.accountName)) || accounts.contains(where: { $0.value.connections.isEmpty && !$0.value.isRegistered }) {
+        if Set(connected.keys) != Set(ready.compactMap(\.session.accountName))
+            || accounts.contains(where: { $0.value.connections.isEmpty && !$0.value.isRegistered })
+        {
             faults.append("accounts \(accounts.keys.sorted()), but connected are \(ready.compactMap(\.session.accountName).sorted())")
         }
         for client in clients {
@@ -32,7 +34,9 @@ extension SimulatedBroker {
             if session.lateAttachmentCount != 0, session.queue.isEmpty { faults.append("\(who): late, and nothing to wait for") }
             guard session.state == .ready, let account = session.account else { continue }
             if client.view.name != account.name { faults.append("\(who): believes to be \(String(describing: client.view.name))") }
-            guard let held = accounts[account.name], held.incarnation == account.incarnation, held.isRegistered ? held.sessions.contains(session.id) : held.sessions == [session.id] else {
+            guard let held = accounts[account.name], held.incarnation == account.incarnation,
+                held.isRegistered ? held.sessions.contains(session.id) : held.sessions == [session.id]
+            else {
                 faults.append("\(who): its account is not its own")
                 continue
             }
