@@ -40,12 +40,17 @@ public final class Shard {
     /// Octets of batches queued since the adapter last wrote: no queue can have grown by more of them.
     var unwrittenByteCount = 0
     /// Octets of all sessions that their peers have not taken.
-    var backlogByteCount = 0
+    public internal(set) var backlogByteCount = 0
     var lastEpoch: UInt64 = 0
     var lastIncarnation: UInt64 = 0
     var sweepCursor = 0
     /// For each shard how much mail waits there, as last told by the adapter.
     var mailboxCounts: ContiguousArray<Int>
+
+    /// Rooms and conversations whose home is here.
+    public var roomCount: Int { rooms.count }
+    /// Accounts whose home is here.
+    public var accountCount: Int { accounts.count }
 
     /// - Parameters:
     ///   - index: 0 to `map.shardCount` − 1.
