@@ -72,9 +72,6 @@ public final class SecureStream: TCPStreamDelegate {
         }
     }
 
-    /// Octets that have left the queue, under TLS sealed, and that the kernel has not taken yet.
-    public var pendingByteCount: Int { stream.writingByteCount + (engine?.outputByteCount ?? 0) }
-
     /// Whether everything went to the kernel.
     private func flushClear(_ queue: inout OutboundQueue) throws(StreamError) -> Bool {
         do throws(UVError) {

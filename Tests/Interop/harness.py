@@ -67,6 +67,16 @@ class Broker:
         self.log.flush()
         return Path(self.log.name).read_text("utf-8", "replace")
 
+    def lines_with(self, part, count):
+        """The lines of the log that have `part` in them, once there are `count`."""
+        deadline = time.monotonic() + PATIENCE
+        while len(lines := [line for line in self.output().splitlines() if part in line]) < count:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not {count} lines with {part!r}: {self.output()}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.01)
+        return lines
+
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
