@@ -57,7 +57,8 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
         room("ChatProtocol", "Bytes"),
-        room("ChatDialects", "Bytes", "ChatProtocol"),
+        room("WebSocket", "Bytes"),
+        room("ChatDialects", "Bytes", "ChatProtocol", "WebSocket"),
         room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
 
         // Adapters
@@ -82,7 +83,8 @@ let package = Package(
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
         tests("ChatProtocolTests", "ChatProtocol", "Bytes"),
-        tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "Bytes"),
+        tests("WebSocketTests", "WebSocket", "Bytes"),
+        tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "WebSocket", "Bytes"),
         tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),

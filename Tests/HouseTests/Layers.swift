@@ -4,14 +4,14 @@ struct Layers {
     static let all: [(name: String, targets: Set<String>)] = [
         ("C", ["CLibUV", "COpenSSL"]),
         ("bytes", ["Bytes"]),
-        ("protocol", ["ChatProtocol"]),
+        ("protocol", ["ChatProtocol", "WebSocket"]),
         ("pure", ["ChatDialects", "ChatCore"]),
         ("adapters", ["LibUV", "TLS", "Transport"]),
         ("composition", ["ChatConfiguration", "ChatServer", "ChatClient", "LoadGenerator"]),
         ("programs", ["broker", "broker-cli", "broker-load"]),
     ]
 
-    static let pure: Set<String> = ["Bytes", "ChatProtocol", "ChatDialects", "ChatCore"]
+    static let pure: Set<String> = ["Bytes", "ChatProtocol", "WebSocket", "ChatDialects", "ChatCore"]
     static let adapters: Set<String> = ["LibUV", "TLS", "Transport"]
 
     /// What pure targets must not know: files, clocks, threads. `Synchronization` is part of the language.
