@@ -53,6 +53,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
@@ -64,13 +66,14 @@ let package = Package(
         // Adapters
         room("LibUV", "Bytes", "CLibUV"),
         room("TLS", "Bytes", "COpenSSL"),
+        room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
 
         // Composition
         room("ChatConfiguration", toml),
         room(
-            "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport",
-            "ChatConfiguration", logging),
+            "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "WebSocket", "Deflate", "LibUV", "TLS",
+            "Transport", "ChatConfiguration", logging),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
@@ -88,6 +91,7 @@ let package = Package(
         tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
+        tests("DeflateTests", "Deflate", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
