@@ -235,13 +235,12 @@ extension Shard {
         guard !room.policy.contains(.moderated) || member.role > .reader else {
             throw Failure(.forbidden, reason: "readers may not publish here")
         }
-        let content = publication.content
         let now = now.monotonicMilliseconds
         let memoryMilliseconds = settings.deduplicationSeconds * 1_000
-        guard !requester.isRetry || content.messageID != nil else {
+        guard !requester.isRetry || publication.content.messageID != nil else {
             throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
         }
-        if let id = content.messageID {
+        if let id = publication.content.messageID {
             if let entry = member.recentMessages.entry(for: id, milliseconds: memoryMilliseconds, now: now) {
                 statistics.duplicates += 1
                 return answer(
@@ -254,9 +253,9 @@ extension Shard {
                 guard now - min(age, now) > member.recentMessages.completeSince, age <= memoryMilliseconds else { throw Self.retryTooOld }
             }
         }
-        try requireEvents(of: content, head: room.head)
-        let seq = append(content, from: requester.account.name, to: room)
-        if let id = content.messageID {
+        try requireEvents(of: publication.content, head: room.head)
+        let seq = append(publication.content, from: requester.account.name, to: room)
+        if let id = publication.content.messageID {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
                 countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: memoryMilliseconds)
