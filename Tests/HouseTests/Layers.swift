@@ -2,17 +2,17 @@
 struct Layers {
     /// From the bottom up. A target may use its own layer and those below; the order within a layer is SwiftPM's, which refuses cycles.
     static let all: [(name: String, targets: Set<String>)] = [
-        ("C", ["CLibUV", "COpenSSL", "CSQLite"]),
+        ("C", ["CLibUV", "COpenSSL", "CSQLite", "CZlib"]),
         ("bytes", ["Bytes"]),
-        ("protocol", ["ChatProtocol"]),
+        ("protocol", ["ChatProtocol", "WebSocket"]),
         ("pure", ["ChatDialects", "ChatCore", "SASL"]),
-        ("adapters", ["LibUV", "TLS", "Transport", "ChatStore", "Credentials"]),
+        ("adapters", ["LibUV", "TLS", "Deflate", "Transport", "ChatStore", "Credentials"]),
         ("composition", ["ChatConfiguration", "ChatServer", "ChatClient", "LoadGenerator"]),
         ("programs", ["broker", "broker-cli", "broker-load", "store-trial"]),
     ]
 
-    static let pure: Set<String> = ["Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "SASL"]
-    static let adapters: Set<String> = ["LibUV", "TLS", "Transport", "ChatStore", "Credentials"]
+    static let pure: Set<String> = ["Bytes", "ChatProtocol", "WebSocket", "ChatDialects", "ChatCore", "SASL"]
+    static let adapters: Set<String> = ["LibUV", "TLS", "Deflate", "Transport", "ChatStore", "Credentials"]
 
     /// What pure targets must not know: files, clocks, threads. `Synchronization` is part of the language.
     static let system: Set<String> = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc", "Musl", "Darwin", "Dispatch"]
@@ -20,7 +20,8 @@ struct Layers {
     static let foundation: Set<String> = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Dispatch"]
     /// Modules that few targets hide from the others.
     static let hidden: [String: [String]] = [
-        "CLibUV": ["LibUV"], "COpenSSL": ["TLS", "Credentials"], "CSQLite": ["ChatStore"], "TOMLKit": ["ChatConfiguration"],
+        "CLibUV": ["LibUV"], "COpenSSL": ["TLS", "Credentials"], "CSQLite": ["ChatStore"], "CZlib": ["Deflate"],
+        "TOMLKit": ["ChatConfiguration"],
     ]
 
     static func rank(of target: String) -> Int? {

@@ -29,7 +29,8 @@ extension Shard {
 
     // MARK: How a connection begins
 
-    /// Keeps the octets of the client's preface or HELLO, which the exchange may vouch for later.
+    /// Keeps the octets of the client's preface (on a WebSocket the name of the subprotocol) or HELLO, which the exchange may vouch for
+    /// later. Called before ``receive(_:from:at:)`` is given what they mean.
     public func note(opening octets: RawSpan, of session: Session) {
         guard settings.offersAccounts, session.state == .preface || session.state == .hello else { return }
         let logIn = session.logIn ?? LogIn()
@@ -37,7 +38,7 @@ extension Shard {
         if session.state == .preface {
             logIn.preface = SharedBytes(copying: octets)
         } else {
-            logIn.origin.transcript = session.encoding.payload(of: SharedBytes(copying: octets))
+            logIn.origin.transcript = session.encoding.payload(ofReceived: SharedBytes(copying: octets))
         }
     }
 
@@ -47,8 +48,13 @@ extension Shard {
         var writer = ByteWriter(minimumCapacity: 512)
         writer.append(logIn.preface)
         writer.append(logIn.origin.transcript)
-        if let preface = Preface(octets: logIn.preface) { Preface.broker(answering: preface).append(to: &writer) }
-        writer.append(session.encoding.payload(of: welcome))
+        if let preface = Preface(octets: logIn.preface) {
+            Preface.broker(answering: preface).append(to: &writer)
+        } else {
+            // On a WebSocket there are none, and the name of the subprotocol stands for both.
+            writer.append(logIn.preface)
+        }
+        writer.append(session.encoding.payload(ofSent: welcome))
         logIn.origin.transcript = writer.finish()
         logIn.preface = .empty
     }

@@ -15,6 +15,8 @@ enum DriverOrder: Sendable {
     case answer(UInt64, CredentialAnswer)
     /// These accounts must not be used any more.
     case suspend([AccountName])
+    /// Log what the loop has.
+    case report
     /// Accept no more, tell the clients, and end.
     case shutDown
     /// End now.
@@ -295,9 +297,22 @@ final class ShardDriver {
         case .adopt(let socket): adopt(socket)
         case .answer(let number, let answer): shard.answer(number, with: answer, at: moment)
         case .suspend(let names): shard.suspend(names, at: moment)
+        case .report: report()
         case .shutDown: shutDown()
         case .stop: loop.stop()
         }
+    }
+
+    private func report() {
+        let statistics = shard.statistics
+        shared.log.notice(
+            "what loop \(index) has, and what it has done since the start",
+            metadata: [
+                "loop": "\(index)", "connections": "\(connectionCount)", "rooms": "\(shard.roomCount)",
+                "accounts": "\(shard.accountCount)", "backlog_bytes": "\(shard.backlogByteCount)",
+                "published": "\(statistics.publishes)", "duplicates": "\(statistics.duplicates)",
+                "delivered": "\(statistics.deliveries)", "lags": "\(statistics.lags)", "refusals": "\(statistics.refusals)",
+            ])
     }
 
     private func shutDown() {
