@@ -108,7 +108,9 @@ let package = Package(
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
         tests("ChatStoreTests", "store-trial", "ChatStore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
-        tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
+        tests(
+            "ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "ChatStore", "Credentials", "SASL", "Bytes",
+            "LibUV", "TLS", "Transport", logging),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", histogram),
         tests("HouseTests"),

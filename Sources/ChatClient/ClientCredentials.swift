@@ -89,7 +89,9 @@ public final class ClientCredentials {
             return .mechanism(mechanism.rawValue, SharedBytes(message.octets))
         }
         guard let password else { return .giveUp(Failure(.sessionUnknown, reason: "there is no password and no token")) }
-        guard isBound || offers(.scram) else { return .giveUp(Failure(.mechUnsupported, reason: "the broker takes no passwords here")) }
+        guard isBound || offers(.scram) else {
+            return .giveUp(Failure(.notImplemented, reason: "it keeps no accounts, or takes no passwords here"))
+        }
         let client = ScramClient(name: name.description, password: password, exporter: isBound ? exporter : nil)
         attempt = .scram(client, isBound: isBound)
         return .mechanism((isBound ? Mechanism.scramPlus : .scram).rawValue, SharedBytes(client.opening))

@@ -28,6 +28,13 @@ public struct CredentialQuestion: Sendable {
     public let session: SessionID?
     /// How that connection began.
     public let origin: LogInOrigin
+
+    public init(number: UInt64, subject: Subject, session: SessionID?, origin: LogInOrigin) {
+        self.number = number
+        self.subject = subject
+        self.session = session
+        self.origin = origin
+    }
 }
 
 /// What a client said of itself when its connection began.

@@ -16,7 +16,6 @@ final class LogIn {
     var passwordProvenAt: UInt64?
     /// When the credential ends, by the broker's wall clock.
     var until: Timestamp?
-    var isEndTold = false
 
     /// An AUTH that has not had its final reply.
     struct Exchange {

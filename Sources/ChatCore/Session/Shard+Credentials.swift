@@ -187,7 +187,6 @@ extension Shard {
         guard let logIn = session.logIn else { return }
         if accepted.provesPassword { logIn.passwordProvenAt = now.monotonicMilliseconds }
         logIn.until = accepted.until
-        logIn.isEndTold = false
         logIn.refusalCount = 0
         var reply = authenticated(session, account.name)
         reply.role = .member

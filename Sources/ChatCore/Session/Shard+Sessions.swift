@@ -28,9 +28,10 @@ extension Shard {
         case .ping(let timestamp): return reply(.pong(timestamp: timestamp), requestID: requestID, session)
         case .pong, .error: return
         case .goodbye(let goodbye): return leave(session, goodbye)
+        // It goes on under the id of AUTH, which is in flight.
+        case .authenticateStep(let message) where takeStep(message, requestID: requestID, session): return
         default: break
         }
-        if case .authenticateStep(let message) = command, takeStep(message, requestID: requestID, session) { return }
         guard admit(requestID, type: command.typeNumber, session) else { return }
         switch command {
         case .hello(let hello): welcome(session, hello, requestID: requestID)

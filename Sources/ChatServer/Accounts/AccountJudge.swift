@@ -177,7 +177,7 @@ final class AccountJudge {
         _ message: ResumeMessage, isBound: Bool, _ origin: LogInOrigin, _ evidence: ChannelEvidence
     ) throws(StoreError) -> CredentialAnswer {
         let unknown = CredentialAnswer.refused(
-            .sessionUnknown, reason: "this device has to log in again",
+            .sessionUnknown, reason: "the resume token is not known",
             delayMilliseconds: failures.note(["address \(evidence.address)"], at: clock.monotonic))
         guard settings.tokenMilliseconds > 0, let name = try? AccountName(message.name), let secret = origin.device,
             let account = try store.account(named: name), let exporter = isBound ? evidence.exporter : [],
