@@ -164,6 +164,29 @@ struct AccountTests {
         #expect(ann.bodies(in: "@ann+bob") == ["welcome"])
     }
 
+    @Test(arguments: 1...3)
+    func membershipsAreRestored(shards: Int) {
+        let broker = broker(shards)
+        let bob = broker.logIn("bob")
+        bob.create("r")
+        broker.settle()
+        let map = broker.shards[0].map
+        let (name, room): (AccountName, RoomAddress) = ("ann", "r")
+        broker.turn(of: map.home(of: name)) { $0.restoreMembership(of: name, in: room) }
+        broker.turn(of: map.home(of: room)) { shard in
+            shard.rooms["r"]?.admit(AccountReference(registered: "ann"), role: .moderator, now: 0)
+            shard.rooms["r"]?.member(AccountReference(registered: "ann"))?.state = .offline
+        }
+        #expect(
+            bob.members("r") == [
+                MemberRecord(user: "ann", role: .moderator, state: .offline), MemberRecord(user: "bob", role: .owner, state: .online),
+            ])
+        let ann = loggedIn(broker)
+        #expect(ann.join("r")?.role == .moderator)
+        #expect(bob.members("r").map(\.state) == [.online, .online])
+        #expect(broker.faultsAtRest() == [])
+    }
+
     @Test func aBrokerWithoutAccountsAsksNobody() {
         let broker = SimulatedBroker()
         let client = broker.greet()
