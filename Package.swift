@@ -67,7 +67,7 @@ let package = Package(
         room("LibUV", "Bytes", "CLibUV"),
         room("TLS", "Bytes", "COpenSSL"),
         room("Transport", "Bytes", "LibUV", "TLS"),
-        room("ChatStore", "Bytes", "ChatProtocol", "CSQLite"),
+        room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
@@ -82,7 +82,7 @@ let package = Package(
         program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
-        program("store-trial", "ChatStore", "ChatProtocol", "Bytes"),
+        program("store-trial", "ChatStore", "ChatCore", "ChatProtocol", "LibUV", "Bytes"),
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
@@ -92,7 +92,7 @@ let package = Package(
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
-        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatProtocol", "Bytes", "CSQLite"),
+        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatCore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),

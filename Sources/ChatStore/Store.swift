@@ -1,3 +1,4 @@
+public import ChatCore
 public import ChatProtocol
 internal import Glibc
 internal import Synchronization

@@ -48,26 +48,34 @@ struct DeduplicationWindow {
         place(Slot(hash: Self.hash(id), number: number))
     }
 
+    /// Forgets an id: what it led to has been undone.
+    mutating func forget(_ id: MessageID) {
+        if let place = place(of: id) { removeSlot(at: place) }
+    }
+
     // MARK: Ring
 
     private func index(of number: UInt32) -> Int { Int(number) & (ring.count - 1) }
 
     private mutating func removeOldest() {
-        guard let place = place(of: ring[index(of: oldest)].id) else { preconditionFailure("what is in the ring is in the table") }
-        removeSlot(at: place)
+        // What was forgotten is in the ring only, or in the table as what came later.
+        if let place = place(of: ring[index(of: oldest)].id), table[place].number == oldest { removeSlot(at: place) }
         oldest &+= 1
         count -= 1
     }
 
     private mutating func grow() {
         let held = (0..<UInt32(count)).map { ring[index(of: oldest &+ $0)] }
+        let isHeld = held.enumerated().map { offset, entry in
+            place(of: entry.id).map { table[$0].number == oldest &+ UInt32(offset) } ?? false
+        }
         let length = max(4, 2 * ring.count)
         ring = ContiguousArray(repeating: (MessageID(0), Entry(seq: 0, timestamp: 0, acceptedAt: 0)), count: length)
         table = ContiguousArray(repeating: Slot(), count: 2 * length)
         for (offset, entry) in held.enumerated() {
             let number = oldest &+ UInt32(offset)
             ring[index(of: number)] = entry
-            place(Slot(hash: Self.hash(entry.id), number: number))
+            if isHeld[offset] { place(Slot(hash: Self.hash(entry.id), number: number)) }
         }
     }
 

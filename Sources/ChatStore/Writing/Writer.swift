@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import ChatProtocol
 internal import Synchronization
 

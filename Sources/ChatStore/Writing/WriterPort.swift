@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import Synchronization
 
 /// What any thread may ask of the writer or know about it.
