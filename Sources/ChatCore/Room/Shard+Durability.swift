@@ -5,8 +5,7 @@ extension Shard {
     static let cannotStore = Failure(.storeFailed, reason: "the broker cannot store anything at present; try later")
 
     /// Refuses what could not be acknowledged with the truth, or not be numbered.
-    func requireStorage(in room: Room, isDurable: Bool) throws(Failure) {
-        guard let storage = room.storage else { return }
+    func requireStorage(in room: Room, _ storage: RoomStorage, isDurable: Bool) throws(Failure) {
         guard !isStoreBacklogged else { throw Failure(.overloaded, reason: "too much waits to be stored; try later") }
         guard room.head < room.reservedThrough, !isDurable || canStore(in: room, storage) else { throw Self.cannotStore }
     }

@@ -260,15 +260,14 @@ extension Shard {
         guard !room.policy.contains(.moderated) || member.role > .reader else {
             throw Failure(.forbidden, reason: "readers may not publish here")
         }
-        let content = publication.content
         let now = now.monotonicMilliseconds
         let memoryMilliseconds = settings.deduplicationSeconds * 1_000
-        guard !requester.isRetry || content.messageID != nil else {
+        guard !requester.isRetry || publication.content.messageID != nil else {
             throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
         }
         // Whether the acknowledgement waits until the event is stored.
         let isDurable = room.storage != nil && requester.requestID != 0 && publication.acknowledgement ?? .accepted >= .durable
-        if let id = content.messageID {
+        if let id = publication.content.messageID {
             if let entry = member.recentMessages.entry(for: id, milliseconds: memoryMilliseconds, now: now) {
                 guard room.storage?.isVoid(entry.seq) == true else {
                     return try answerDuplicate(of: entry.seq, entry.timestamp, in: room, isDurable: isDurable, requester)
@@ -285,10 +284,10 @@ extension Shard {
                 }
             }
         }
-        try requireEvents(of: content, head: room.head)
-        try requireStorage(in: room, isDurable: isDurable)
-        let seq = append(content, from: requester.account.name, to: room)
-        if let id = content.messageID {
+        try requireEvents(of: publication.content, head: room.head)
+        if let storage = room.storage { try requireStorage(in: room, storage, isDurable: isDurable) }
+        let seq = append(publication.content, from: requester.account.name, to: room)
+        if let id = publication.content.messageID {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
                 countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: memoryMilliseconds)
@@ -302,7 +301,7 @@ extension Shard {
         if isDurable, let storage = room.storage {
             return storage.wait(
                 DurablePublish(
-                    seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: content.messageID, isDuplicate: false))
+                    seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: publication.content.messageID, isDuplicate: false))
         }
         answer(
             requester,

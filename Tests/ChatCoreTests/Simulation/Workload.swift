@@ -24,6 +24,7 @@ struct Workload {
             settings.emptyRoomSeconds = 3
             settings.outboundHighWaterBytes = Int.random(in: 300...3_000, using: &random)
             settings.outboundLowWaterBytes = settings.outboundHighWaterBytes / 4
+            settings.outboundTotalBytesMax = Int.random(in: 500...20_000, using: &random)
             settings.outboundControlBytes = 2_000
             settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
         }
