@@ -72,7 +72,7 @@ let package = Package(
         // Composition
         room("ChatConfiguration", toml),
         room(
-            "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport",
+            "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "LibUV", "TLS", "Transport", "ChatStore",
             "ChatConfiguration", logging),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 

@@ -27,6 +27,10 @@ final class WriterPort: Sendable {
 
     var waiting: (posts: Int, bytes: Int) { (waitingPosts.load(ordering: .relaxed), waitingBytes.load(ordering: .relaxed)) }
 
+    var isBacklogged: Bool {
+        waitingPosts.load(ordering: .relaxed) > postsMax / 2 || waitingBytes.load(ordering: .relaxed) > bytesMax / 2
+    }
+
     /// Leaves writes for the writer. False if as many wait as may.
     func post(_ writes: [StoreWrite], then answer: @escaping @Sendable (StoreOutcome) -> Void) -> Bool {
         var byteCount = 0
