@@ -77,6 +77,9 @@ final class Room {
     /// Lowest seq that `tail` and cursors reach. Events of the batch still being written count as retained.
     var floor: UInt64 { storage?.floor ?? recent.floor }
 
+    /// Lowest seq that is read from the ring. What lies in front of a void event was lost, though the ring may still have it.
+    var ringFloor: UInt64 { max(recent.floor, (storage?.voids.last?.upperBound ?? 0) + 1) }
+
     /// Appends an event and encodes it.
     ///
     /// - Returns: its seq, and whether this event began a batch, which the shard must then see to at the end of the turn.

@@ -38,10 +38,10 @@ extension Shard {
         }
         var query = query
         query.limit = UInt64(Self.historyLimit(query.limit))
-        let ringFirst = max(from, room.recent.floor)
+        let ringFirst = max(from, room.ringFloor)
         let (ring, isFull) = ringEvents(of: room, ringFirst, to, query)
         let takesOldest = query.direction == .oldest
-        let isWhole = room.storage == nil || from >= room.recent.floor
+        let isWhole = room.storage == nil || from >= room.ringFloor
         if isFull && !takesOldest { return answerHistory(ring.events, ring.firstSeq, to, room, requester) }
         if isWhole {
             let last = isFull ? ring.firstSeq + UInt64(ring.events.count) - 1 : to
@@ -49,7 +49,7 @@ extension Shard {
         }
         let reading = HistoryReading(
             query: query, ring: ring.events, ringFirstSeq: ring.firstSeq, fromSeq: from, toSeq: to, limit: Int(query.limit ?? 100))
-        let stored = min(to, room.recent.floor - 1)
+        let stored = min(to, room.ringFloor - 1)
         let count = takesOldest ? reading.limit : reading.limit - ring.events.count
         guard let storage = room.storage, let anchor = storage.anchor else { preconditionFailure("a room without storage is its ring") }
         if stored > anchor.head, isBeingStored(room, storage) { return storage.parked.append(.history(query, requester)) }
@@ -183,9 +183,9 @@ extension Shard {
     /// It reaches up to what has been handed on, never into the batch of this turn: that one comes to the shard by itself.
     func fetch(_ address: RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int) {
         guard let room = rooms[address], room.epoch == epoch else { return }
-        if let storage = room.storage, let anchor = storage.anchor, from < room.recent.floor {
+        if let storage = room.storage, let anchor = storage.anchor, from < room.ringFloor {
             if from <= anchor.head {
-                let to = min(room.recent.floor - 1, anchor.head)
+                let to = min(room.ringFloor - 1, anchor.head)
                 return readStore(
                     room, anchor, from, to, count: 512, byteCountMax: byteCountMax, .oldest,
                     .fetch(session: session, from: from, byteCountMax: byteCountMax))
@@ -195,13 +195,13 @@ extension Shard {
             }
         }
         let stretch = ringStretch(of: room, from: from, byteCountMax: byteCountMax)
-        send(.fetched(fetched(room, session, from: from, first: max(from, room.recent.floor), stretch)), to: Int(session.shard))
+        send(.fetched(fetched(room, session, from: from, first: max(from, room.ringFloor), stretch)), to: Int(session.shard))
     }
 
     private func ringStretch(of room: Room, from: UInt64, byteCountMax: Int) -> [SharedBytes] {
         var events: [SharedBytes] = []
         var byteCount = 0
-        var seq = max(from, room.recent.floor)
+        var seq = max(from, room.ringFloor)
         while seq <= room.recent.lastSeq, byteCount < byteCountMax {
             let event = room.recent.event(seq)
             events.append(event)
@@ -223,7 +223,7 @@ extension Shard {
     private func finishFetch(_ read: PendingRead, _ page: HistoryPage?, session: SessionID, from: UInt64, byteCountMax: Int) {
         let room = read.room
         guard rooms[room.address] === room else { return }
-        let ringFloor = room.recent.floor
+        let ringFloor = room.ringFloor
         guard let page, let covered = page.covered else {
             // Not to be had: LAG names it, and the ring goes on.
             let stretch = ringStretch(of: room, from: ringFloor, byteCountMax: byteCountMax)
@@ -233,10 +233,6 @@ extension Shard {
         var events = page.count == 0 ? [] : [page.events]
         var count = page.count
         var next = covered.upperBound + 1
-        // Nothing is between the last event stored and the ring if nothing is on its way: those seqs hold no event.
-        if next == read.storedSeq + 1, next < ringFloor, let storage = room.storage, storage.storedHead < next, !isBeingStored(room, storage) {
-            next = ringFloor
-        }
         // A jump is told by the void event behind it, and that is in the ring if it is not in the page.
         if next == ringFloor {
             let stretch = ringStretch(of: room, from: next, byteCountMax: max(1, byteCountMax - page.events.count))

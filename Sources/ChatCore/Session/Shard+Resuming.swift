@@ -54,11 +54,22 @@ extension Shard {
         gathering.left -= 1
         resumes[key] = gathering.left == 0 ? nil : gathering
         guard gathering.left == 0, let session else { return }
-        answer(gathering.rooms.compactMap(\.self), requestID, session)
+        answer(gathering.rooms.compactMap(\.self).map { asOfNow($0, session) }, requestID, session)
         for link in session.links where link.roster.attachments[link.index].state == .held {
             link.roster.setState(.late, at: link.index)
         }
         if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
+    }
+
+    /// Other homes took longer to answer: a room that was attached before has gone on, or has been left.
+    private func asOfNow(_ room: ResumedRoom, _ session: Session) -> ResumedRoom {
+        guard room.next != nil else { return room }
+        guard let roster = rosters[room.room], roster.epoch == room.epoch, let place = roster.index(of: session) else {
+            return ResumedRoom(room: room.room, code: .notJoined)
+        }
+        var room = room
+        room.next = roster.attachments[place].next
+        return room
     }
 
     /// Attaches a session, without anything being delivered yet.
