@@ -111,6 +111,7 @@ public final class Server {
             }
             let reporter = try SignalWatcher(loop: loop, signal: SignalNumber.report) { [shared] in
                 shared.boxes.forEach { $0.orders.post([.report]) }
+                shared.storage?.report(to: shared.log)
             }
             do throws(UVError) {
                 try writeReadyFile()

@@ -1,5 +1,6 @@
 """What outlives the broker: durable publishes, HISTORY, cursors and retries across restarts (7.22 to 7.25, 8, 9)."""
 import os
+import resource
 import signal
 import tempfile
 import unittest
@@ -217,6 +218,48 @@ class Storage(Case, unittest.TestCase):
         self.assertGreater(floor, head - 60)
         with self.refused(411):
             ada.history(room, 1, 5)
+
+    def limit_files(self, size):
+        resource.prlimit(self.broker.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def test_a_disk_that_takes_nothing_more(self):
+        for loops in (1, 2):
+            with self.subTest(loops=loops):
+                self.start(loops)
+                ada = self.client("ada")
+                room, epoch, head = self.room_of(ada, 5, ack=2)
+                self.limit_files(Path(self.folder, "history.sqlite3-wal").stat().st_size)
+                codes = []
+                for i in range(4):
+                    with self.assertRaises(BrokerError) as caught:
+                        ada.publish(room, f"lost {i}", ack=2)
+                    codes.append(caught.exception.code)
+                # What was sent before anybody knew may have had its number; what came later was refused at once.
+                self.assertIn(codes, ([603, 504, 504, 504], [504, 504, 504, 504]))
+                self.assertEqual(ada.publish(room, "lost too")["ack"], 1)
+                with self.refused(504):
+                    ada.create(fresh("never"))
+                self.assertEqual(self.bodies(ada.history(room, 1, head)[0]), [f"m{i}" for i in range(5)])
+                self.assertIn("STORAGE: nothing is stored", self.broker.output())
+                self.limit_files(resource.RLIM_INFINITY)
+
+                def stored():
+                    try:
+                        return ada.publish(room, "again", ack=2)
+                    except BrokerError as error:
+                        self.assertEqual(error.code, 504)
+                self.assertEqual(ada.wait(stored, what="recovery")["ack"], 2)
+                self.assertIn("messages are stored again", self.broker.output())
+                events = ada.history(room)[0]
+                self.assertEqual(self.bodies(events), [f"m{i}" for i in range(5)] + ["again"])
+                voids = [event for event in events if event.get("kind") == 37]
+                self.assertEqual([void["from_seq"] for void in voids], [head + 1])
+                self.kill()
+                self.start(loops)
+                bob = self.client("bob")
+                bob.join(room)
+                self.assertEqual(self.bodies(bob.history(room, epoch=epoch)[0]), [f"m{i}" for i in range(5)] + ["again"])
+                self.broker.stop()
 
     def refusal(self, **settings):
         with self.assertRaises(RuntimeError) as caught:

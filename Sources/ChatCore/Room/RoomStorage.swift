@@ -80,8 +80,8 @@ enum ParkedRead {
 /// What is being read, and what is to be done with it.
 struct PendingRead {
     enum Purpose {
-        /// For a connection that is behind.
-        case fetch(session: SessionID, from: UInt64, byteCountMax: Int)
+        /// For a connection that is behind. From `from` up to `emptyThrough` no seq holds an event, as earlier pages said.
+        case fetch(session: SessionID, from: UInt64, byteCountMax: Int, emptyThrough: UInt64)
         /// For HISTORY; `ring` is what follows the range that is read.
         case history(HistoryReading, Requester)
     }

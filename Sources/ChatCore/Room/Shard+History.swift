@@ -105,8 +105,8 @@ extension Shard {
     func settle(_ number: UInt64, _ page: HistoryPage?) {
         guard let read = readsInFlight.removeValue(forKey: number) else { return }
         switch read.purpose {
-        case .fetch(let session, let from, let byteCountMax):
-            finishFetch(read, page, session: session, from: from, byteCountMax: byteCountMax)
+        case .fetch(let session, let from, let byteCountMax, let emptyThrough):
+            finishFetch(read, page, session: session, from: from, byteCountMax: byteCountMax, emptyThrough: emptyThrough)
         case .history(let reading, let requester): finishHistory(read, page, reading, requester)
         }
     }
@@ -188,7 +188,7 @@ extension Shard {
                 let to = min(room.ringFloor - 1, anchor.head)
                 return readStore(
                     room, anchor, from, to, count: 512, byteCountMax: byteCountMax, .oldest,
-                    .fetch(session: session, from: from, byteCountMax: byteCountMax))
+                    .fetch(session: session, from: from, byteCountMax: byteCountMax, emptyThrough: from - 1))
             }
             if isBeingStored(room, storage) {
                 return storage.parked.append(.fetch(session: session, from: from, byteCountMax: byteCountMax))
@@ -220,7 +220,9 @@ extension Shard {
             floor: room.floor)
     }
 
-    private func finishFetch(_ read: PendingRead, _ page: HistoryPage?, session: SessionID, from: UInt64, byteCountMax: Int) {
+    private func finishFetch(
+        _ read: PendingRead, _ page: HistoryPage?, session: SessionID, from: UInt64, byteCountMax: Int, emptyThrough: UInt64
+    ) {
         let room = read.room
         guard rooms[room.address] === room else { return }
         let ringFloor = room.ringFloor
@@ -233,6 +235,13 @@ extension Shard {
         var events = page.count == 0 ? [] : [page.events]
         var count = page.count
         var next = covered.upperBound + 1
+        let isContiguous = covered.lowerBound <= emptyThrough + 1
+        if page.count == 0, isContiguous, next < ringFloor, let anchor = room.storage?.anchor, next <= anchor.head {
+            // Only an event may take the client across seqs that hold none: it is the void event that names them.
+            return readStore(
+                room, anchor, next, min(ringFloor - 1, anchor.head), count: 512, byteCountMax: byteCountMax, .oldest,
+                .fetch(session: session, from: from, byteCountMax: byteCountMax, emptyThrough: next - 1))
+        }
         // A jump is told by the void event behind it, and that is in the ring if it is not in the page.
         if next == ringFloor {
             let stretch = ringStretch(of: room, from: next, byteCountMax: max(1, byteCountMax - page.events.count))
@@ -241,7 +250,7 @@ extension Shard {
             next += UInt64(stretch.count)
         }
         send(
-            .fetched(fetched(room, session, from: from, first: max(from, covered.lowerBound), events, next: next, count: count)),
+            .fetched(fetched(room, session, from: from, first: isContiguous ? from : covered.lowerBound, events, next: next, count: count)),
             to: Int(session.shard))
     }
 

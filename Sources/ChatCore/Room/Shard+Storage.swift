@@ -284,7 +284,7 @@ extension Shard {
     /// Enters the rooms that are stored.
     func restore(_ history: ShardHistory) {
         lastEpoch = max(lastEpoch, history.lastEpoch)
-        for stored in history.rooms {
+        for stored in history.rooms.map(withTopicOfNow) {
             // A conversation is its parties': one of guests ended with them.
             if stored.record.address.isConversation, stored.members.count < stored.record.address.partyCount {
                 post(.end(stored.record.address, epoch: stored.record.epoch))
@@ -303,6 +303,16 @@ extension Shard {
             rooms[publication.room]?.storage?.recalled?.insert(
                 publication.account, publication.messageID, seq: publication.seq, timestamp: publication.timestamp)
         }
+    }
+
+    /// The topic of the lobby is the operator's.
+    private func withTopicOfNow(_ stored: StoredRoom) -> StoredRoom {
+        let topic = settings.lobbyTopic.isEmpty ? nil : settings.lobbyTopic
+        guard stored.record.address == .lobby, stored.record.topic != topic else { return stored }
+        var stored = stored
+        stored.record.topic = topic
+        post(.change(stored.record))
+        return stored
     }
 
     /// Forgets what was recalled at the start, once no retry can refer to it.

@@ -55,7 +55,7 @@ public struct LogAnchor: Sendable, Equatable {
 
 /// A room as it was found when the store was opened.
 public struct StoredRoom: Sendable {
-    public let record: LogRecord
+    public internal(set) var record: LogRecord
     public let anchor: LogAnchor
     /// Lowest seq retained; `anchor.head + 1` if none is.
     public let floor: UInt64

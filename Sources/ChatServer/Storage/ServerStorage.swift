@@ -2,6 +2,7 @@ import ChatConfiguration
 import ChatCore
 import ChatProtocol
 import ChatStore
+import Glibc
 import LibUV
 import Logging
 
@@ -18,6 +19,8 @@ final class ServerStorage: Sendable {
     ///
     /// - Throws: one line that says what is wrong and what to do.
     init(_ configuration: Configuration, map: ShardMap, boxes: [DriverBoxes], now: Timestamp, log: Logger) throws(ServerError) {
+        // A limit of file sizes is an error like a full disk, and not the end of the process (setrlimit(2), `RLIMIT_FSIZE`).
+        signal(SIGXFSZ, SIG_IGN)
         let directory = try DataDirectory.path(configuration)
         DataDirectory.makeParents(of: directory)
         var settings = StoreSettings(directory: directory)
@@ -32,7 +35,7 @@ final class ServerStorage: Sendable {
                 if let error {
                     log.error("STORAGE: nothing is stored until this is mended; reading goes on: \(error)")
                 } else {
-                    log.notice("STORAGE: messages are stored again")
+                    log.warning("STORAGE: messages are stored again")
                 }
                 for box in boxes { box.store.post([.writability(error == nil)]) }
             },
@@ -51,6 +54,17 @@ final class ServerStorage: Sendable {
         histories = (0..<map.shardCount).map { ShardHistory(of: $0, map, in: opened.state) }
         let count = opened.state.rooms.count
         log.notice("history is kept in \(directory): \(count) \(count == 1 ? "room" : "rooms")")
+    }
+
+    /// Logs what the store has done and what waits.
+    func report(to log: Logger) {
+        let now = store.statistics
+        log.notice(
+            "storage: \(currentProblem.map { "STORAGE \($0)" } ?? "ok")",
+            metadata: [
+                "commits": "\(now.commits)", "events": "\(now.events)", "failed": "\(now.failedPosts)", "waiting_posts": "\(now.waitingPosts)",
+                "waiting_octets": "\(now.waitingBytes)", "waiting_reads": "\(now.waitingReads)", "log_pages": "\(now.logPages)",
+            ])
     }
 
     /// Why nothing can be stored at present, in one line; nil if it can.

@@ -246,10 +246,10 @@ final class LogWriter {
         log.isNoted = true
     }
 
-    /// Gives all reserved seqs back: the last thing that is written when the store is closed.
-    func releaseAll() throws(StoreError) {
+    /// Gives reserved seqs back: the last thing that is written when the store is closed.
+    func releaseAll(but torn: Set<RoomAddress> = []) throws(StoreError) {
         try begin()
-        for address in logs.addresses {
+        for address in logs.addresses where !torn.contains(address) {
             guard var log = logs[address], log.reserved > max(log.head, log.lostThrough) else { continue }
             try release(&log)
             logs[address] = log

@@ -11,6 +11,8 @@ final class WriterPort: Sendable {
     let box = PostBox<Order>()
     let isWritable = Atomic<Bool>(true)
     let isClosed = Atomic<Bool>(false)
+    /// Whether a post was refused: what it held was perhaps delivered already.
+    let hasRefused = Atomic<Bool>(false)
     let commits = Atomic<Int>(0)
     let events = Atomic<Int>(0)
     let failedPosts = Atomic<Int>(0)
@@ -35,12 +37,16 @@ final class WriterPort: Sendable {
     func post(_ writes: [StoreWrite], then answer: @escaping @Sendable (StoreOutcome) -> Void) -> Bool {
         var byteCount = 0
         for write in writes { byteCount += write.byteCount }
-        guard !isClosed.load(ordering: .acquiring) else { return false }
+        guard !isClosed.load(ordering: .acquiring) else {
+            hasRefused.store(true, ordering: .releasing)
+            return false
+        }
         // A post larger than the bound is taken when nothing else waits, or it could never be.
         let posts = waitingPosts.add(1, ordering: .relaxed).newValue
         let bytes = waitingBytes.add(byteCount, ordering: .relaxed)
         guard posts <= postsMax, bytes.newValue <= bytesMax || bytes.oldValue == 0 else {
             settle(byteCount: byteCount)
+            hasRefused.store(true, ordering: .releasing)
             return false
         }
         box.post(.write(writes, byteCount: byteCount, then: answer))

@@ -213,7 +213,8 @@ final class SimulatedBroker {
     private func compareWithStore() {
         for (room, seq, id) in truth.durables {
             // Of a log that has ended nothing is stored any more.
-            guard let log = store?.logs[room], self.room(room)?.epoch == log.record.epoch else { continue }
+            // PUBLISHED does not name the epoch either.
+            guard let log = store?.logs[room], self.room(room)?.epoch == log.record.epoch, truth.epochs[room]?.count == 1 else { continue }
             if store?.event(room, epoch: log.record.epoch, seq)?.messageID != id {
                 truth.faults.append("\(room) \(seq) was acknowledged as durable, and is not stored")
             }
