@@ -88,7 +88,8 @@ public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
         .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
-        .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role, .policy, .reason,
+        .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role, .policy,
+        .reason,
         .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
         .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication,
         .channelBindings, .detach, .type, .tail, .frames,

@@ -18,8 +18,7 @@ extension Shard {
     /// Octets of events in the reply to one HISTORY.
     static let historyByteCountMax = 262_144
 
-    func readHistory(_ query: ReadHistory, _ requester: Requester) throws(Failure) {
-        let room = try self.room(query.room, requester)
+    func readHistory(_ query: ReadHistory, in room: Room, _ requester: Requester) throws(Failure) {
         guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(query.room)") }
         if let epoch = query.epoch, epoch != room.epoch {
             throw Failure(
@@ -96,7 +95,8 @@ extension Shard {
     ) {
         readNumber += 1
         let query = HistoryQuery(
-            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax), direction: direction)
+            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax), direction: direction
+        )
         readsInFlight[readNumber] = PendingRead(room: room, purpose: purpose, toSeq: to, storedSeq: min(to, anchor.head))
         effects.reads.append(StoreRead(number: readNumber, query: query))
     }
@@ -127,7 +127,9 @@ extension Shard {
         if isThrough {
             let room = reading.limit - events.count
             if reading.ring.count > room && takesOldest {
-                for (offset, event) in reading.ring.prefix(room).enumerated() { events.append((reading.ringFirstSeq + UInt64(offset), event)) }
+                for (offset, event) in reading.ring.prefix(room).enumerated() {
+                    events.append((reading.ringFirstSeq + UInt64(offset), event))
+                }
                 last = room > 0 ? reading.ringFirstSeq + UInt64(room) - 1 : max(reading.ringFirstSeq, 1) - 1
             } else {
                 for (offset, event) in reading.ring.enumerated() { events.append((reading.ringFirstSeq + UInt64(offset), event)) }

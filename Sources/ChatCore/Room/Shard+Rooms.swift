@@ -21,7 +21,8 @@ extension Shard {
     private var policyOfNewRooms: RoomPolicy { storesRooms ? [.logsMembership, .keepsHistory] : .logsMembership }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
-        if let room = rooms[request.room] {
+        let room = rooms[request.room]
+        if let room {
             if !room.hasNumbers, waitForNumbers(request, requester, in: room) { return }
         } else if !request.mayBeginConversation, waitForOpening(request, requester) {
             // What comes behind the direct message that begins the conversation keeps its place.
@@ -29,14 +30,17 @@ extension Shard {
         }
         do throws(Failure) {
             switch request {
-            case .join(let join, let isAutomatic): try self.join(join, isAutomatic: isAutomatic, requester)
-            case .leave(let leave): try self.leave(leave, requester)
+            case .join(let join, let isAutomatic):
+                try self.join(join, in: try visible(room, at: join.room, to: requester), isAutomatic: isAutomatic, requester)
+            case .leave(let leave): try self.leave(leave, in: try visible(room, at: leave.room, to: requester), requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish):
+                try self.publish(publish.publication, in: try visible(room, at: publish.room, to: requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
-            case .history(let query): try readHistory(query, requester)
-            case .resume(let join, let place): try resumeRoom(join, place: place, requester)
+            case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
+            case .resume(let join, let place):
+                try resumeRoom(join, place: place, in: try visible(room, at: join.room, to: requester), requester)
             }
         } catch {
             refuse(error, request, requester)
@@ -70,8 +74,8 @@ extension Shard {
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
-    func room(_ address: RoomAddress, _ requester: Requester) throws(Failure) -> Room {
-        guard let room = rooms[address], !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
+    func visible(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
+        guard let room, !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
             throw Failure(.noSuchRoom, reason: "no room \(address)")
         }
         return room
@@ -79,8 +83,7 @@ extension Shard {
 
     // MARK: Membership
 
-    private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
-        let room = try self.room(join.room, requester)
+    private func join(_ join: Join, in room: Room, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let next = try self.next(for: join, in: room)
         let member = room.member(requester.account)
         let role = member?.role ?? room.roleOfNewcomers
@@ -161,8 +164,7 @@ extension Shard {
         _ = append(content, from: account, to: room)
     }
 
-    private func leave(_ leave: Leave, _ requester: Requester) throws(Failure) {
-        let room = try self.room(leave.room, requester)
+    private func leave(_ leave: Leave, in room: Room, _ requester: Requester) throws(Failure) {
         guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(leave.room)") }
         if leave.detachesOnly {
             guard !room.policy.contains(.twoParty) else { throw Failure(.forbidden, reason: "a conversation cannot be detached") }
@@ -301,7 +303,8 @@ extension Shard {
         if isDurable, let storage = room.storage {
             return storage.wait(
                 DurablePublish(
-                    seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: publication.content.messageID, isDuplicate: false))
+                    seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: publication.content.messageID,
+                    isDuplicate: false))
         }
         answer(
             requester,

@@ -20,8 +20,7 @@ extension Shard {
 
     // MARK: At the home of a room
 
-    func resumeRoom(_ join: Join, place: Int, _ requester: Requester) throws(Failure) {
-        let room = try self.room(join.room, requester)
+    func resumeRoom(_ join: Join, place: Int, in room: Room, _ requester: Requester) throws(Failure) {
         guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(join.room)") }
         let next = try self.next(for: join, in: room)
         room.grants[Int(requester.session.shard)] += 1

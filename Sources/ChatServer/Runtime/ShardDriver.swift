@@ -1,7 +1,7 @@
 import Bytes
 import ChatCore
-import ChatStore
 import ChatProtocol
+import ChatStore
 import Glibc
 import LibUV
 import Logging

@@ -62,7 +62,8 @@ final class ServerStorage: Sendable {
         log.notice(
             "storage: \(currentProblem.map { "STORAGE \($0)" } ?? "ok")",
             metadata: [
-                "commits": "\(now.commits)", "events": "\(now.events)", "failed": "\(now.failedPosts)", "waiting_posts": "\(now.waitingPosts)",
+                "commits": "\(now.commits)", "events": "\(now.events)", "failed": "\(now.failedPosts)",
+                "waiting_posts": "\(now.waitingPosts)",
                 "waiting_octets": "\(now.waitingBytes)", "waiting_reads": "\(now.waitingReads)", "log_pages": "\(now.logPages)",
             ])
     }

@@ -74,7 +74,8 @@ private final class HistoryPages {
     private func finish() {
         let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true))
         for event in pages.reversed().joined() {
-            let lines = runner.isJSON ? NoticeJSON.lines(.event(event)) : text.lines(.event(event)).map { $0.rendered(isColoured: isColoured) }
+            let lines =
+                runner.isJSON ? NoticeJSON.lines(.event(event)) : text.lines(.event(event)).map { $0.rendered(isColoured: isColoured) }
             for line in lines { runner.print(line) }
         }
         runner.finish(.ok)

@@ -142,7 +142,8 @@ struct ClientView {
             return truth.faults.append("\(who): event \(event.seq) of \(event.room), to which it is not attached")
         }
         if event.seq != position.next, !Self.covers(event, position.next) {
-            truth.faults.append("\(who): event \(event.seq) of \(event.room), expected was \(position.next): \(event.kind.rawValue) \(event.fromSeq ?? 0)")
+            truth.faults.append(
+                "\(who): event \(event.seq) of \(event.room), expected was \(position.next): \(event.kind.rawValue) \(event.fromSeq ?? 0)")
         }
         truth.note(event, epoch: position.epoch, by: who)
         position.next = event.seq + 1
