@@ -12,6 +12,7 @@ extension Shard {
         }
         sweepRooms()
         sweepAccounts()
+        sweepRecalled()
     }
 
     func lookAfter(_ session: Session) {

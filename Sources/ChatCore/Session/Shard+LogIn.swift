@@ -7,13 +7,17 @@ extension Shard {
         session.device = hello.device
         session.state = .authenticating
         session.deadline = now.monotonicMilliseconds + settings.authenticationMilliseconds
-        let welcome = Welcome(
+        var welcome = Welcome(
             server: settings.nodeName, mechanisms: settings.guestMode == .off ? [] : ["ANONYMOUS"],
             heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
             bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
             deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
+        welcome.capabilities = Self.capabilities.filter(hello.capabilities.contains)
         answer(requestID, .welcome(welcome), session)
     }
+
+    /// The capability tokens of this broker.
+    private static let capabilities = ["history", "resume"]
 
     func authenticate(_ session: Session, _ wish: Authenticate, requestID: UInt32) {
         guard settings.guestMode != .off, wish.mechanism == "ANONYMOUS" else {

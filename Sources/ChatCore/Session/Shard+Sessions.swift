@@ -45,6 +45,8 @@ extension Shard {
             guard let account = session.account else { preconditionFailure("a ready session has an account") }
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .resume(let resume): self.resume(session, resume, requestID)
+        case .history(let query): ask(.history(query), session, requestID, isRetry)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

@@ -23,6 +23,7 @@ enum CommandRules {
         case .ping: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .pong, .error: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
+        case .resume, .history: Rule(states: .ready, needsRequestID: true)
         case .join, .leave, .list, .members, .create, .publish, .directMessage: Rule(states: .ready, needsRequestID: false)
         }
     }
@@ -58,6 +59,7 @@ extension Command {
         case .pong: 0x07
         case .error: 0x09
         case .goodbye: 0x0A
+        case .resume: 0x0B
         case .join: 0x10
         case .leave: 0x12
         case .list: 0x13
@@ -65,6 +67,7 @@ extension Command {
         case .create: 0x16
         case .publish: 0x20
         case .directMessage: 0x23
+        case .history: 0x24
         }
     }
 }

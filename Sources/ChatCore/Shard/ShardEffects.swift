@@ -21,6 +21,8 @@ public struct ShardEffects {
     public var resumed: ContiguousArray<Session> = []
     /// Connections to be ended: what is queued is written first, then the sending side is shut down.
     public var ended: ContiguousArray<(session: Session, reason: CloseReason)> = []
+    /// What is to be read from the store.
+    public var reads: [StoreRead] = []
     /// Connections to be closed at once, because the peer did not do its part of the ending in time.
     public var aborted: ContiguousArray<Session> = []
 
