@@ -75,7 +75,7 @@ let package = Package(
         room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
         room("Credentials", "SASL", "COpenSSL"),
-        room("ChatStore", "Bytes", "ChatProtocol", "CSQLite"),
+        room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
@@ -93,7 +93,7 @@ let package = Package(
             "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL",
             argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
-        program("store-trial", "ChatStore", "ChatProtocol", "Bytes"),
+        program("store-trial", "ChatStore", "ChatCore", "ChatProtocol", "LibUV", "Bytes"),
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
@@ -106,7 +106,7 @@ let package = Package(
         tests("TLSTests", "TLS", "Bytes"),
         tests("DeflateTests", "Deflate", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
-        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatProtocol", "Bytes", "CSQLite"),
+        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatCore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests(
             "ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "ChatStore", "Credentials", "SASL", "Bytes",

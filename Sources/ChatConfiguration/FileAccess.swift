@@ -9,7 +9,6 @@ public enum FileAccess {
             ("tls.certificate_file", configuration.tls.certificateFile), ("tls.private_key_file", configuration.tls.privateKeyFile),
             ("tls.client_authorities_file", configuration.tls.clientAuthoritiesFile),
             ("accounts.bearer_keys_file", configuration.accounts.bearerKeysFile),
-            ("runtime.data_directory", configuration.runtime.dataDirectory),
         ]
         return files.compactMap { key, path in
             guard !path.isEmpty, let reason = TextFile.whyUnreadable(path) else { return nil }

@@ -11,6 +11,7 @@ public enum Command: Sendable, Equatable {
     case goodbye(Goodbye)
     /// ERROR: the client says that something the broker sent was wrong.
     case error(Failure)
+    case resume(Resume)
     case join(Join)
     case leave(Leave)
     case list(ListRooms)
@@ -18,6 +19,7 @@ public enum Command: Sendable, Equatable {
     case create(CreateRoom)
     case publish(Publish)
     case directMessage(DirectMessage)
+    case history(ReadHistory)
     case register(Register)
     /// PASSWORD: what the broker is to keep of the account's new password.
     case changePassword(verifier: SharedBytes)

@@ -1,3 +1,4 @@
+public import ChatCore
 public import ChatProtocol
 internal import Glibc
 internal import Synchronization
@@ -110,6 +111,9 @@ public final class Store: Sendable {
 
     /// Whether the last transaction, or the last attempt since one failed, was committed.
     public var isWritable: Bool { port.isWritable.load(ordering: .acquiring) }
+
+    /// Whether so much waits to be written that whoever can should hold back. Well below the bounds at which posts are refused.
+    public var isBacklogged: Bool { port.isBacklogged }
 
     // MARK: Reading
 

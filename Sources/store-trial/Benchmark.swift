@@ -1,6 +1,8 @@
+import ChatCore
 import ChatProtocol
 import ChatStore
 import Glibc
+import LibUV
 import Synchronization
 
 /// Measures what the store promises: shared flushes, a quick start and quick pages. The directory must be empty.

@@ -1,6 +1,8 @@
+import ChatCore
 import ChatProtocol
 import ChatStore
 import Glibc
+import LibUV
 import Synchronization
 
 /// Writes to some rooms as fast as the store takes it, until it is killed, and says on its standard output what a broker would have said to

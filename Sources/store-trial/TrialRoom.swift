@@ -1,4 +1,5 @@
 import Bytes
+import ChatCore
 import ChatProtocol
 import ChatStore
 
@@ -28,7 +29,7 @@ struct TrialRoom {
             let epoch = stored?.record.epoch ?? state.lastEpoch + 1
             let opening: StoreWrite =
                 stored == nil
-                ? .create(RoomRecord(address: address, epoch: epoch, createdAt: Clock.wallMilliseconds, policy: .keepsHistory))
+                ? .create(LogRecord(address: address, epoch: epoch, createdAt: Clock.wallMilliseconds, policy: .keepsHistory))
                 : .reserve(address, epoch: epoch)
             let committed = Waiting<CommittedLog>()
             let isTaken = store.post([opening]) { outcome in

@@ -1,4 +1,5 @@
 import Glibc
+import LibUV
 
 /// A value that one thread waits for and another gives, once.
 final class Waiting<Value: Sendable>: Sendable {

@@ -37,7 +37,8 @@ final class RunningBroker {
         if isSecure {
             process.arguments! += ["--tls-cert", Self.certificates + "/server.pem", "--tls-key", Self.certificates + "/server.key"]
         }
-        process.environment = environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given }
+        let standard = ["SWIFT_BACKTRACE": "enable=no", "BROKER_STORAGE_ENABLED": "false"]
+        process.environment = environment.merging(standard) { given, _ in given }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         let log = Pipe()

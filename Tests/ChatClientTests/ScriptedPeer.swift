@@ -135,6 +135,7 @@ final class PeerConnection {
             joined(room, next: head + 1, head: head, to: 0)
             accept(room, message.publication, id)
         case .goodbye: drop()
+        case .resume, .history: refuse(.notImplemented, to: id)
         case .authenticateStep, .pong, .error, .register, .changePassword, .listDevices, .revokeDevice: break
         }
     }

@@ -1,4 +1,5 @@
 import Bytes
+import ChatCore
 import ChatProtocol
 import ChatStore
 import Synchronization

@@ -1,4 +1,5 @@
 import Bytes
+import ChatCore
 import ChatProtocol
 import ChatStore
 import Testing
@@ -34,7 +35,7 @@ extension StoreWrite {
     }
 
     static func create(_ room: RoomAddress, epoch: UInt64 = 1) -> StoreWrite {
-        .create(RoomRecord(address: room, epoch: epoch, createdAt: moment, policy: .keepsHistory))
+        .create(LogRecord(address: room, epoch: epoch, createdAt: moment, policy: .keepsHistory))
     }
 }
 

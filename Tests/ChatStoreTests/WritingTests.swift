@@ -1,4 +1,5 @@
 import Bytes
+import ChatCore
 import ChatProtocol
 import ChatStore
 import Testing
@@ -9,10 +10,10 @@ import Testing
 
     @Test func findsWhatWasStored() async throws {
         let folder = try TemporaryFolder()
-        let record = RoomRecord(
+        let record = LogRecord(
             address: lobby, epoch: 7, createdAt: moment, policy: [.keepsHistory, .unlisted], title: "Lobby", topic: "æ 語",
             owner: account("ada"))
-        let member = MemberRecord(account: account("bob"), role: .moderator, since: moment)
+        let member = MembershipRecord(account: account("bob"), role: .moderator, since: moment)
         do {
             let (store, state) = try Store.open(folder)
             #expect(state.rooms.isEmpty && state.publications.isEmpty && state.lastEpoch == 0)
@@ -61,23 +62,23 @@ import Testing
 
     @Test func changesWhatRoomsAreAndWhoIsIn() async throws {
         let folder = try TemporaryFolder()
-        var record = RoomRecord(address: lobby, epoch: 1, createdAt: moment, policy: .keepsHistory)
+        var record = LogRecord(address: lobby, epoch: 1, createdAt: moment, policy: .keepsHistory)
         let (store, _) = try Store.open(folder)
         await store.stored(.create(record))
         for name in ["ada", "bob", "eve"] {
-            await store.stored(.admit(MemberRecord(account: account(name), role: .member, since: moment), to: lobby, epoch: 1))
+            await store.stored(.admit(MembershipRecord(account: account(name), role: .member, since: moment), to: lobby, epoch: 1))
         }
         record.title = "New"
         record.owner = account("bob")
         record.policy = [.keepsHistory, .moderated]
-        let promoted = MemberRecord(account: account("bob"), role: .owner, since: moment + 1)
+        let promoted = MembershipRecord(account: account("bob"), role: .owner, since: moment + 1)
         await store.stored(.change(record), .admit(promoted, to: lobby, epoch: 1), .dismiss(account("ada"), from: lobby, epoch: 1))
         store.close()
         let (again, state) = try Store.open(folder)
         defer { again.close() }
         let room = try #require(state.room(lobby))
         #expect(room.record == record)
-        #expect(room.members == [promoted, MemberRecord(account: account("eve"), role: .member, since: moment)])
+        #expect(room.members == [promoted, MembershipRecord(account: account("eve"), role: .member, since: moment)])
     }
 
     @Test func whatDoesNotFitIsRejectedAloneAndLeavesNoTrace() async throws {
@@ -136,7 +137,7 @@ import Testing
         let folder = try TemporaryFolder()
         let (store, _) = try Store.open(folder)
         await store.stored(.create(lobby), .append(lobby, (1...1_000).map { TestEvent(seq: $0, id: $0) }))
-        await store.stored(.admit(MemberRecord(account: account("ada"), role: .member, since: 1), to: lobby, epoch: 1))
+        await store.stored(.admit(MembershipRecord(account: account("ada"), role: .member, since: 1), to: lobby, epoch: 1))
         let logs = await store.stored(.create(lobby, epoch: 2), .append(lobby, epoch: 2, [TestEvent(seq: 1, body: "new")]))
         #expect(
             try await store.page(

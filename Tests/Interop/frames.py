@@ -39,6 +39,7 @@ _FIELD_TABLE = """
 1A 9a from_seq     uint
 1B 9b to_seq       uint
 1C 1c limit        uint  1000
+1D 1d dir          enum  1
 20 a0 to           name
 21 21 user         name
 22 22 title        text  128
@@ -74,6 +75,7 @@ _FIELD_TABLE = """
 51 51 detach       bool
 53 53 type         uint  255
 54 54 tail         uint  1000
+7E fe frames       frames 65536
 """
 
 _PUBLISH = "kind cmid thread reply mime meta body ack age"
@@ -88,6 +90,8 @@ _FRAME_TABLE = f"""
 08 ok        | | epoch head ttl
 09 error     | code | room epoch head floor reason field retry_ms type
 0A goodbye   | code | reason retry_ms end
+0B resume    | items | tail
+0C resumed   | items |
 10 join      | room | seq epoch tail
 11 joined    | room epoch head floor next | title topic members role policy
 12 leave     | room | reason detach
@@ -97,8 +101,10 @@ _FRAME_TABLE = f"""
 16 create    | room | title topic policy
 20 publish   | room | {_PUBLISH}
 21 published | room seq ts ack | dup epoch
-22 deliver   | room seq ts from | kind cmid thread reply mime meta body user title topic role reason
+22 deliver   | room seq ts from | kind cmid thread reply mime meta body from_seq to_seq user title topic role reason
 23 dm        | to | {_PUBLISH}
+24 history   | room from_seq to_seq | epoch limit dir
+25 batch     | room epoch floor from_seq to_seq frames | head
 26 lag       | room epoch next from_seq to_seq | reason
 3A register  | user sasl |
 3B password  | sasl |
@@ -149,6 +155,9 @@ FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
 DEVICES_GROUP = FrameType(-1, "group", ("ts", "until", "agent", "session", "state"), ())
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
+RESUME_GROUP = FrameType(-1, "group", ("room", "seq", "epoch"), ())
+RESUMED_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "floor", "next"), ())
+REFUSED_GROUP = FrameType(-1, "group", ("room", "code"), ("epoch", "head", "floor", "next"))
 
 
 class Fault(Exception):
@@ -239,6 +248,8 @@ def encode_value(f, value):
         return value.encode("utf-8") if isinstance(value, str) else value
     if f.type == "bytes":
         return value
+    if f.type == "frames":
+        return b"".join(encode_frame(frame) for frame in value)
     if f.type == "texts":
         items = [item.encode("utf-8") for item in value]
     else:
@@ -294,7 +305,7 @@ def _split_list(value, tag):
     return items
 
 
-def decode_value(f, value):
+def decode_value(f, value, frame=""):
     if f.type in ("uint", "enum"):
         if len(value) > 7 or value[:1] == b"\0":
             raise Fault(101, "integer not in shortest form", f.tag)
@@ -318,21 +329,46 @@ def decode_value(f, value):
         if len(value) > f.limit or (f.exact and len(value) != f.limit):
             raise Fault(108, "octets of the wrong length", f.tag)
         return value
+    if f.type == "frames":
+        if len(value) > f.limit:
+            raise Fault(108, "octets of the wrong length", f.tag)
+        return _decode_frames(value, f.tag)
     items = _split_list(value, f.tag)
     if len(items) > f.limit:
         raise Fault(108, "too many items", f.tag)
     if f.type == "group":
-        return [_decode_group(item, f.tag) for item in items]
+        return [_decode_group(item, f.tag, frame) for item in items]
     if any(len(item) > 64 for item in items):
         raise Fault(108, "item too long", f.tag)
     return [decode_text(item, f.tag) for item in items]
 
 
-def _decode_group(item, tag):
+def _decode_frames(value, tag):
+    """Whole DELIVER frames, back to back (7.23)."""
+    frames, at = [], 0
+    while at < len(value):
+        if len(value) - at < 8:
+            raise Fault(101, "a header is cut off", tag)
+        length, type_, flags, id_ = decode_header(value[at:at + 8])
+        end = at + 8 + length
+        if end > len(value) or type_ != FRAME_NAMED["deliver"].number:
+            raise Fault(101, "not a whole DELIVER frame", tag)
+        frames.append(decode_payload(type_, flags, id_, value[at + 8:end]))
+        at = end
+    return frames
+
+
+def _decode_group(item, tag, frame):
     fields = split_fields(item)
-    is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
-    is_device = bool(fields) and fields[0][0] == FIELD_NAMED["ts"].tag
-    shape = LIST_GROUP if is_room else DEVICES_GROUP if is_device else MEMBERS_GROUP
+    tags = {t for t, _, _ in fields}
+    if frame == "resume":
+        shape = RESUME_GROUP
+    elif frame == "resumed":                                                           # 7.25
+        shape = REFUSED_GROUP if FIELD_NAMED["code"].tag in tags else RESUMED_GROUP
+    else:
+        is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag             # 7.14
+        is_device = bool(fields) and fields[0][0] == FIELD_NAMED["ts"].tag
+        shape = LIST_GROUP if is_room else DEVICES_GROUP if is_device else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 
@@ -351,7 +387,7 @@ def _interpret(shape, fields, extra_required=lambda have: None):
         if name not in have:
             raise Fault(104, f"{name} is missing", FIELD_NAMED[name].tag)
     extra_required(have)
-    return {f.name: decode_value(f, value) for f, value in known}
+    return {f.name: decode_value(f, value, shape.name) for f, value in known}
 
 
 # --- Frames (section 4) ---------------------------------------------------------------
@@ -492,15 +528,18 @@ def _fields_to_json(fields):
     def shown(value):
         if isinstance(value, bytes):
             return _b64(value)
-        return [_fields_to_json(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            return [frame_to_json(v) if isinstance(v, Frame) else _fields_to_json(v) if isinstance(v, dict) else v for v in value]
+        return value
     return {name: shown(value) for name, value in fields.items()}
 
 
 def _fields_from_json(fields):
     def read(name, value):
-        if name.startswith("#") or FIELD_NAMED[name].type == "bytes":
-            return _unb64(value)
-        return [_fields_from_json(v) for v in value] if not name.startswith("#") and FIELD_NAMED[name].type == "group" else value
+        kind = "bytes" if name.startswith("#") else FIELD_NAMED[name].type
+        if name == "frames":
+            return [frame_from_json(v) for v in value]
+        return _unb64(value) if kind == "bytes" else [_fields_from_json(v) for v in value] if kind == "group" else value
     return {name: read(name, value) for name, value in fields.items()}
 
 

@@ -13,6 +13,7 @@ extension Shard {
         tellDueRefusals()
         sweepRooms()
         sweepAccounts()
+        sweepRecalled()
     }
 
     func lookAfter(_ session: Session) {

@@ -22,6 +22,7 @@ extension Shard {
             heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
             bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
             deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
+        welcome.capabilities = Self.capabilities.filter(hello.capabilities.contains)
         if offersBinding { welcome.channelBindings = ["tls-exporter"] }
         let reply = Reply.welcome(welcome)
         if settings.offersAccounts {
@@ -31,6 +32,9 @@ extension Shard {
         }
         answer(requestID, reply, session)
     }
+
+    /// The capability tokens of this broker.
+    private static let capabilities = ["history", "resume"]
 
     func authenticate(_ session: Session, _ wish: Authenticate, requestID: UInt32) {
         guard session.logIn?.exchange == nil else {

@@ -51,6 +51,8 @@ extension Shard {
         case .changePassword(let verifier): changePassword(verifier, session, requestID)
         case .listDevices: askForDevices(session, requestID)
         case .revokeDevice(let device): revoke(device, session, requestID)
+        case .resume(let resume): self.resume(session, resume, requestID)
+        case .history(let query): ask(.history(query), session, requestID, isRetry)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

@@ -25,6 +25,7 @@ enum CommandRules {
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .register: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .changePassword, .listDevices, .revokeDevice: Rule(states: .ready, needsRequestID: true)
+        case .resume, .history: Rule(states: .ready, needsRequestID: true)
         case .join, .leave, .list, .members, .create, .publish, .directMessage: Rule(states: .ready, needsRequestID: false)
         }
     }
@@ -60,6 +61,7 @@ extension Command {
         case .pong: 0x07
         case .error: 0x09
         case .goodbye: 0x0A
+        case .resume: 0x0B
         case .join: 0x10
         case .leave: 0x12
         case .list: 0x13
@@ -67,6 +69,7 @@ extension Command {
         case .create: 0x16
         case .publish: 0x20
         case .directMessage: 0x23
+        case .history: 0x24
         case .register: 0x3A
         case .changePassword: 0x3B
         case .listDevices: 0x3C

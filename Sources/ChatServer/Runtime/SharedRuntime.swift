@@ -21,6 +21,8 @@ struct SharedRuntime: Sendable {
     let flushWindowNanoseconds: UInt64
     /// Whether clients may show certificates.
     let asksForCertificates: Bool
+    /// What outlives the process; nil if nothing does. Set before the loops start.
+    var storage: ServerStorage?
 
     init(_ configuration: Configuration, loopCount: Int, tls: TLSContext?, log: Logger) throws(ServerError) {
         var random = SystemRandomNumberGenerator()

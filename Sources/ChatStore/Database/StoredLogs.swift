@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import ChatProtocol
 
 /// Reads from the file where the logs stand. Costs the logs, the events since heads were last noted, and what is to be recalled; never
@@ -52,10 +53,10 @@ enum StoredLogs {
     static func state(
         in database: Database, states: some Collection<LogState>, settings: StoreSettings, now: Timestamp
     ) throws(StoreError) -> StoredState {
-        var members: [Int64: [MemberRecord]] = [:]
+        var members: [Int64: [MembershipRecord]] = [:]
         let memberRows = try database.prepare("SELECT log, account, role, since FROM membership ORDER BY log, account")
         while try memberRows.step() {
-            let record = MemberRecord(
+            let record = MembershipRecord(
                 account: try account(memberRows.text(1), database), role: Role(rawValue: UInt8(clamping: memberRows.number(2))),
                 since: UInt64(memberRows.number(3)))
             members[memberRows.number(0), default: []].append(record)
@@ -68,7 +69,7 @@ enum StoredLogs {
             "SELECT id, created_at, policy, title, topic, owner FROM log WHERE is_ended = 0 ORDER BY address")
         while try rows.step() {
             guard let state = byID[rows.number(0)] else { preconditionFailure("the states are those of the file") }
-            var record = RoomRecord(
+            var record = LogRecord(
                 address: state.address, epoch: state.epoch, createdAt: UInt64(rows.number(1)),
                 policy: RoomPolicy(rawValue: UInt64(bitPattern: rows.number(2))), title: rows.text(3), topic: rows.text(4))
             if let owner = rows.text(5) { record.owner = try account(owner, database) }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import ChatCore
 internal import ChatProtocol
 
 /// Walks the chains of logs on a connection of its own. Confined to one reader's thread.

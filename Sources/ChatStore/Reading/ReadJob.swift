@@ -1,4 +1,5 @@
 internal import Bytes
+internal import ChatCore
 internal import ChatProtocol
 
 /// A request that a reader works through in slices, so that a long one does not keep others waiting.

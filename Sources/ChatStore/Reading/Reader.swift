@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import Synchronization
 
 /// A thread that reads: requests take turns, a slice each.

@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import ChatProtocol
 
 /// What the writer knows of one log that has not ended.

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import ChatCore
 internal import ChatProtocol
 
 /// Puts writes into the file, within transactions that its owner begins and ends. Confined to the writer's thread.
@@ -76,9 +77,9 @@ final class LogWriter {
         case .replace(let room, let epoch, let seq, let frame):
             guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
             return try replace(seq, of: log, by: frame)
-        case .reserve(let room, let epoch):
+        case .reserve(let room, let epoch, let through):
             guard var log = logs[room, epoch] else { return .rejected(.unknownLog) }
-            try reserve(&log)
+            try reserve(&log, through: through)
             logs[room] = log
             return .stored(log.committed)
         case .release(let room, let epoch):
@@ -187,8 +188,8 @@ final class LogWriter {
         }
     }
 
-    private func reserve(_ log: inout LogState) throws(StoreError) {
-        let through = max(log.head, log.lostThrough) + reservedSeqs
+    private func reserve(_ log: inout LogState, through asked: UInt64 = 0) throws(StoreError) {
+        let through = max(asked, max(log.head, log.lostThrough) + reservedSeqs)
         guard through > log.reserved else { return }
         log.reserved = through
         try statements.reserve.bind(log.id, at: 1).bind(log.reserved, at: 2).run()
@@ -200,7 +201,7 @@ final class LogWriter {
         try statements.reserve.bind(log.id, at: 1).bind(log.reserved, at: 2).run()
     }
 
-    private func create(_ record: RoomRecord) throws(StoreError) -> WriteResult {
+    private func create(_ record: LogRecord) throws(StoreError) -> WriteResult {
         let greatest = statements.greatestEpoch.bind(record.address.description, at: 1)
         let present = try greatest.step() ? UInt64(greatest.number(0)) : 0
         greatest.reset()
@@ -245,10 +246,10 @@ final class LogWriter {
         log.isNoted = true
     }
 
-    /// Gives all reserved seqs back: the last thing that is written when the store is closed.
-    func releaseAll() throws(StoreError) {
+    /// Gives reserved seqs back: the last thing that is written when the store is closed.
+    func releaseAll(but torn: Set<RoomAddress> = []) throws(StoreError) {
         try begin()
-        for address in logs.addresses {
+        for address in logs.addresses where !torn.contains(address) {
             guard var log = logs[address], log.reserved > max(log.head, log.lostThrough) else { continue }
             try release(&log)
             logs[address] = log

@@ -1,3 +1,4 @@
+internal import ChatCore
 internal import ChatProtocol
 internal import Synchronization
 
@@ -33,6 +34,8 @@ final class Writer {
     private var queue: ArraySlice<Post> = []
     private var isClosing = false
     private var nextErasure = 0
+    /// Logs of which something failed that may have been delivered, and behind which no void event has been stored.
+    private var torn: Set<RoomAddress> = []
     /// Pages at which the writer itself waits for a checkpoint.
     private var checkpointAt: Int
 
@@ -111,8 +114,21 @@ final class Writer {
     private func answer(_ post: Post, _ outcome: StoreOutcome) {
         // Settled first, so that who posts again in answer finds room.
         port.settle(byteCount: post.byteCount)
-        if case .failed = outcome { port.failedPosts.add(1, ordering: .relaxed) }
+        noteTorn(post, outcome)
         post.answer(outcome)
+    }
+
+    private func noteTorn(_ post: Post, _ outcome: StoreOutcome) {
+        switch outcome {
+        case .failed:
+            port.failedPosts.add(1, ordering: .relaxed)
+            for case .append(let room, _, _, _) in post.writes { torn.insert(room) }
+        case .committed(let results):
+            for (write, result) in zip(post.writes, results) {
+                guard case .append(let room, _, _, _) = write else { continue }
+                if case .rejected = result { torn.insert(room) } else if !torn.isEmpty { torn.remove(room) }
+            }
+        }
     }
 
     // MARK: Failure and recovery
@@ -194,7 +210,8 @@ final class Writer {
     private func close() {
         guard let log else { return }
         do throws(StoreError) {
-            try log.releaseAll()
+            // What a caller numbered and could not post, or what failed, must not be numbered again.
+            if !port.hasRefused.load(ordering: .acquiring) { try log.releaseAll(but: torn) }
             _ = try log.database.checkpoint(.truncate)
         } catch {
             // The next start finds reserved seqs and reports them as lost, which is true.

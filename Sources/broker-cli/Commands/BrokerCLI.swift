@@ -17,6 +17,7 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] send [--room ROOM] TEXT… | -
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
+            broker-cli [URL] history ROOM [--count N] [--before SEQ]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
             broker-cli [URL] register | login | passwd --user NAME
             broker-cli [URL] sessions [--revoke ID]
@@ -30,8 +31,9 @@ struct BrokerCLI: ParsableCommand {
             """,
         version: "broker-cli " + Release.version,
         subcommands: [
-            ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
-            MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self, PasswordCommand.self, SessionsCommand.self,
+            ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self, RoomsCommand.self,
+            UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self, PasswordCommand.self,
+            SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)
 

@@ -88,7 +88,10 @@ struct ConnectionOptions: ParsableArguments {
 
     var settings: ClientSettings {
         let device = SharedBytes((0..<16).map { _ in UInt8.random(in: .min ... .max) })
-        return ClientSettings(agent: "broker-cli/" + Release.version, device: device, wish: name ?? "")
+        var settings = ClientSettings(agent: "broker-cli/" + Release.version, device: device, wish: name ?? "")
+        // A person who reads that something was said goes away and relies on it.
+        settings.acknowledgement = .durable
+        return settings
     }
 }
 

@@ -119,7 +119,7 @@ enum FailureText {
             switch request {
             case .publish, .directMessage: "it is unknown whether this was accepted: "
             case .create, .rename, .leave, .changePassword, .revoke: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .ping, .devices: "there is no answer: "
+            case .join, .rooms, .members, .history, .ping, .devices: "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -72,6 +72,8 @@ extension SimulatedClient {
             case .reply(.welcome): "welcome"
             case .reply(.items(let items)): "items \(received.requestID) \(items.records.count)"
             case .reply(.authenticateStep): "step"
+            case .reply(.resumed(let rooms)): "resumed \(received.requestID) \(rooms.count)"
+            case .reply(.batch(let batch)): "batch \(received.requestID) \(batch.fromSeq)-\(batch.toSeq)"
             }
         }
     }

@@ -42,6 +42,13 @@ public struct HistoryPage: Sendable {
     /// DELIVER frames back to back, in ascending order of seqs.
     public let events: SharedBytes
     public let count: Int
+
+    package init(covered: ClosedRange<UInt64>?, floor: UInt64, events: SharedBytes, count: Int) {
+        self.covered = covered
+        self.floor = floor
+        self.events = events
+        self.count = count
+    }
 }
 
 /// A publish that is to be found, because a retry is older than what the broker remembers.

@@ -1,7 +1,7 @@
 public import ChatProtocol
 
 /// What is kept of a room besides its events and members.
-public struct RoomRecord: Sendable, Equatable {
+public struct LogRecord: Sendable, Equatable {
     public var address: RoomAddress
     /// Incarnation of the log; greater than that of any log that had the address before.
     public var epoch: UInt64
@@ -26,7 +26,7 @@ public struct RoomRecord: Sendable, Equatable {
 }
 
 /// An account's membership of a room.
-public struct MemberRecord: Sendable, Equatable {
+public struct MembershipRecord: Sendable, Equatable {
     public var account: AccountName
     public var role: Role
     public var since: Timestamp
@@ -40,16 +40,22 @@ public struct MemberRecord: Sendable, Equatable {
 
 /// Where the stored part of a log ends. Readers start there, so that they need not ask the writer: who reads passes the newest one it has.
 public struct LogAnchor: Sendable, Equatable {
-    let log: Int64
+    package let log: Int64
     /// The row of the newest event; 0 if there is none.
-    let event: Int64
+    package let event: Int64
     /// Highest seq stored; 0 if no event ever was.
     public let head: UInt64
+
+    package init(log: Int64, event: Int64, head: UInt64) {
+        self.log = log
+        self.event = event
+        self.head = head
+    }
 }
 
 /// A room as it was found when the store was opened.
 public struct StoredRoom: Sendable {
-    public let record: RoomRecord
+    public internal(set) var record: LogRecord
     public let anchor: LogAnchor
     /// Lowest seq retained; `anchor.head + 1` if none is.
     public let floor: UInt64
@@ -61,10 +67,22 @@ public struct StoredRoom: Sendable {
     /// ``Store/find(_:then:)``.
     public let recalledSince: Timestamp
     /// In ascending order of names.
-    public let members: [MemberRecord]
+    public let members: [MembershipRecord]
 
     /// Highest seq that may have been given to an event: the head to number on from, and to judge cursors by.
     public var head: UInt64 { lost?.upperBound ?? anchor.head }
+
+    package init(
+        record: LogRecord, anchor: LogAnchor, floor: UInt64, lost: ClosedRange<UInt64>?, recalledSince: Timestamp,
+        members: [MembershipRecord]
+    ) {
+        self.record = record
+        self.anchor = anchor
+        self.floor = floor
+        self.lost = lost
+        self.recalledSince = recalledSince
+        self.members = members
+    }
 }
 
 /// A publish that is remembered, so that a retry has no second effect.
@@ -74,6 +92,14 @@ public struct StoredPublication: Sendable, Equatable {
     public let messageID: MessageID
     public let seq: UInt64
     public let timestamp: Timestamp
+
+    package init(room: RoomAddress, account: AccountName, messageID: MessageID, seq: UInt64, timestamp: Timestamp) {
+        self.room = room
+        self.account = account
+        self.messageID = messageID
+        self.seq = seq
+        self.timestamp = timestamp
+    }
 }
 
 /// What the store held when it was opened.
@@ -84,4 +110,10 @@ public struct StoredState: Sendable {
     public let publications: [StoredPublication]
     /// The greatest epoch of any log, ended ones too; 0 if there is none. A new log has a greater one.
     public let lastEpoch: UInt64
+
+    package init(rooms: [StoredRoom], publications: [StoredPublication], lastEpoch: UInt64) {
+        self.rooms = rooms
+        self.publications = publications
+        self.lastEpoch = lastEpoch
+    }
 }

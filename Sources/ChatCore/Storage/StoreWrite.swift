@@ -10,22 +10,23 @@ public enum StoreWrite: Sendable {
     /// Puts another frame in the place of an event's, such as one that is redacted: same seq, author, time and message id. What the old one
     /// said is erased from the file with the commit, and from the write-ahead log when the writer is next idle.
     case replace(RoomAddress, epoch: UInt64, seq: UInt64, frame: SharedBytes)
-    /// Reserves the next block of seqs, without which the log must not number an event.
-    case reserve(RoomAddress, epoch: UInt64)
+    /// Reserves the next block of seqs, or more of them: all up to `through`. Without it the log must not number an event.
+    case reserve(RoomAddress, epoch: UInt64, through: UInt64 = 0)
     /// Gives the reserved seqs back that have not been used, when a log rests. Nothing may be numbered until they are reserved again.
     case release(RoomAddress, epoch: UInt64)
     /// A new log. An older one with the same address ends with it.
-    case create(RoomRecord)
+    case create(LogRecord)
     /// Policy, title, topic and owner have changed.
-    case change(RoomRecord)
+    case change(LogRecord)
     /// The log has ended: its events and members are removed, in slices.
     case end(RoomAddress, epoch: UInt64)
     /// An account became a member, or has another role.
-    case admit(MemberRecord, to: RoomAddress, epoch: UInt64)
+    case admit(MembershipRecord, to: RoomAddress, epoch: UInt64)
     /// An account is a member no longer.
     case dismiss(AccountName, from: RoomAddress, epoch: UInt64)
 
-    var byteCount: Int {
+    /// Octets that it keeps waiting.
+    package var byteCount: Int {
         switch self {
         case .append(_, _, _, let octets), .replace(_, _, _, let octets): octets.count
         default: 128
@@ -40,6 +41,13 @@ public struct CommittedLog: Sendable, Equatable {
     public let anchor: LogAnchor
     /// Events up to this seq may be numbered. It only grows, until the log is released.
     public let reservedThrough: UInt64
+
+    package init(room: RoomAddress, epoch: UInt64, anchor: LogAnchor, reservedThrough: UInt64) {
+        self.room = room
+        self.epoch = epoch
+        self.anchor = anchor
+        self.reservedThrough = reservedThrough
+    }
 }
 
 /// Why a write was passed over while the rest of its post was committed. Each is a disagreement between the caller and the store.
@@ -63,12 +71,4 @@ public enum WriteResult: Sendable, Equatable {
     case stored(CommittedLog?)
     /// Passed over.
     case rejected(WriteRejection)
-}
-
-/// What became of a post.
-public enum StoreOutcome: Sendable {
-    /// Committed and flushed; the results stand in the order of the writes.
-    case committed([WriteResult])
-    /// Nothing of it is stored. It is not tried again.
-    case failed(StoreError)
 }
