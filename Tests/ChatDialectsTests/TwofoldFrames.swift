@@ -105,7 +105,7 @@ struct TwofoldFrames {
     private mutating func group() -> (octets: [UInt8], json: String) {
         var payload: [UInt8] = []
         var members: [(name: String, json: String)] = []
-        for field in [Field.seq, .head, .user, .title, .detach, .session] where random.chance(60) { add(field, to: &payload, &members) }
+        for field in [Field.seq, .head, .user, .title, .session, .detach] where random.chance(60) { add(field, to: &payload, &members) }
         return (payload, "{" + members.map { "\"\($0.name)\":\($0.json)" }.joined(separator: ",") + "}")
     }
 
