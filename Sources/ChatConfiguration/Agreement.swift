@@ -38,13 +38,13 @@ enum Agreement {
         let listen = configuration.listen
         let doors = [
             ("listen.addresses", listen.addresses), ("listen.line_addresses", listen.lineAddresses),
-            ("listen.line_tls_addresses", listen.lineTLSAddresses),
+            ("listen.line_tls_addresses", listen.lineTlsAddresses),
         ]
         let fixed = doors.flatMap { key, addresses in addresses.filter { $0.port != 0 }.map { (key: key, address: $0) } }
         if let twice = fixed.indices.first(where: { index in fixed[..<index].contains { $0.address == fixed[index].address } }) {
             report([fixed[twice].key], "\(fixed[twice].address) is named twice")
         }
-        if !tls.isEnabled, !listen.lineTLSAddresses.isEmpty {
+        if !tls.isEnabled, !listen.lineTlsAddresses.isEmpty {
             report(["listen.line_tls_addresses"], "line mode under TLS needs tls.certificate_file and tls.private_key_file")
         }
         if !listen.allowClearTextOffLoopback, let open = listen.lineAddresses.first(where: { !$0.isLoopback }) {

@@ -37,7 +37,7 @@ extension Configuration {
         /// The addresses of line mode in the clear, for people with `nc` or `telnet`.
         public var lineAddresses: [ListenAddress] = []
         /// The addresses of line mode under TLS.
-        public var lineTLSAddresses: [ListenAddress] = []
+        public var lineTlsAddresses: [ListenAddress] = []
         /// Whether native frames without TLS are served on addresses that are not loopback. Otherwise such a connection gets GOODBYE 206.
         public var allowClearTextOffLoopback = false
         /// Connections the kernel completes before the broker accepts them (listen(2), `backlog`).

@@ -19,7 +19,7 @@ extension Setting {
             "listen.line_addresses", \.listen.lineAddresses, 0...64, flag: "--line",
             "Addresses of line mode in the clear, for people with nc or telnet."),
         .addresses(
-            "listen.line_tls_addresses", \.listen.lineTLSAddresses, 0...64,
+            "listen.line_tls_addresses", \.listen.lineTlsAddresses, 0...64,
             "Addresses of line mode under TLS."),
         .boolean(
             "listen.allow_clear_text_off_loopback", \.listen.allowClearTextOffLoopback,

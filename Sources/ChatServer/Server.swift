@@ -208,7 +208,7 @@ public final class Server {
     private static func resolve(_ listen: Configuration.Listen) throws(ServerError) -> [ListenerAddress] {
         var listeners: [ListenerAddress] = []
         for (addresses, kind) in [
-            (listen.addresses, ListenerKind.shared), (listen.lineAddresses, .line), (listen.lineTLSAddresses, .lineOverTLS),
+            (listen.addresses, ListenerKind.shared), (listen.lineAddresses, .line), (listen.lineTlsAddresses, .lineOverTLS),
         ] {
             for address in addresses { listeners.append(ListenerAddress(address: try resolve(address), kind: kind)) }
         }

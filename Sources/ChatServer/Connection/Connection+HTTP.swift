@@ -41,7 +41,9 @@ extension Connection {
             answer("ready\n", .ok, head)
         case "/echo" where driver.web.servesEcho: try upgrade(head, subprotocols: [])
         case "/ws": try upgrade(head, subprotocols: [WebSocketDoor.Subprotocol.json, WebSocketDoor.Subprotocol.binary])
-        default: throw HTTPRefusal(.notFound, "nothing is there")
+        default:
+            guard driver.web.servesClient, let (octets, status) = StaticSite.answer(head) else { throw HTTPRefusal(.notFound, "nothing is there") }
+            answer(octets, "\(status.code) \(head.path)")
         }
     }
 
