@@ -57,7 +57,8 @@ public final class Server {
     private static func makeTLS(_ settings: Configuration.TLS) throws(TLSError) -> TLSContext? {
         guard settings.isEnabled else { return nil }
         return try TLSContext.server(
-            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile, alpn: [ProtocolName.native, ProtocolName.http],
+            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile,
+            alpn: [ProtocolName.native, ProtocolName.http],
             minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
     }
 

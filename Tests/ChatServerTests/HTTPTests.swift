@@ -68,7 +68,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Origin: https://evil.org", 403), ("Origin: http://localhost", 101), ("Origin: https://chat.example.org", 101), ("Origin: null", 403),
+        ("Origin: https://evil.org", 403), ("Origin: http://localhost", 101), ("Origin: https://chat.example.org", 101),
+        ("Origin: null", 403),
         ("X: y", 101),
     ])
     func onlyPagesThatAreAllowedOpenAWebSocket(_ field: String, _ status: Int) throws {

@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func silenceIsNotTheEnd() throws {
-        let (broker, address) = try broker { $0.deadlines.heartbeatMilliseconds = 50 }
+        let (broker, address) = try broker { $0.deadlines.heartbeatMilliseconds = 500 }
         let ada = try WireClient.line(address, as: "ada")
         let reader = try TestClient(broker.address, as: "reader")
         // The native reader answers nothing, and is sent away for it; the person at the terminal is not.

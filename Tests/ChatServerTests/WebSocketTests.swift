@@ -49,7 +49,8 @@ import Testing
             let parsed = FrameHeader(payload.span.bytes)
             let header = try #require(parsed)
             let rest = SharedBytes(Array(payload[8...]))
-            guard case .event(let event) = try rest.withBytes({ try FrameDecoder.serverFrame(header, payload: $0) }), let body = event.body else {
+            guard case .event(let event) = try rest.withBytes({ try FrameDecoder.serverFrame(header, payload: $0) }), let body = event.body
+            else {
                 continue
             }
             frames.append(body)
@@ -104,10 +105,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([0x83, 0x80, 1, 2, 3, 4], 1002), ([0x81, 0x00], 1002), ([0x82, 0x80, 1, 2, 3, 4], 1003), ([0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),
-        ([0xC1, 0x80, 1, 2, 3, 4], 1002), ([0x81, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0], 1009),
-    ] as [([UInt8], UInt16)])
+    @Test(
+        arguments: [
+            ([0x83, 0x80, 1, 2, 3, 4], 1002), ([0x81, 0x00], 1002), ([0x82, 0x80, 1, 2, 3, 4], 1003),
+            ([0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),
+            ([0xC1, 0x80, 1, 2, 3, 4], 1002), ([0x81, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0], 1009),
+        ] as [([UInt8], UInt16)])
     func faultsOfTheWebSocketHaveItsCodes(_ octets: [UInt8], _ code: UInt16) throws {
         let broker = try TestBroker()
         let client = try WireClient.json(broker.address, as: "ada")
@@ -184,7 +187,9 @@ import Testing
             $0.web.compression = true
             $0.web.echo = true
         }
-        for (octets, code) in [([0xFF, 0xFF, 0xFF], 1007), (Deflater().deflate(SharedBytes([0xC3, 0x28])).array, 1007)] as [([UInt8], UInt16)] {
+        for (octets, code) in [([0xFF, 0xFF, 0xFF], 1007), (Deflater().deflate(SharedBytes([0xC3, 0x28])).array, 1007)]
+            as [([UInt8], UInt16)]
+        {
             let client = try WireClient(broker.address)
             try client.upgrade("/echo", ["Sec-WebSocket-Extensions: permessage-deflate"])
             try client.sendFrame(0xC1, octets)

@@ -15,7 +15,8 @@ struct Manifest {
             let words = match.2.split(separator: ",").map { $0.trimming() }
             guard let name = words.first?.unquoted() else { continue }
             // What has a label is no dependency.
-            dependencies[name] = Set(words.dropFirst().filter { !$0.isEmpty && !$0.contains(":") }.map { $0.unquoted() ?? products[$0] ?? $0 })
+            dependencies[name] = Set(
+                words.dropFirst().filter { !$0.isEmpty && !$0.contains(":") }.map { $0.unquoted() ?? products[$0] ?? $0 })
             if match.1 == "program" { programs.insert(name) }
         }
     }

@@ -42,7 +42,9 @@ extension Connection {
         case "/echo" where driver.web.servesEcho: try upgrade(head, subprotocols: [])
         case "/ws": try upgrade(head, subprotocols: [WebSocketDoor.Subprotocol.json, WebSocketDoor.Subprotocol.binary])
         default:
-            guard driver.web.servesClient, let (octets, status) = StaticSite.answer(head) else { throw HTTPRefusal(.notFound, "nothing is there") }
+            guard driver.web.servesClient, let (octets, status) = StaticSite.answer(head) else {
+                throw HTTPRefusal(.notFound, "nothing is there")
+            }
             answer(octets, "\(status.code) \(head.path)")
         }
     }

@@ -53,7 +53,8 @@ extension Connection {
     private func handle(_ input: WebSocketInput, _ door: WebSocketDoor) throws(WebSocketError) {
         switch input {
         case .message(let isText, let isCompressed, let payload):
-            try handle(isCompressed ? try inflated(payload, isText: isText, door) : payload, isText: isText, isCompressed: isCompressed, door)
+            try handle(
+                isCompressed ? try inflated(payload, isText: isText, door) : payload, isText: isText, isCompressed: isCompressed, door)
         case .ping(let payload): driver.shard.enqueue(WebSocketEncoder.pong(payload), for: session, at: driver.moment)
         case .pong: break
         case .close(let code, _):

@@ -179,7 +179,9 @@ final class Connection: SecureStreamDelegate {
 
     func secureStreamDidHandshake(_ stream: SecureStream) {
         if kind == .lineOverTLS {
-            guard stream.negotiatedProtocol == nil else { return endWithoutAWord("another protocol was agreed on than that of this listener") }
+            guard stream.negotiatedProtocol == nil else {
+                return endWithoutAWord("another protocol was agreed on than that of this listener")
+            }
             return beginLine()
         }
         // With ALPN the protocol is agreed on, and the contents decide nothing.

@@ -10,6 +10,8 @@ const { element } = view;
 const rooms = new Map();
 let current = "lobby";
 let peopleTimer;
+/** Whether what was said in the lobby before this page was opened has been asked for. */
+let isRecalled = false;
 
 function room(address) {
   if (!rooms.has(address)) rooms.set(address, { items: [], unread: 0, isMember: false, topic: "", count: 0 });
@@ -93,10 +95,11 @@ const notices = {
 client.addEventListener("event", ({ detail: event }) => {
   const state = room(event.room);
   if (event.kind === undefined || event.kind === 7) {
-    const pending = event.cmid && state.items.find((item) => item.cmid === event.cmid && item.isPending);
-    if (pending && event.from === client.name) {
-      pending.isPending = false;
-      pending.node?.classList.remove("pending");
+    // One's own messages are shown when they are sent.
+    const own = event.cmid && event.from === client.name && state.items.find((item) => item.cmid === event.cmid && item.from === event.from);
+    if (own) {
+      own.isPending = false;
+      own.node?.classList.remove("pending");
       return;
     }
     const item = { from: event.from, body: event.body, ts: event.ts, cmid: event.cmid };
@@ -155,7 +158,7 @@ client.addEventListener("state", async ({ detail }) => {
       view.showChat();
       show(current);
       for (const record of await client.rooms().catch(() => [])) room(record.room).topic ||= record.topic ?? "";
-      if (!room("lobby").items.length) await client.recall("lobby").catch(() => {});
+      if (!isRecalled) await client.recall("lobby").then(() => (isRecalled = true), () => {});
       showLists();
       break;
     }
