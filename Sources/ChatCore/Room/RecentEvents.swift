@@ -20,7 +20,7 @@ public struct RecentEvents: Sendable {
         guard countMax > 0, event.count <= byteCountMax else { return removeAll() }
         while count > 0 && (count == countMax || byteCount + event.count > byteCountMax) { removeOldest() }
         if count == slots.count { grow(to: min(countMax, max(4, 2 * slots.count))) }
-        slots[(oldest + count) % slots.count] = event
+        slots[slot(count)] = event
         count += 1
         byteCount += event.count
     }
@@ -28,13 +28,19 @@ public struct RecentEvents: Sendable {
     /// The event `seq`, which must be held.
     func event(_ seq: UInt64) -> SharedBytes {
         precondition(seq >= floor && seq <= lastSeq, "event outside the ring")
-        return slots[(oldest + Int(seq - floor)) % slots.count]
+        return slots[slot(Int(seq - floor))]
+    }
+
+    /// Where the event lies that comes so many after the oldest. No division: every event of every room passes here.
+    private func slot(_ offset: Int) -> Int {
+        let place = oldest + offset
+        return place < slots.count ? place : place - slots.count
     }
 
     private mutating func removeOldest() {
         byteCount -= slots[oldest].count
         slots[oldest] = .empty
-        oldest = (oldest + 1) % slots.count
+        oldest = slot(1)
         count -= 1
     }
 
@@ -48,7 +54,7 @@ public struct RecentEvents: Sendable {
 
     private mutating func grow(to capacity: Int) {
         var larger = ContiguousArray<SharedBytes>(repeating: .empty, count: capacity)
-        for index in 0..<count { larger[index] = slots[(oldest + index) % slots.count] }
+        for index in 0..<count { larger[index] = slots[slot(index)] }
         slots = larger
         oldest = 0
     }

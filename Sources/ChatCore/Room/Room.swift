@@ -24,8 +24,9 @@ final class Room {
     /// Since when the room has had no members, by the monotonic clock.
     var emptySince: UInt64
     private var batch: PendingBatch?
-    /// Octets of the last batch: the next one is likely to be as large.
+    /// Octets and events of the last batch: the next one is likely to be as large.
     private var batchByteCountExpected = 256
+    private var batchEventCountExpected = 1
 
     init(
         address: RoomAddress, epoch: UInt64, policy: RoomPolicy, title: String? = nil, topic: String? = nil, shardCount: Int, now: UInt64
@@ -53,7 +54,7 @@ final class Room {
     func append(_ content: EventContent, from: AccountName, at moment: Moment) -> (seq: UInt64, beginsBatch: Bool) {
         head += 1
         let beginsBatch = batch == nil
-        if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected) }
+        if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected, eventCount: batchEventCountExpected) }
         batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content)
         return (head, beginsBatch)
     }
@@ -64,13 +65,17 @@ final class Room {
     /// Ends the batch: its events enter the ring and are handed on.
     func takeBatch(settings: CoreSettings) -> EventBatch? {
         guard let pending = batch.take() else { return nil }
-        let finished = pending.finish()
-        batchByteCountExpected = finished.bytes.count
-        for event in finished.events {
-            recent.append(event, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+        let (firstSeq, ends, bytes) = pending.finish()
+        batchByteCountExpected = bytes.count
+        batchEventCountExpected = ends.count
+        var start = 0
+        for end in ends {
+            recent.append(
+                bytes[start..<end], countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+            start = end
         }
         return EventBatch(
-            room: address, epoch: epoch, firstSeq: finished.firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: finished.bytes)
+            room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: bytes)
     }
 
     // MARK: Members
@@ -145,10 +150,13 @@ private struct PendingBatch: ~Copyable {
     private var writer: ByteWriter
     private var ends: ContiguousArray<Int> = []
 
-    /// - Parameter byteCount: the octets expected.
-    init(firstSeq: UInt64, byteCount: Int) {
+    /// - Parameters:
+    ///   - byteCount: the octets expected.
+    ///   - eventCount: the events expected.
+    init(firstSeq: UInt64, byteCount: Int, eventCount: Int) {
         self.firstSeq = firstSeq
         writer = ByteWriter(minimumCapacity: byteCount)
+        ends.reserveCapacity(eventCount)
     }
 
     var byteCount: Int { writer.count }
@@ -158,17 +166,9 @@ private struct PendingBatch: ~Copyable {
         ends.append(writer.count)
     }
 
-    consuming func finish() -> (firstSeq: UInt64, bytes: SharedBytes, events: ContiguousArray<SharedBytes>) {
-        let ends = self.ends
-        let first = firstSeq
-        let bytes = writer.finish()
-        var events: ContiguousArray<SharedBytes> = []
-        events.reserveCapacity(ends.count)
-        var start = 0
-        for end in ends {
-            events.append(bytes[start..<end])
-            start = end
-        }
-        return (first, bytes, events)
+    /// The octets of all events, and where each of them ends.
+    consuming func finish() -> (firstSeq: UInt64, ends: ContiguousArray<Int>, bytes: SharedBytes) {
+        let (firstSeq, ends) = (firstSeq, ends)
+        return (firstSeq, ends, writer.finish())
     }
 }

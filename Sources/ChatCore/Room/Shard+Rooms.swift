@@ -17,15 +17,18 @@ extension Shard {
     }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
+        let room = rooms[request.room]
         // What comes behind the direct message that begins the conversation keeps its place.
-        if rooms[request.room] == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
+        if room == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
         do throws(Failure) {
             switch request {
-            case .join(let join, let isAutomatic): try self.join(join, isAutomatic: isAutomatic, requester)
-            case .leave(let leave): try self.leave(leave, requester)
+            case .join(let join, let isAutomatic):
+                try self.join(join, in: try visible(room, at: join.room, to: requester), isAutomatic: isAutomatic, requester)
+            case .leave(let leave): try self.leave(leave, in: try visible(room, at: leave.room, to: requester), requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish):
+                try self.publish(publish.publication, in: try visible(room, at: publish.room, to: requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             }
         } catch {
@@ -59,8 +62,8 @@ extension Shard {
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
-    private func room(_ address: RoomAddress, _ requester: Requester) throws(Failure) -> Room {
-        guard let room = rooms[address], !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
+    private func visible(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
+        guard let room, !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
             throw Failure(.noSuchRoom, reason: "no room \(address)")
         }
         return room
@@ -68,8 +71,7 @@ extension Shard {
 
     // MARK: Membership
 
-    private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
-        let room = try self.room(join.room, requester)
+    private func join(_ join: Join, in room: Room, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let next = try self.next(for: join, in: room)
         let member = room.member(requester.account)
         let role = member?.role ?? room.roleOfNewcomers
@@ -148,8 +150,7 @@ extension Shard {
         _ = append(content, from: account, to: room)
     }
 
-    private func leave(_ leave: Leave, _ requester: Requester) throws(Failure) {
-        let room = try self.room(leave.room, requester)
+    private func leave(_ leave: Leave, in room: Room, _ requester: Requester) throws(Failure) {
         guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(leave.room)") }
         if leave.detachesOnly {
             guard !room.policy.contains(.twoParty) else { throw Failure(.forbidden, reason: "a conversation cannot be detached") }
