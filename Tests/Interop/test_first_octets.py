@@ -76,7 +76,7 @@ class FirstOctets(Case, unittest.TestCase):
             self.assertEqual(self.tls_session(context).connection.sock.selected_alpn_protocol(), "cbp/1")
         with self.subTest("another ALPN"):
             context = cbp.tls_context(file)
-            context.set_alpn_protocols(["h2", "http/1.1"])
+            context.set_alpn_protocols(["h2", "spdy/1"])
             with self.assertRaises(ssl.SSLError) as caught:
                 self.tls_session(context)
             self.assertIn("NO_APPLICATION_PROTOCOL", str(caught.exception).upper().replace(" ", "_"))
