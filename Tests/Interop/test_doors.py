@@ -1,18 +1,16 @@
 """The doors beside native frames: HTTP, WebSocket with JSON, line mode. Written from sections 21 and 22 of docs/PROTOCOL.md."""
-import base64
-import hashlib
 import http.client
 import json
 import os
 import select
 import shutil
-import socket
 import ssl
 import subprocess
 import unittest
 from pathlib import Path
 
 from harness import Case, PATIENCE, Sessions, certificate, everywhere, fresh
+from websocket import Socket
 
 
 def browser():
@@ -22,83 +20,9 @@ def browser():
     return context
 
 
-class Socket:
-    """A WebSocket client of a few lines (RFC 6455), which sends and reads JSON objects."""
-
-    def __init__(self, broker, secure=False, subprotocol="cbp.json.v1", origin=None):
-        self.sock = socket.create_connection((broker.host, broker.port), PATIENCE)
-        if secure:
-            self.sock = browser().wrap_socket(self.sock, server_hostname="localhost")
-        self.buffer = b""
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = ["GET /ws HTTP/1.1", f"Host: {broker.address}", "Upgrade: websocket", "Connection: Upgrade",
-                 f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Protocol: {subprotocol}"]
-        if origin:
-            lines.append(f"Origin: {origin}")
-        self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        while b"\r\n\r\n" not in self.buffer:
-            self.fill()
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        self.status = int(head.split()[1])
-        if self.status == 101:
-            proof = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
-            assert base64.b64encode(proof) in head
-            assert f"Sec-WebSocket-Protocol: {subprotocol}".encode() in head
-
-    def fill(self):
-        octets = self.sock.recv(65536)
-        if not octets:
-            raise EOFError("the broker closed")
-        self.buffer += octets
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            self.fill()
-        octets, self.buffer = self.buffer[:count], self.buffer[count:]
-        return octets
-
-    def send_frame(self, first, payload):
-        key = os.urandom(4)
-        length = bytes([0x80 | len(payload)]) if len(payload) < 126 else bytes([0xFE]) + len(payload).to_bytes(2, "big")
-        self.sock.sendall(bytes([first]) + length + key + bytes(o ^ key[i % 4] for i, o in enumerate(payload)))
-
-    def frame(self):
-        first, length = self.take(2)
-        if length == 126:
-            length = int.from_bytes(self.take(2), "big")
-        elif length == 127:
-            length = int.from_bytes(self.take(8), "big")
-        return first, self.take(length)
-
-    def send(self, **message):
-        self.send_frame(0x81, json.dumps(message).encode())
-
-    def next(self, type_, **members):
-        """The next object of a type with these members."""
-        while True:
-            first, payload = self.frame()
-            assert first == 0x81, (first, payload)
-            message = json.loads(payload)
-            if message["t"] == type_ and all(message.get(k) == v for k, v in members.items()):
-                # What the broker writes is canonical: no white space, nothing escaped that need not be.
-                assert json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() == payload
-                return message
-
-    def log_in(self, name):
-        self.send(t="hello", id=1, agent="interop")
-        self.send(t="auth", id=2, mech="ANONYMOUS", sasl=base64.urlsafe_b64encode(name.encode()).decode().rstrip("="))
-        return self.next("auth_ok", id=2)
-
-    def close_code(self):
-        while True:
-            first, payload = self.frame()
-            if first == 0x88:
-                return int.from_bytes(payload[:2], "big")
-
-
 class Doors(Sessions):
     def web(self, name):
-        client = Socket(self.broker, self.secure)
+        client = Socket(self.broker.host, self.broker.port, tls=self.secure and browser())
         self.addCleanup(client.sock.close)
         client.log_in(name)
         return client
@@ -153,7 +77,7 @@ class Doors(Sessions):
     def test_origin(self):
         scheme = "https" if self.secure else "http"
         for origin, status in (("https://evil.example", 403), ("null", 403), (f"{scheme}://{self.broker.address}", 101)):
-            client = Socket(self.broker, self.secure, origin=origin)
+            client = Socket(self.broker.host, self.broker.port, tls=self.secure and browser(), origin=origin)
             self.assertEqual(client.status, status, origin)
             client.sock.close()
 
