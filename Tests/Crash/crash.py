@@ -3,6 +3,7 @@ import random
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -37,13 +38,14 @@ def main(kills, seed):
     publishers = [Publisher(f"pub{i}", place, ROOMS, chance.random(), 1 if i == 3 else 2) for i in range(4)]
     readers = [Reader(f"read{i}", place, ROOMS, chance.random()) for i in range(3)]
     slowest = 0.0
+    moment = threading.Event()         # that nobody sets: the length of the load is drawn by chance
     with tempfile.TemporaryDirectory(prefix="cbp-crash-") as folder:
         broker = start(folder)
         place.set((broker.host, broker.port))
         for person in publishers + readers:
             person.start()
         for _ in range(kills):
-            time.sleep(chance.uniform(0.05, 1.2))
+            moment.wait(chance.uniform(0.05, 1.2))
             broker.process.send_signal(signal.SIGKILL)
             place.set(None)
             broker.stop()
@@ -51,7 +53,7 @@ def main(kills, seed):
             broker = start(folder)
             slowest = max(slowest, time.monotonic() - began)
             place.set((broker.host, broker.port))
-        time.sleep(1)
+        moment.wait(1)
         place.end()
         for publisher in publishers:
             publisher.join(60)

@@ -27,6 +27,11 @@ class Place:
             self.condition.wait_for(lambda: self.address)
             return self.address
 
+    def wait_a_little(self):
+        """Until the broker is elsewhere, or for a moment if it is only that the name is still in use."""
+        with self.condition:
+            self.condition.wait(0.02)
+
     def end(self):
         with self.condition:
             self.is_over = True
@@ -49,7 +54,7 @@ class Person(threading.Thread):
                     self.log_in(client)
                     self.live(client)
             except (Closed, TimedOut, ConnectionError, OSError):
-                time.sleep(0.01)
+                self.place.wait_a_little()
             except (Fault, BrokerError, AssertionError) as error:
                 self.faults.append(f"{self.name}: {error!r}")
                 return

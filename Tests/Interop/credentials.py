@@ -1,4 +1,4 @@
-"""Logging in to accounts: SCRAM, resume tokens and JSON Web Tokens from docs/PROTOCOL.md, section 21, and the RFCs it names.
+"""Logging in to accounts: SCRAM, resume tokens and JSON Web Tokens from docs/PROTOCOL.md, section 23, and the RFCs it names.
 
 The standard library alone; `libssl` itself, by ctypes, where Python's ssl module does not give out the exporter of RFC 9266; the
 `openssl` program for signatures.
@@ -35,7 +35,7 @@ def mac(key, octets):
 
 
 def verifier(password, iterations=4096, salt=None):
-    """What REGISTER and PASSWORD carry (21.5)."""
+    """What REGISTER and PASSWORD carry (23.5)."""
     salt = salt or os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     stored, server = sha256(mac(salted, b"Client Key")), mac(salted, b"Server Key")
@@ -43,7 +43,7 @@ def verifier(password, iterations=4096, salt=None):
 
 
 def begin(client):
-    """Preface and HELLO; WELCOME. Keeps what the transcript is made of (21.2)."""
+    """Preface and HELLO; WELCOME. Keeps what the transcript is made of (23.2)."""
     hello = encode("hello", 1, agent=client.agent, device=client.device, caps=client.caps)
     client._last_id = 1
     client._outstanding.add(1)
@@ -82,7 +82,7 @@ def scram(client, name, password, exporter=None, header=None, transcript=..., bi
 
 
 def resume(client, name, token, exporter=None):
-    """A log-in with a resume token (21.4); AUTH_OK."""
+    """A log-in with a resume token (23.4); AUTH_OK."""
     cb = exporter or b""
     mech = "HT-SHA-256-" + ("NONE" if exporter is None else "EXPR")
     ok = client.request("auth", mech=mech, sasl=name.encode() + b"\0" + mac(token, b"Initiator" + cb))

@@ -1,4 +1,4 @@
-"""Accounts (section 21): log-ins of every kind, what outlives a connection, and what is refused."""
+"""Accounts (section 23): log-ins of every kind, what outlives a connection, and what is refused."""
 import contextlib
 import functools
 import os
@@ -67,7 +67,7 @@ class Kept(Case):
 
 class Credentials(Kept):
     def test_what_is_offered(self):
-        """21.1: by what protects the connection."""
+        """23.1: by what protects the connection."""
         self.assertEqual(self.opened().welcome["mechs"], ["SCRAM-SHA-256", "HT-SHA-256-NONE", "ANONYMOUS"])
         self.assertNotIn("cb", self.opened().welcome.fields)
         client, _ = self.bound()
@@ -115,7 +115,7 @@ class Credentials(Kept):
         self.assertEqual(scram(client, name, PASSWORD)["user"], name)
 
     def test_binding(self):
-        """21.2: another connection, another beginning, and less than is offered are 203, whatever the password."""
+        """23.2: another connection, another beginning, and less than is offered are 203, whatever the password."""
         name = self.registered()
         lies = [{"exporter": os.urandom(32)}, {"transcript": os.urandom(32)}, {"transcript": None}, {"header": "y,,", "exporter": None},
                 {"header": "n,,"}, {"header": "p=tls-unique,,"}, {"binding": b""}]
@@ -131,7 +131,7 @@ class Credentials(Kept):
         self.assert_ended(client, 203)
 
     def test_wrong_passwords(self):
-        """21.1: late, without detail, and at most three."""
+        """23.1: late, without detail, and at most three."""
         name = self.registered()
         client = self.opened()
         for _ in range(3):
@@ -144,7 +144,7 @@ class Credentials(Kept):
         self.assertEqual(self.logged_in(name).user, name)
 
     def test_unknown_names(self):
-        """21.2: the same exchange to the end, with the same salt every time."""
+        """23.2: the same exchange to the end, with the same salt every time."""
         self.registered()
         name, seen = fresh("nobody"), set()
         for _ in range(2):
@@ -200,7 +200,7 @@ class Credentials(Kept):
             owner.authenticate(fresh("other"))
 
     def test_owner_displaces_guest(self):
-        """21.1: a guest registers its own name, and logs in on another connection."""
+        """23.1: a guest registers its own name, and logs in on another connection."""
         guest = self.client(fresh("self"))
         guest.request("register", user=guest.user, sasl=verifier(PASSWORD))
         guest.publish("lobby", "still a guest")

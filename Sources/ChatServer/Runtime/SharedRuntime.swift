@@ -11,6 +11,7 @@ struct SharedRuntime: Sendable {
     let tls: TLSContext?
     /// Who judges credentials; nil: there are only guests.
     let accounts: AccountService?
+    let web: WebSettings
     let census: ConnectionCensus
     let boxes: [DriverBoxes]
     let log: Logger
@@ -29,6 +30,7 @@ struct SharedRuntime: Sendable {
         map = ShardMap(shardCount: loopCount, key: random.next())
         settings = CoreSettings(configuration, shardCount: loopCount)
         self.tls = tls
+        web = WebSettings(configuration.web)
         let limits = configuration.limits
         census = ConnectionCensus(
             limits: .init(
