@@ -372,7 +372,19 @@ class CredentialsTwoLoops(Credentials, unittest.TestCase):
 
 
 class CredentialsOfBrokers(Kept, unittest.TestCase):
-    """Brokers of their own, with other settings."""
+    """Brokers of their own, with other settings, each in a folder of its own: one broker at a time works in one."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="cbp-accounts-")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def start(cls, **settings):
+        return super().start(**({"runtime_data_directory": str(Path(cls.folder.name, fresh("data")))} | settings))
 
     def test_accounts_and_tokens_survive_a_restart(self):
         folder = tempfile.TemporaryDirectory(prefix="cbp-accounts-")
