@@ -18,9 +18,12 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
+/// The web client is part of the program: the build makes its files octets in the source.
+let webClient = ["index.html", "style.css", "app.js", "client.js", "view.js", "icon.svg"].map { "WebClient/Public/\($0)" }
+
 /// A library of this house.
-func room(_ name: String, _ dependencies: Target.Dependency...) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: house)
+func room(_ name: String, _ dependencies: Target.Dependency..., embedding files: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: files.map { .embedInCode($0) }, swiftSettings: house)
 }
 
 /// A program of this house.
@@ -79,7 +82,7 @@ let package = Package(
         room("ChatConfiguration", toml),
         room(
             "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "WebSocket", "Deflate", "LibUV", "TLS",
-            "Transport", "ChatStore", "ChatConfiguration", logging),
+            "Transport", "ChatStore", "ChatConfiguration", logging, embedding: webClient),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
@@ -102,7 +105,9 @@ let package = Package(
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
         tests("ChatStoreTests", "store-trial", "ChatStore", "ChatCore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
-        tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
+        tests(
+            "ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Deflate", "Bytes", "LibUV", "TLS",
+            "Transport"),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", histogram),
         tests("HouseTests"),

@@ -36,9 +36,22 @@ enum Agreement {
         }
 
         let listen = configuration.listen
-        let fixed = listen.addresses.filter { $0.port != 0 }
-        if let twice = fixed.indices.first(where: { fixed[..<$0].contains(fixed[$0]) }) {
-            report(["listen.addresses"], "\(fixed[twice]) is named twice")
+        let doors = [
+            ("listen.addresses", listen.addresses), ("listen.line_addresses", listen.lineAddresses),
+            ("listen.line_tls_addresses", listen.lineTlsAddresses),
+        ]
+        let fixed = doors.flatMap { key, addresses in addresses.filter { $0.port != 0 }.map { (key: key, address: $0) } }
+        if let twice = fixed.indices.first(where: { index in fixed[..<index].contains { $0.address == fixed[index].address } }) {
+            report([fixed[twice].key], "\(fixed[twice].address) is named twice")
+        }
+        if !tls.isEnabled, !listen.lineTlsAddresses.isEmpty {
+            report(["listen.line_tls_addresses"], "line mode under TLS needs tls.certificate_file and tls.private_key_file")
+        }
+        if !listen.allowClearTextOffLoopback, let open = listen.lineAddresses.first(where: { !$0.isLoopback }) {
+            report(
+                ["listen.line_addresses"],
+                "\(open) can be reached by other machines, and clear text is served on loopback only; use listen.line_tls_addresses, "
+                    + "or set listen.allow_clear_text_off_loopback = true")
         }
         if !tls.isEnabled, !listen.allowClearTextOffLoopback, let open = listen.addresses.first(where: { !$0.isLoopback }) {
             report(

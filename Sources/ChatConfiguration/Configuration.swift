@@ -8,6 +8,8 @@
 public struct Configuration: Sendable, Equatable {
     /// Where the broker listens, and how it accepts.
     public var listen = Listen()
+    /// What is served over HTTP.
+    public var web = Web()
     /// The certificate, and the versions of TLS spoken.
     public var tls = TLS()
     /// The process: loops, files, log.
@@ -34,12 +36,28 @@ extension Configuration {
     public struct Listen: Sendable, Equatable {
         /// The addresses served. Native frames and TLS share each of them; the first octets of a connection decide (docs/PROTOCOL.md, *Sharing one port*).
         public var addresses: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 7400)]
+        /// The addresses of line mode in the clear, for people with `nc` or `telnet`.
+        public var lineAddresses: [ListenAddress] = []
+        /// The addresses of line mode under TLS.
+        public var lineTlsAddresses: [ListenAddress] = []
         /// Whether native frames without TLS are served on addresses that are not loopback. Otherwise such a connection gets GOODBYE 206.
         public var allowClearTextOffLoopback = false
         /// Connections the kernel completes before the broker accepts them (listen(2), `backlog`).
         public var backlog = 1024
         /// Connections one listener accepts in one turn of its loop, so that a storm of arrivals does not hold back those who are already in.
         public var acceptBurstMax = 64
+    }
+
+    /// `[web]`: what is served over HTTP, on the addresses of native frames.
+    public struct Web: Sendable, Equatable {
+        /// Whether the web client is served at `/`.
+        public var client = true
+        /// From which web pages a WebSocket may be opened, besides the broker's own: origins, separated by commas; `*` is any.
+        public var allowedOrigins = ""
+        /// Whether permessage-deflate (RFC 7692) may be agreed on.
+        public var compression = false
+        /// Whether `/echo` sends back what it is sent over a WebSocket, for tests of clients.
+        public var echo = false
     }
 
     /// `[tls]`: both files or none; without them the broker speaks no TLS.

@@ -1,6 +1,7 @@
 extension Setting {
     /// Every setting, in the order of `config/broker.toml`.
-    public static let all: [Setting] = listen + tls + runtime + storage + deadlines + limits + rooms + guests + queues
+    public static let all: [Setting] =
+        listen + web + tls + runtime + storage + deadlines + limits + rooms + guests + queues
 
     /// The setting with this key, or nil.
     public static func named(_ key: String) -> Setting? { byKey[key] }
@@ -15,6 +16,12 @@ extension Setting {
         .addresses(
             "listen.addresses", \.listen.addresses, 1...64, flag: "--listen",
             "Addresses served, native frames and TLS on each; port 0 lets the kernel choose."),
+        .addresses(
+            "listen.line_addresses", \.listen.lineAddresses, 0...64, flag: "--line",
+            "Addresses of line mode in the clear, for people with nc or telnet."),
+        .addresses(
+            "listen.line_tls_addresses", \.listen.lineTlsAddresses, 0...64,
+            "Addresses of line mode under TLS."),
         .boolean(
             "listen.allow_clear_text_off_loopback", \.listen.allowClearTextOffLoopback,
             "Whether clear text is served on addresses that other machines can reach."),
@@ -24,6 +31,15 @@ extension Setting {
         .integer(
             "listen.accept_burst_max", \.listen.acceptBurstMax, 1...65_536,
             "Connections a listener accepts in one turn of its loop."),
+    ]
+
+    private static let web: [Setting] = [
+        .boolean("web.client", \.web.client, "Whether the web client is served."),
+        .text(
+            "web.allowed_origins", \.web.allowedOrigins, path,
+            "Origins of other web pages that may open a WebSocket, separated by commas; * is any."),
+        .boolean("web.compression", \.web.compression, "Whether WebSocket messages may be compressed."),
+        .boolean("web.echo", \.web.echo, "Whether /echo sends back what it is sent over a WebSocket."),
     ]
 
     private static let tls: [Setting] = [

@@ -30,6 +30,14 @@ public struct LineDialect: Sendable {
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
         case hello, logIn, rename, say, join, history, create, leave(RoomAddress), users, who(RoomAddress), rooms, ping
+
+        /// Whether the reply says where the next line goes.
+        var decidesWhatFollows: Bool {
+            switch self {
+            case .join, .create, .leave: true
+            default: false
+            }
+        }
     }
 
     /// Requests that may wait for their replies; more lines are taken when there are fewer.
@@ -62,10 +70,10 @@ public struct LineDialect: Sendable {
         return takeSteps()
     }
 
-    /// Whether lines must wait: the broker has not decided about the name, or has much to answer.
+    /// Whether lines must wait: the broker has not decided about the name or the room, or has much to answer.
     public var isWaiting: Bool {
         if case .entering = phase { return true }
-        return pending.count >= Self.pendingCountMax
+        return pending.count >= Self.pendingCountMax || pending.values.contains { $0.decidesWhatFollows }
     }
 
     // MARK: What comes in

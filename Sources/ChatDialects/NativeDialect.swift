@@ -5,9 +5,10 @@ import ChatProtocol
 ///
 /// It holds no octets: the caller keeps what is incomplete and offers it again with more behind it.
 public struct NativeDialect: Sendable {
-    private var isOpened = false
+    private var isOpened: Bool
 
-    public init() {}
+    /// - Parameter isOpened: whether there is no preface, because the frames come within the messages of a WebSocket.
+    public init(isOpened: Bool = false) { self.isOpened = isOpened }
 
     /// Takes one input from the front of `octets`.
     ///

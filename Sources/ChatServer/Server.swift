@@ -18,7 +18,10 @@ public struct ServerError: Error, Sendable, CustomStringConvertible {
 /// Made and used on one thread, which is not one of the loops'; ``requestShutdown()`` is for any thread.
 public final class Server {
     /// Where it listens, with the ports chosen where 0 was asked for.
-    public private(set) var addresses: [SocketAddress] = []
+    public var addresses: [SocketAddress] { listeners.filter { $0.kind == .shared }.map(\.address) }
+    /// Where people with terminals come in.
+    public var lineAddresses: [SocketAddress] { listeners.filter { $0.kind != .shared }.map(\.address) }
+    private var listeners: [ListenerAddress] = []
     /// Whether listeners take TLS.
     public let speaksTLS: Bool
     private let configuration: Configuration
@@ -55,7 +58,8 @@ public final class Server {
     private static func makeTLS(_ settings: Configuration.TLS) throws(TLSError) -> TLSContext? {
         guard settings.isEnabled else { return nil }
         return try TLSContext.server(
-            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile, alpn: [ProtocolName.native],
+            certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile,
+            alpn: [ProtocolName.native, ProtocolName.http],
             minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
     }
 
@@ -70,12 +74,12 @@ public final class Server {
     public func start() throws(ServerError) {
         try openStorage()
         do throws(ServerError) {
-            var asked = try configuration.listen.addresses.map { (address) throws(ServerError) in try Self.resolve(address) }
+            var asked = try Self.resolve(configuration.listen)
             for index in shared.boxes.indices {
                 let bound = try startLoop(index, listeningAt: asked)
                 // The first loop chooses the ports; the others listen at the same ones.
                 if index == 0 {
-                    addresses = bound
+                    listeners = bound
                     asked = bound
                 }
             }
@@ -84,8 +88,8 @@ public final class Server {
             throw error
         }
         log.notice("broker \(Release.version) runs \(shared.boxes.count) \(shared.boxes.count == 1 ? "loop" : "loops")")
-        for address in addresses {
-            log.notice("listening on \(address) for \(kinds(at: address).joined(separator: " and "))")
+        for listener in listeners {
+            log.notice("listening on \(listener.address) for \(kinds(at: listener).joined(separator: " and "))")
         }
     }
 
@@ -173,7 +177,7 @@ public final class Server {
 
     // MARK: Loops
 
-    private func startLoop(_ index: Int, listeningAt addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
+    private func startLoop(_ index: Int, listeningAt addresses: [ListenerAddress]) throws(ServerError) -> [ListenerAddress] {
         let outcome = Mailbox<StartOutcome>()
         var result: StartOutcome?
         do throws(UVError) {
@@ -201,7 +205,7 @@ public final class Server {
     }
 
     /// The life of one loop, on its thread.
-    private static func serve(_ index: Int, _ shared: SharedRuntime, _ addresses: [SocketAddress], _ outcome: Mailbox<StartOutcome>) {
+    private static func serve(_ index: Int, _ shared: SharedRuntime, _ addresses: [ListenerAddress], _ outcome: Mailbox<StartOutcome>) {
         let driver: ShardDriver
         do throws(UVError) {
             driver = try ShardDriver(index: index, shared: shared)
@@ -216,6 +220,16 @@ public final class Server {
             driver.close()
             outcome.post([.failure(error)])
         }
+    }
+
+    private static func resolve(_ listen: Configuration.Listen) throws(ServerError) -> [ListenerAddress] {
+        var listeners: [ListenerAddress] = []
+        for (addresses, kind) in [
+            (listen.addresses, ListenerKind.shared), (listen.lineAddresses, .line), (listen.lineTlsAddresses, .lineOverTLS),
+        ] {
+            for address in addresses { listeners.append(ListenerAddress(address: try resolve(address), kind: kind)) }
+        }
+        return listeners
     }
 
     private static func resolve(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
@@ -245,17 +259,22 @@ public final class Server {
     // MARK: The ready file
 
     /// What a client may speak at an address.
-    private func kinds(at address: SocketAddress) -> [String] {
-        let isClearTextAccepted = address.isLoopback || configuration.listen.allowClearTextOffLoopback
-        return (isClearTextAccepted ? ["native"] : []) + (speaksTLS ? ["tls"] : [])
+    private func kinds(at listener: ListenerAddress) -> [String] {
+        switch listener.kind {
+        case .line: return ["line"]
+        case .lineOverTLS: return ["line-tls"]
+        case .shared:
+            let isClearTextAccepted = listener.address.isLoopback || configuration.listen.allowClearTextOffLoopback
+            return (isClearTextAccepted ? ["native", "http"] : []) + (speaksTLS ? ["tls"] : [])
+        }
     }
 
     /// Writes the chosen addresses where `runtime.ready_file` says, if it says so.
     private func writeReadyFile() throws(UVError) {
         let path = configuration.runtime.readyFile
         guard !path.isEmpty else { return }
-        let listeners = addresses.map { ReadyFile.Listener(address: $0.description, kinds: kinds(at: $0)) }
-        try ReadyFile.write(ReadyFile(version: Release.version, listeners: listeners), to: path)
+        let entries = listeners.map { ReadyFile.Listener(address: $0.address.description, kinds: kinds(at: $0)) }
+        try ReadyFile.write(ReadyFile(version: Release.version, listeners: entries), to: path)
     }
 
     private func removeReadyFile() {
@@ -265,4 +284,4 @@ public final class Server {
 }
 
 /// What became of a loop's start: the addresses it listens at, or why it does not.
-private typealias StartOutcome = Result<[SocketAddress], ServerError>
+private typealias StartOutcome = Result<[ListenerAddress], ServerError>

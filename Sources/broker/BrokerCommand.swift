@@ -35,6 +35,11 @@ struct BrokerCommand: ParsableCommand {
             "Listen here; may be repeated. Port 0 lets the kernel choose. Default: \(standardAddresses).", valueName: "host:port"))
     var listen: [String] = []
 
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("Serve people with nc or telnet here; may be repeated. Default: nowhere.", valueName: "host:port"))
+    var line: [String] = []
+
     @Option(name: .long, help: ArgumentHelp("The certificate of the broker and its chain, PEM.", valueName: "file"), completion: .file())
     var tlsCert: String?
 
@@ -71,6 +76,7 @@ struct BrokerCommand: ParsableCommand {
     var settingWords: [String: [String]] {
         var words: [String: [String]] = [:]
         if !listen.isEmpty { words["--listen"] = listen }
+        if !line.isEmpty { words["--line"] = line }
         words["--tls-cert"] = tlsCert.map { [$0] }
         words["--tls-key"] = tlsKey.map { [$0] }
         words["--loops"] = loops.map { [$0] }

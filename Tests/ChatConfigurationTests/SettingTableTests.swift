@@ -53,8 +53,9 @@ import Testing
         case .addresses(let range):
             accepted = [.texts(["127.0.0.1:0"]), .texts(Array(repeating: "[::1]:1", count: range.upperBound))]
             refused = [
-                .texts([]), .texts(Array(repeating: "[::1]:1", count: range.upperBound + 1)), .texts(["name:1"]), .text("127.0.0.1:0"),
+                .texts(Array(repeating: "[::1]:1", count: range.upperBound + 1)), .texts(["name:1"]), .text("127.0.0.1:0"),
             ]
+            if range.lowerBound == 0 { accepted.append(.texts([])) } else { refused.append(.texts([])) }
         }
         for value in accepted {
             var configuration = Configuration()

@@ -167,9 +167,13 @@ struct LineDialectTests {
             ("/create dev", .join(Join(room: try RoomAddress("dev")))),
         ]
         for (line, command) in expected {
+            let count = terminal.commands.count
             terminal.type(line + "\n")
             #expect(terminal.lastCommand == command)
+            // Some wait for their outcome.
+            for sent in terminal.commands[count...] { terminal.reply(.ok(Success()), to: sent.requestID) }
         }
+        _ = terminal.read()
         terminal.type("/pm bob  hi there \n")
         guard case .directMessage(let message) = terminal.lastCommand else {
             Issue.record("no message")
@@ -209,6 +213,21 @@ struct LineDialectTests {
         try terminal.deliver(event("bob", "psst", in: "@ada+bob"))
         try terminal.deliver(event("ada", "yes?", in: "@ada+bob"))
         #expect(terminal.read() == "[dev] bob: hi\r\n[from bob] psst\r\n[to bob] yes?\r\n")
+    }
+
+    @Test func whatIsTypedAheadWaitsForTheRoom() throws {
+        var terminal = try Terminal.loggedIn()
+        terminal.type("/join dev\nhi\n")
+        guard case .join = terminal.lastCommand else {
+            Issue.record("did not wait")
+            return
+        }
+        terminal.reply(.joined(Joined(room: try RoomAddress("dev"), epoch: 1, head: 0, floor: 1, next: 1)), to: terminal.lastID)
+        guard case .publish(let publish) = terminal.lastCommand else {
+            Issue.record("not said")
+            return
+        }
+        #expect(publish.room == (try RoomAddress("dev")))
     }
 
     @Test func noTextLooksLikeAnotherLine() throws {

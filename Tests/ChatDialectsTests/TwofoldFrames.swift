@@ -95,7 +95,11 @@ struct TwofoldFrames {
             let items = (0..<(isBad ? Int(field.maximum) + 1 : random.upTo(3))).map { _ in string(text(random.upTo(40))) }
             return (items.flatMap { Self.length($0.octets.count) + $0.octets }, "[" + items.map(\.json).joined(separator: ",") + "]")
         // No client sends it.
-        case .frames: return ([], "[]")
+        case .frames:
+            guard let deliver = Schema.frame(FrameType.deliver.rawValue) else { preconditionFailure("DELIVER is in the table") }
+            // Bad ones are long, and the frame around them must not become too large for its form to matter.
+            let frames = (0..<(badPercent == 0 ? random.upTo(3) : 0)).map { _ in frame(deliver) }
+            return (frames.flatMap(\.octets), "[" + frames.map(\.json).joined(separator: ",") + "]")
         case .groups:
             let groups = (0..<random.upTo(3)).map { _ in group() }
             return (groups.flatMap { Self.length($0.octets.count) + $0.octets }, "[" + groups.map(\.json).joined(separator: ",") + "]")

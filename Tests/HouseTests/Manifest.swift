@@ -14,7 +14,9 @@ struct Manifest {
         for match in text.matches(of: #/\n\s+(room|program|tests)\(([^)]*)\)/#) {
             let words = match.2.split(separator: ",").map { $0.trimming() }
             guard let name = words.first?.unquoted() else { continue }
-            dependencies[name] = Set(words.dropFirst().filter { !$0.isEmpty }.map { $0.unquoted() ?? products[$0] ?? $0 })
+            // What has a label is no dependency.
+            dependencies[name] = Set(
+                words.dropFirst().filter { !$0.isEmpty && !$0.contains(":") }.map { $0.unquoted() ?? products[$0] ?? $0 })
             if match.1 == "program" { programs.insert(name) }
         }
     }

@@ -37,7 +37,7 @@ class FirstOctets(Case, unittest.TestCase):
         for method in ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"):
             with self.subTest(method):
                 sock = self.socket()
-                sock.sendall(f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                sock.sendall(f"{method} /nothing HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 answer = raw_to_end(sock)
                 if answer:
                     self.assertRegex(answer, rb"^HTTP/1\.[01] [45]\d\d ")
@@ -76,7 +76,7 @@ class FirstOctets(Case, unittest.TestCase):
             self.assertEqual(self.tls_session(context).connection.sock.selected_alpn_protocol(), "cbp/1")
         with self.subTest("another ALPN"):
             context = cbp.tls_context(file)
-            context.set_alpn_protocols(["h2", "http/1.1"])
+            context.set_alpn_protocols(["h2", "spdy/1"])
             with self.assertRaises(ssl.SSLError) as caught:
                 self.tls_session(context)
             self.assertIn("NO_APPLICATION_PROTOCOL", str(caught.exception).upper().replace(" ", "_"))
@@ -94,7 +94,7 @@ class FirstOctets(Case, unittest.TestCase):
         """3.3: what is not the preface gets at most an HTTP error, ALPN or not."""
         file = str(certificate().certificate)
         for context in (cbp.tls_context(file), ssl.create_default_context(cafile=file)):
-            for octets in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"hello\n", b"\0" * 9):
+            for octets in (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"hello\n", b"\0" * 9):
                 with self.subTest(octets[:8]):
                     sock = context.wrap_socket(self.socket(), server_hostname="localhost")
                     sock.sendall(octets)

@@ -1,4 +1,5 @@
 import Bytes
+import ChatDialects
 import ChatProtocol
 
 /// The connections of this shard that are attached to rooms: who is sent what, and who has fallen behind.
@@ -9,24 +10,25 @@ extension Shard {
         roster.head = batch.lastSeq
         roster.floor = batch.floor
         unwrittenByteCount += batch.bytes.count
+        var translations = Translations(batch.bytes)
         var delivered = 0
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
             let session = attachment.session
             if attachment.next == batch.firstSeq && attachment.state == .live && hasRoom(session) {
-                session.queue.append(batch.bytes)
+                session.queue.append(translations.octets(for: session))
                 schedule(session)
                 roster.attachments[index].next = batch.lastSeq + 1
                 delivered += 1
             } else {
-                deliverOutOfStep(batch, to: index, of: roster)
+                deliverOutOfStep(batch, &translations, to: index, of: roster)
             }
         }
         statistics.deliveries += UInt64(delivered) * (batch.lastSeq + 1 - batch.firstSeq)
     }
 
     /// The rarer cases: not announced yet, joined in the midst of this batch, or behind.
-    private func deliverOutOfStep(_ batch: EventBatch, to index: Int, of roster: LocalRoster) {
+    private func deliverOutOfStep(_ batch: EventBatch, _ translations: inout Translations, to index: Int, of roster: LocalRoster) {
         let attachment = roster.attachments[index]
         guard attachment.next <= batch.lastSeq else { return }
         let session = attachment.session
@@ -39,7 +41,7 @@ extension Shard {
             announce(roster, at: index)
             if attachment.next == batch.firstSeq && hasRoom {
                 // At once: a party that says one thing and goes ends the conversation, and its ring with it.
-                session.queue.append(batch.bytes)
+                session.queue.append(translations.octets(for: session))
                 roster.attachments[index].next = batch.lastSeq + 1
                 roster.setState(.live, at: index)
                 statistics.deliveries += batch.lastSeq + 1 - batch.firstSeq
@@ -93,7 +95,7 @@ extension Shard {
             roster.attachments[index].next == fetched.from
         else { return }
         if fetched.first > fetched.from { lag(session, of: roster, from: fetched.from, to: fetched.first - 1) }
-        for event in fetched.events { session.queue.append(event) }
+        for event in fetched.events { session.queue.append(session.encoding.translation(of: event)) }
         statistics.deliveries += UInt64(fetched.eventCount)
         schedule(session)
         roster.attachments[index].next = fetched.next
@@ -187,7 +189,7 @@ extension Shard {
         let session = attachment.session
         let first = hasRoom(session) ? max(attachment.next, remains.floor) : remains.lastSeq + 1
         if first > attachment.next { lag(session, of: roster, from: attachment.next, to: first - 1) }
-        for seq in first..<(remains.lastSeq + 1) { session.queue.append(remains.event(seq)) }
+        for seq in first..<(remains.lastSeq + 1) { session.queue.append(session.encoding.translation(of: remains.event(seq))) }
         statistics.deliveries += remains.lastSeq + 1 - first
         schedule(session)
     }

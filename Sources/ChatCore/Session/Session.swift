@@ -39,7 +39,7 @@ public final class Session {
     let mark: UInt64
     public internal(set) var state = State.preface
     /// How events and replies are encoded for this peer.
-    public let encoding: WireEncoding
+    public internal(set) var encoding: WireEncoding
     /// What is to be sent. The adapter takes from it what it has written.
     public var queue = OutboundQueue()
     /// Why nothing more may be read for now.

@@ -5,15 +5,22 @@ import ChatProtocol
 import LibUV
 import TLS
 import Transport
+import WebSocket
 
 /// One connection: moves octets between its stream and its session, and decides nothing.
 ///
 /// Owned by the loop that it lives on. It holds no octets of its own but an incomplete frame.
 final class Connection: SecureStreamDelegate {
-    private enum Phase {
+    enum Phase {
         /// The first octets, in the clear or under TLS, have not shown the protocol yet.
         case sniffing(ProtocolSniffer.Layer)
         case native(NativeDialect)
+        /// The head of an HTTP request is being read.
+        case http(HTTPRequestParser)
+        /// An HTTP request has been answered: what else comes is discarded.
+        case answered
+        case webSocket(WebSocketDoor)
+        case line(LineDoor)
     }
 
     let stream: SecureStream
@@ -21,21 +28,23 @@ final class Connection: SecureStreamDelegate {
     /// Whether the census still counts it among those without an account.
     var isCountedUnauthenticated = true
     /// Why the connection ends, once it does.
-    private(set) var reason: CloseReason?
+    var reason: CloseReason?
     /// When it was last written to at the end of a turn.
     var lastFlush: UInt64 = 0
-    private unowned let driver: ShardDriver
-    private var phase = Phase.sniffing(.clear(allowsLine: false))
-    private var received = ReadBuffer()
+    unowned let driver: ShardDriver
+    var phase = Phase.sniffing(.clear(allowsLine: false))
+    private(set) var received = ReadBuffer()
     private var isReading = false
-    private var isInputEnded = false
+    private(set) var isInputEnded = false
     private var isShutDown = false
-    private let isClearTextAccepted: Bool
+    let isClearTextAccepted: Bool
+    private let kind: ListenerKind
 
-    init(stream: SecureStream, session: Session, driver: ShardDriver, isClearTextAccepted: Bool) {
+    init(stream: SecureStream, session: Session, driver: ShardDriver, kind: ListenerKind, isClearTextAccepted: Bool) {
         self.stream = stream
         self.session = session
         self.driver = driver
+        self.kind = kind
         self.isClearTextAccepted = isClearTextAccepted
         stream.delegate = self
     }
@@ -44,8 +53,11 @@ final class Connection: SecureStreamDelegate {
 
     // MARK: What comes in
 
-    /// Reads from now on.
-    func start() { regulateReading() }
+    /// Reads from now on. Where people come in, the broker speaks first.
+    func start() {
+        if kind == .line { beginLine() }
+        regulateReading()
+    }
 
     func secureStream(_ stream: SecureStream, didRead octets: RawSpan) {
         driver.shard.touch(session, at: driver.moment)
@@ -65,18 +77,39 @@ final class Connection: SecureStreamDelegate {
         guard stream.isOpen, !session.isEnding else { return }
         takeReceived()
         regulateReading()
-        if isInputEnded && !session.isInputHeld { driver.shard.inputEnded(session, at: driver.moment) }
+        noteEndOfInput()
     }
 
-    private func takeReceived() {
+    /// Tells the core that nothing more comes, once what came before has been handed over.
+    func noteEndOfInput() {
+        guard isInputEnded, !session.isEnding, !isInputHeld else { return }
+        driver.shard.inputEnded(session, at: driver.moment)
+    }
+
+    /// Whether what has been received must wait: for the core, or for what a terminal's last lines come to.
+    private var isInputHeld: Bool {
+        if session.isInputHeld { return true }
+        if case .line(let door) = phase { return door.dialect.isWaiting }
+        return false
+    }
+
+    func takeReceived() {
         guard !received.isEmpty else { return }
         let used = received.withBytes { take($0) }
         if session.isEnding { received.clear() } else if used > 0 { received.consume(used) }
     }
 
     /// Handles as much of the octets as makes whole inputs; the number of octets used.
-    private func take(_ octets: RawSpan) -> Int {
-        guard case .native(var dialect) = phase else { return sniff(octets) }
+    func take(_ octets: RawSpan) -> Int {
+        guard case .native(var dialect) = phase else {
+            switch phase {
+            case .sniffing, .native: return sniff(octets)
+            case .http(let parser): return takeRequest(parser, octets)
+            case .answered: return octets.byteCount
+            case .webSocket(let door): return takeFrames(door, octets)
+            case .line(let door): return takeLines(door, octets)
+            }
+        }
         var used = 0
         while !session.isInputHeld && !session.isEnding {
             guard let next = dialect.next(in: octets.extracting(used..<octets.byteCount), limits: session.limits(driver.shard.settings))
@@ -96,36 +129,44 @@ final class Connection: SecureStreamDelegate {
         case .tls:
             beginTLS(octets)
             return octets.byteCount
+        case .native where kind == .lineOverTLS:
+            endWithoutAWord("TLS is begun at once here")
+            return octets.byteCount
         case .native:
             if !stream.isSecure && !isClearTextAccepted {
                 driver.shard.refuse(session, with: Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
             }
             phase = .native(NativeDialect())
             return take(octets)
+        case .http where kind == .shared:
+            phase = .http(HTTPRequestParser())
+            return take(octets)
         case .http, .line, .unknown:
-            end(CloseReason(.badPreface, "the first octets are of no protocol spoken here"))
-            stream.close()
+            endWithoutAWord("the first octets are of no protocol spoken here")
             return octets.byteCount
         }
     }
 
+    func endWithoutAWord(_ text: String) {
+        end(CloseReason(.badPreface, text))
+        stream.close()
+    }
+
     private func beginTLS(_ octets: RawSpan) {
         guard let context = driver.tls else {
-            end(CloseReason(.badPreface, "TLS was begun, but this broker has no certificate"))
-            return stream.close()
+            return endWithoutAWord("TLS was begun, but this broker has no certificate")
         }
         phase = .sniffing(.decrypted)
         do throws(StreamError) {
             try stream.startServerTLS(context: context, received: octets)
         } catch {
-            end(CloseReason(.badPreface, error.description))
-            stream.close()
+            endWithoutAWord(error.description)
         }
     }
 
-    private func regulateReading() {
+    func regulateReading() {
         // An ending connection is read on, and what comes is discarded: closing with unread input would reset it and destroy GOODBYE.
-        let shouldRead = !isInputEnded && (session.isEnding || !session.isInputHeld)
+        let shouldRead = !isInputEnded && (session.isEnding || !isInputHeld)
         guard stream.isOpen, shouldRead != isReading else { return }
         isReading = shouldRead
         guard shouldRead else { return stream.stopReading() }
@@ -137,16 +178,26 @@ final class Connection: SecureStreamDelegate {
     }
 
     func secureStreamDidHandshake(_ stream: SecureStream) {
+        if kind == .lineOverTLS {
+            guard stream.negotiatedProtocol == nil else {
+                return endWithoutAWord("another protocol was agreed on than that of this listener")
+            }
+            return beginLine()
+        }
         // With ALPN the protocol is agreed on, and the contents decide nothing.
-        if stream.negotiatedProtocol == ProtocolName.native { phase = .native(NativeDialect()) }
+        switch stream.negotiatedProtocol {
+        case ProtocolName.native: phase = .native(NativeDialect())
+        case ProtocolName.http: phase = .http(HTTPRequestParser())
+        default: break
+        }
     }
 
     func secureStreamDidReachEnd(_ stream: SecureStream) {
         isInputEnded = true
         if session.isEnding {
             if isShutDown { stream.close() }
-        } else if !session.isInputHeld {
-            driver.shard.inputEnded(session, at: driver.moment)
+        } else {
+            noteEndOfInput()
         }
     }
 
@@ -155,7 +206,11 @@ final class Connection: SecureStreamDelegate {
     /// Writes what is queued: called once at the end of a turn, and when what was blocked has been written.
     func flush() {
         driver.shard.beganWriting(session)
-        switch stream.flush(&session.queue) {
+        if case .line(let door) = phase { note(flushLines(door)) } else { note(stream.flush(&session.queue)) }
+    }
+
+    private func note(_ result: FlushResult) {
+        switch result {
         case .drained:
             driver.shard.drained(session, at: driver.moment)
             shutDownIfEnding()
@@ -175,12 +230,23 @@ final class Connection: SecureStreamDelegate {
     func end(_ reason: CloseReason) {
         if self.reason == nil { self.reason = reason }
         guard stream.isOpen else { return }
+        appendLastWord(reason)
         regulateReading()
         flush()
     }
 
+    /// What a protocol has to say behind everything that the core does.
+    private func appendLastWord(_ reason: CloseReason) {
+        switch phase {
+        case .http: appendAnswer(to: reason)
+        case .webSocket(let door): appendClose(door, reason)
+        default: break
+        }
+    }
+
     private func shutDownIfEnding() {
         guard reason != nil, session.queue.isEmpty, !isShutDown, stream.isOpen else { return }
+        if case .line(let door) = phase, !door.outgoing.isEmpty { return }
         isShutDown = true
         if isInputEnded { stream.close() } else { stream.shutdown() }
     }
@@ -207,4 +273,16 @@ final class Connection: SecureStreamDelegate {
 /// The names by which protocols are agreed on (ALPN, RFC 7301).
 enum ProtocolName {
     static let native = "cbp/1"
+    /// HTTP/1.1, and WebSocket within it.
+    static let http = "http/1.1"
+}
+
+/// What is served on the connections of a listener.
+enum ListenerKind: Sendable {
+    /// Native frames, TLS, HTTP: the first octets decide.
+    case shared
+    /// People with terminals, in the clear.
+    case line
+    /// People with terminals, under TLS from the first octet on.
+    case lineOverTLS
 }

@@ -2,6 +2,7 @@ import Bytes
 import ChatCore
 import ChatProtocol
 import ChatStore
+import Deflate
 import Glibc
 import LibUV
 import Logging
@@ -11,13 +12,19 @@ import Transport
 /// What one loop is told from outside, besides the mail of the shards.
 enum DriverOrder: Sendable {
     /// A connection that another loop accepted.
-    case adopt(AcceptedSocket)
+    case adopt(AcceptedSocket, ListenerKind)
     /// Log what the loop has.
     case report
     /// Accept no more, tell the clients, and end.
     case shutDown
     /// End now.
     case stop
+}
+
+/// Where something listens, and for what.
+struct ListenerAddress: Sendable {
+    let address: SocketAddress
+    let kind: ListenerKind
 }
 
 /// The boxes of one loop: where others leave what it is to do.
@@ -53,7 +60,12 @@ final class ShardDriver {
     /// When the present flush began, by the clock of ``EventLoop/clockNanoseconds``.
     private var flushStart: UInt64 = 0
     private var wallMilliseconds: UInt64?
-    private var isShuttingDown = false
+    private(set) var isShuttingDown = false
+    /// What HTTP serves.
+    var web: WebSettings { shared.web }
+    /// Shared by the connections of the loop, because no context is taken over from message to message.
+    private(set) lazy var inflater = Inflater()
+    private(set) lazy var deflater = Deflater(windowBits: WebSocketDoor.deflateWindowBits)
 
     /// - Throws: what the system refuses: descriptors, memory.
     init(index: Int, shared: SharedRuntime) throws(UVError) {
@@ -97,8 +109,8 @@ final class ShardDriver {
     // MARK: Connections
 
     /// Listens and accepts at the addresses; the ports chosen where 0 was asked for.
-    func listen(at addresses: [SocketAddress]) throws(ServerError) -> [SocketAddress] {
-        for address in addresses {
+    func listen(at addresses: [ListenerAddress]) throws(ServerError) -> [ListenerAddress] {
+        for address in addresses.map(\.address) {
             do throws(UVError) {
                 let sharing: PortSharing = shared.boxes.count == 1 ? .alone : index == 0 ? .founds : .joins
                 listeners.append(
@@ -109,23 +121,23 @@ final class ShardDriver {
                 throw ServerError("cannot listen on \(address): \(error)")
             }
         }
-        for listener in listeners {
+        for (listener, asked) in zip(listeners, addresses) {
             listener.start(
-                onAccept: { [unowned self] in place($0) },
+                onAccept: { [unowned self] in place($0, asked.kind) },
                 onError: { [unowned self] in
                     shared.log.warning("cannot accept connections: \($0)", metadata: ["loop": "\(index)"])
                 })
         }
-        return listeners.map(\.localAddress)
+        return zip(listeners, addresses).map { ListenerAddress(address: $0.localAddress, kind: $1.kind) }
     }
 
     /// Gives a connection to the loop that has the fewest, if this one has many more.
-    private func place(_ socket: AcceptedSocket) {
+    private func place(_ socket: AcceptedSocket, _ kind: ListenerKind) {
         let target = shared.census.loop(forConnectionAcceptedOn: index)
-        if target == index { adopt(socket) } else { shared.boxes[target].orders.post([.adopt(socket)]) }
+        if target == index { adopt(socket, kind) } else { shared.boxes[target].orders.post([.adopt(socket, kind)]) }
     }
 
-    private func adopt(_ socket: AcceptedSocket) {
+    private func adopt(_ socket: AcceptedSocket, _ kind: ListenerKind) {
         guard !isShuttingDown else { return }
         let verdict = shared.census.enter(from: socket.peer, loop: index)
         if case .shed = verdict { return }
@@ -138,7 +150,7 @@ final class ShardDriver {
         }
         let session = shard.connect(at: moment)
         let connection = Connection(
-            stream: SecureStream(stream: stream, scratch: scratch), session: session, driver: self,
+            stream: SecureStream(stream: stream, scratch: scratch), session: session, driver: self, kind: kind,
             isClearTextAccepted: shared.acceptsClearTextAnywhere || socket.peer.isLoopback)
         if case .refused = verdict { shard.refuse(session, with: Goodbye(.tooManyConnections, reason: "too many connections")) }
         let slot = Int(session.id.slot)
@@ -306,7 +318,7 @@ final class ShardDriver {
 
     private func obey(_ order: DriverOrder) {
         switch order {
-        case .adopt(let socket): adopt(socket)
+        case .adopt(let socket, let kind): adopt(socket, kind)
         case .report: report()
         case .shutDown: shutDown()
         case .stop: loop.stop()

@@ -9,6 +9,7 @@ struct SharedRuntime: Sendable {
     let map: ShardMap
     let settings: CoreSettings
     let tls: TLSContext?
+    let web: WebSettings
     let census: ConnectionCensus
     let boxes: [DriverBoxes]
     let log: Logger
@@ -25,6 +26,7 @@ struct SharedRuntime: Sendable {
         map = ShardMap(shardCount: loopCount, key: random.next())
         settings = CoreSettings(configuration, shardCount: loopCount)
         self.tls = tls
+        web = WebSettings(configuration.web)
         let limits = configuration.limits
         census = ConnectionCensus(
             limits: .init(
