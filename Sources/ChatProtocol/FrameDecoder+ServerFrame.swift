@@ -152,6 +152,7 @@ extension Event {
     fileprivate mutating func read(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) {
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
+        reference = try fields.numberIfPresent(.reference, in: payload)
         thread = try fields.numberIfPresent(.thread, in: payload)
         reply = try fields.numberIfPresent(.reply, in: payload)
         mediaType = try fields.textIfPresent(.mediaType, in: payload)
@@ -162,5 +163,6 @@ extension Event {
         topic = try fields.textIfPresent(.topic, in: payload)
         role = try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) }
         reason = try fields.textIfPresent(.reason, in: payload)
+        isRedacted = try fields.flag(.redacted, in: payload)
     }
 }

@@ -8,6 +8,7 @@ extension Field {
     public static let from = Field(0x04, "from", .name, isCritical: true, maximum: 32)
     public static let kind = Field(0x05, "kind", .enumeration, isCritical: true, maximum: 255)
     public static let messageID = Field(0x06, "cmid", .bytes, minimum: 8, maximum: 8)
+    public static let reference = Field(0x07, "ref", .number, isCritical: true)
     public static let thread = Field(0x08, "thread", .number)
     public static let reply = Field(0x09, "reply", .number)
     public static let mediaType = Field(0x0C, "mime", .text, maximum: 64)
@@ -54,6 +55,7 @@ extension Field {
     public static let deduplication = Field(0x4E, "dedup", .number)
     public static let channelBindings = Field(0x50, "cb", .texts, maximum: 8)
     public static let detach = Field(0x51, "detach", .flag, maximum: 0)
+    public static let redacted = Field(0x52, "redacted", .flag, maximum: 0)
     public static let type = Field(0x53, "type", .number, maximum: 255)
     public static let tail = Field(0x54, "tail", .number, maximum: 1000)
 }
@@ -85,11 +87,11 @@ public struct FrameSchema: Sendable {
 public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
-        .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
-        .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .reason,
+        .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement,
+        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .reason,
         .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
         .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication,
-        .channelBindings, .detach, .type, .tail,
+        .channelBindings, .detach, .redacted, .type, .tail,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -122,19 +124,19 @@ public enum Schema {
         FrameSchema(.create, "CREATE", .client, required: [.room], optional: [.title, .topic, .policy]),
         FrameSchema(
             .publish, "PUBLISH", .client, required: [.room],
-            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
+            optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(
             .published, "PUBLISHED", .broker, required: [.room, .seq, .timestamp, .acknowledgement], optional: [.duplicate, .epoch]),
         FrameSchema(.deliver, "DELIVER", .broker, required: [.room, .seq, .timestamp, .from], optional: eventFields),
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
-            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
+            optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
     ]
 
     /// The fields of an event behind `from` in a DELIVER frame.
     public static let eventFields: FieldSet = [
-        .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .user, .title, .topic, .role, .reason,
+        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .user, .title, .topic, .role, .reason, .redacted,
     ]
 
     /// The row of a frame type; nil if the type is not implemented.

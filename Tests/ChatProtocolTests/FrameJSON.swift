@@ -148,6 +148,7 @@ private struct JSONFields {
         set(.from, event.from)
         if event.kind != .message { set(.kind, UInt64(event.kind.rawValue)) }
         set(event.messageID)
+        set(.reference, event.reference)
         set(.thread, event.thread)
         set(.reply, event.reply)
         set(.mediaType, event.mediaType)
@@ -158,6 +159,7 @@ private struct JSONFields {
         set(.topic, event.topic)
         set(.role, event.role)
         set(.reason, event.reason)
+        set(.redacted, event.isRedacted)
     }
 
     private mutating func read(_ publication: Publication) {

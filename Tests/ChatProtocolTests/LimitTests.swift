@@ -21,6 +21,7 @@ struct LimitTests {
                     var payload = SchemaPayload.required(frame)
                     if type == .join, field.tag == Field.seq.tag { payload.set(.epoch, [1]) }
                     if type == .join, field.tag == Field.epoch.tag { payload.set(.seq, [1]) }
+                    if sender == .client, field.tag == Field.reference.tag { payload.set(.kind, [1]) }
                     payload.set(field, sample.value)
                     let error = Frame(type: type.rawValue, payload: payload.octets).error(from: sender)
                     let isBody = field.tag == Field.body.tag && sender == .client
@@ -92,7 +93,7 @@ struct LimitTests {
         }
     }
 
-    @Test func kindsOfClientsAreMessageAndNotice() {
+    @Test func kindsOfClientsSayOrChange() {
         for kind in UInt64(0)...300 {
             var payload = SchemaPayload()
             payload.set(.room, Array("lobby".utf8))
@@ -106,6 +107,48 @@ struct LimitTests {
                 #expect(error?.field == 7)
             default: #expect(error?.code == .badValue)
             }
+        }
+    }
+
+    private func error(of kind: UInt8, reference: [UInt8]? = [9], body: [UInt8]?) -> PayloadError? {
+        var payload = SchemaPayload()
+        payload.set(.room, Array("lobby".utf8))
+        payload.set(.kind, SchemaPayload.number(UInt64(kind)))
+        if let reference { payload.set(.reference, reference) }
+        if let body { payload.set(.body, body) }
+        return Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client)
+    }
+
+    @Test func changesHaveABodyOrNone() {
+        func octets(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: count) }
+        #expect(error(of: 1, body: []) == nil)
+        #expect(error(of: 1, body: octets(16_384)) == nil)
+        #expect(error(of: 1, body: octets(16_385))?.code == .bodyTooLarge)
+        for kind in [UInt8(3), 4] {
+            #expect(error(of: kind, body: octets(1)) == nil)
+            #expect(error(of: kind, body: octets(32)) == nil)
+            #expect(error(of: kind, body: [0x1B])?.code == .badText)
+            for count in [0, 33] {
+                #expect(error(of: kind, body: octets(count))?.code == .badValue)
+                #expect(error(of: kind, body: octets(count))?.field == 16)
+            }
+        }
+        for kind in [UInt8(1), 3, 4] {
+            #expect(error(of: kind, body: nil)?.code == .missingField)
+            #expect(error(of: kind, body: nil)?.field == 16)
+        }
+        for kind in [UInt8(2), 5, 6] {
+            #expect(error(of: kind, body: nil) == nil)
+            #expect(error(of: kind, body: [])?.code == .badValue)
+            #expect(error(of: kind, body: octets(1))?.field == 16)
+        }
+    }
+
+    @Test func onlyChangesReferToAnEvent() {
+        for kind in [UInt8(0), 7] {
+            #expect(error(of: kind, reference: nil, body: [0x61]) == nil)
+            #expect(error(of: kind, body: [0x61])?.code == .badValue)
+            #expect(error(of: kind, body: [0x61])?.field == 7)
         }
     }
 
@@ -147,8 +190,8 @@ struct LimitTests {
         }
         let largest = ProtocolLimits.integerMax
         let content = EventContent(
-            kind: .notice, messageID: MessageID(.max), thread: largest, reply: largest, mediaType: String(repeating: "m", count: 64),
-            meta: SharedBytes([UInt8](repeating: 1, count: 1024)), body: String(repeating: "b", count: 16_384))
+            kind: .edit, messageID: MessageID(.max), reference: largest, thread: largest, reply: largest,
+            mediaType: String(repeating: "m", count: 64), meta: SharedBytes([UInt8](repeating: 1, count: 1024)), body: String(repeating: "b", count: 16_384))
         var writer = ByteWriter()
         FrameEncoder.appendDeliver(room: room, seq: largest, timestamp: largest, from: from, content: content, to: &writer)
         #expect(writer.count <= ProtocolLimits.payloadByteCountMax)

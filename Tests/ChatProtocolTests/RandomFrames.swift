@@ -79,6 +79,7 @@ struct RandomFrames {
         var event = Event(room: address(), seq: number(), timestamp: number(), from: name())
         event.kind = EventKind(rawValue: random.chance(50) ? 0 : octet())
         event.messageID = maybe { MessageID($0.random.next()) }
+        event.reference = maybe { $0.number() }
         event.thread = maybe { $0.number() }
         event.reply = maybe { $0.number() }
         event.mediaType = maybe { $0.text(64) }
@@ -89,15 +90,23 @@ struct RandomFrames {
         event.topic = maybe { $0.text(512) }
         event.role = maybe { Role(rawValue: $0.octet()) }
         event.reason = maybe { $0.text(256) }
+        event.isRedacted = random.chance(20)
         return event
     }
 
     private mutating func publication() -> Publication {
-        Publication(
+        let kind = random.chance(60) ? EventKind.message : EventKind(rawValue: UInt8(random.upTo(7)))
+        let body: String? =
+            switch kind {
+            case .react, .unreact: "a" + text(31)
+            case .delete, .pin, .unpin: nil
+            default: text(16_384)
+            }
+        return Publication(
             content: EventContent(
-                kind: random.chance(80) ? .message : .notice, messageID: maybe { MessageID($0.random.next()) },
+                kind: kind, messageID: maybe { MessageID($0.random.next()) }, reference: kind.isChange ? number() : nil,
                 thread: maybe { $0.number() }, reply: maybe { $0.number() }, mediaType: maybe { $0.text(64) },
-                meta: maybe { $0.bytes(0...1024) }, body: text(16_384)),
+                meta: maybe { $0.bytes(0...1024) }, body: body),
             acknowledgement: maybe { AcknowledgementLevel(rawValue: UInt8(1 + $0.number(2))) }, ageMilliseconds: maybe { $0.number() })
     }
 

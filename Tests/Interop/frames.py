@@ -24,6 +24,7 @@ _FIELD_TABLE = """
 04 84 from         name
 05 85 kind         enum  255
 06 06 cmid         bytes =8
+07 87 ref          uint
 08 08 thread       uint
 09 09 reply        uint
 0C 0c mime         text  64
@@ -70,11 +71,12 @@ _FIELD_TABLE = """
 4E 4e dedup        uint
 50 50 cb           texts 8
 51 51 detach       bool
+52 52 redacted     bool
 53 53 type         uint  255
 54 54 tail         uint  1000
 """
 
-_PUBLISH = "kind cmid thread reply mime meta body ack age"
+_PUBLISH = "kind cmid ref thread reply mime meta body ack age"
 _FRAME_TABLE = f"""
 01 hello     | agent | caps max_frame device
 02 welcome   | mechs heartbeat max_frame max_body max_inflight server dedup | ts caps cb
@@ -95,7 +97,7 @@ _FRAME_TABLE = f"""
 16 create    | room | title topic policy
 20 publish   | room | {_PUBLISH}
 21 published | room seq ts ack | dup epoch
-22 deliver   | room seq ts from | kind cmid thread reply mime meta body user title topic role reason
+22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body user title topic role reason redacted
 23 dm        | to | {_PUBLISH}
 26 lag       | room epoch next from_seq to_seq | reason
 """
@@ -408,21 +410,19 @@ def decode_payload(type_, flags, id_, payload):
     def conditionally_required(have):
         def need(wanted, because):
             if wanted not in have and because:
-                tag = FIELD_NAMED[wanted].tag if wanted in FIELD_NAMED else 7      # ref
-                raise Fault(104, f"{wanted} is missing", tag)
+                raise Fault(104, f"{wanted} is missing", FIELD_NAMED[wanted].tag)
         if name == "join":
             need("seq", "epoch" in have)
             need("epoch", "seq" in have)
         if name in ("publish", "dm"):
             kind = int.from_bytes(have.get("kind", b""), "big")
-            need("body", kind in (0, 7))
-            need("ref", 1 <= kind <= 6)
             need("cmid", flags & RETRY)
+            need("ref", 1 <= kind <= 6)
+            need("body", kind in (0, 1, 3, 4, 7))
 
     fields = _interpret(shape, split_fields(payload), conditionally_required)
     if name in ("publish", "dm"):
-        if fields.get("kind", 0) not in (0, 7):
-            raise Fault(108, "kind", FIELD_NAMED["kind"].tag)
+        _judge_publication(fields)
         if fields.get("ack") == 0 and id_ != 0:
             raise Fault(108, "ack 0 with an id", FIELD_NAMED["ack"].tag)
     if name == "create":
@@ -431,6 +431,18 @@ def decode_payload(type_, flags, id_, payload):
         if fields.get("policy", 16) & ~(1 | 2 | 4 | 8 | 16 | 32):
             raise Fault(108, "policy", FIELD_NAMED["policy"].tag)
     return Frame(name, id_, fields, flags)
+
+
+def _judge_publication(fields):
+    """What a kind has and has not (9.1, 9.4)."""
+    kind = fields.get("kind", 0)
+    if kind > 7:
+        raise Fault(108, "kind", FIELD_NAMED["kind"].tag)
+    if "ref" in fields and kind in (0, 7):
+        raise Fault(108, "this kind refers to no event", FIELD_NAMED["ref"].tag)
+    size = len(fields["body"].encode()) if "body" in fields else None
+    if size is not None and (kind in (2, 5, 6) or (kind in (3, 4) and not 1 <= size <= 32)):
+        raise Fault(108, "body", FIELD_NAMED["body"].tag)
 
 
 class Decoder:

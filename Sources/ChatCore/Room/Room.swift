@@ -16,6 +16,8 @@ final class Room {
     /// Highest seq assigned.
     private(set) var head: UInt64 = 0
     private(set) var recent = RecentEvents()
+    /// Reactions and pins; nil as long as there are none.
+    var markings: RoomMarkings?
     private(set) var members: [AccountName: Member] = [:]
     /// Members whose name somebody else has come in with: word that they ended, or of their new name, is still under way.
     private(set) var displaced: [AccountReference: Member] = [:]
@@ -49,12 +51,16 @@ final class Room {
 
     /// Appends an event and encodes it.
     ///
+    /// - Parameter author: ``Member/identity`` of who said it; 0 if it is the broker's own.
     /// - Returns: its seq, and whether this event began a batch, which the shard must then see to at the end of the turn.
-    func append(_ content: EventContent, from: AccountName, at moment: Moment) -> (seq: UInt64, beginsBatch: Bool) {
+    func append(
+        _ content: EventContent, from: AccountName, author: UInt64, at moment: Moment
+    ) -> (seq: UInt64, beginsBatch: Bool) {
         head += 1
         let beginsBatch = batch == nil
         if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected) }
-        batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content)
+        let note = EventNote(author: author, kind: content.kind)
+        batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content, note)
         return (head, beginsBatch)
     }
 
@@ -66,11 +72,20 @@ final class Room {
         guard let pending = batch.take() else { return nil }
         let finished = pending.finish()
         batchByteCountExpected = finished.bytes.count
-        for event in finished.events {
-            recent.append(event, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+        for (event, note) in finished.events {
+            recent.append(event, note, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
         }
         return EventBatch(
             room: address, epoch: epoch, firstSeq: finished.firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: finished.bytes)
+    }
+
+    /// Takes what an event said out of the ring.
+    ///
+    /// - Returns: the octets that stand in the event's place now.
+    func redact(_ seq: UInt64) -> SharedBytes {
+        let redacted = Event(frame: recent.event(seq)).redacted.frame
+        recent.redact(seq, redacted)
+        return redacted
     }
 
     // MARK: Members
@@ -118,11 +133,14 @@ final class Room {
 /// An account in a room.
 final class Member {
     var incarnation: UInt64
+    /// The incarnation that it came in with. A guest that changes its name keeps it, and with it what it said.
+    let identity: UInt64
     let role: Role
     var recentMessages: DeduplicationWindow
 
     init(incarnation: UInt64, role: Role, since: UInt64) {
         self.incarnation = incarnation
+        identity = incarnation
         self.role = role
         recentMessages = DeduplicationWindow(completeSince: since)
     }
@@ -143,7 +161,7 @@ public struct EventBatch: Sendable {
 private struct PendingBatch: ~Copyable {
     let firstSeq: UInt64
     private var writer: ByteWriter
-    private var ends: ContiguousArray<Int> = []
+    private var events: ContiguousArray<(end: Int, note: EventNote)> = []
 
     /// - Parameter byteCount: the octets expected.
     init(firstSeq: UInt64, byteCount: Int) {
@@ -153,20 +171,22 @@ private struct PendingBatch: ~Copyable {
 
     var byteCount: Int { writer.count }
 
-    mutating func append(room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName, content: EventContent) {
+    mutating func append(
+        room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName, content: EventContent, _ note: EventNote
+    ) {
         WireEncoding.native.appendEvent(room: room, seq: seq, timestamp: timestamp, from: from, content: content, to: &writer)
-        ends.append(writer.count)
+        events.append((writer.count, note))
     }
 
-    consuming func finish() -> (firstSeq: UInt64, bytes: SharedBytes, events: ContiguousArray<SharedBytes>) {
-        let ends = self.ends
+    consuming func finish() -> (firstSeq: UInt64, bytes: SharedBytes, events: ContiguousArray<(SharedBytes, EventNote)>) {
+        let pending = self.events
         let first = firstSeq
         let bytes = writer.finish()
-        var events: ContiguousArray<SharedBytes> = []
-        events.reserveCapacity(ends.count)
+        var events: ContiguousArray<(SharedBytes, EventNote)> = []
+        events.reserveCapacity(pending.count)
         var start = 0
-        for end in ends {
-            events.append(bytes[start..<end])
+        for (end, note) in pending {
+            events.append((bytes[start..<end], note))
             start = end
         }
         return (first, bytes, events)

@@ -255,7 +255,10 @@ extension Shard {
             }
         }
         try requireEvents(of: content, head: room.head)
-        let seq = append(content, from: requester.account.name, to: room)
+        var change: RoomChange?
+        if content.kind.isChange { change = try judge(content, by: member, requester, in: room) }
+        let seq = append(content, from: requester.account.name, author: member.identity, to: room)
+        if let change { carryOut(change, in: room) }
         if let id = content.messageID {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
@@ -273,6 +276,7 @@ extension Shard {
         // No memory covers it, so a retry may be the second copy of what a former conversation had.
         if requester.isRetry && publication.ageMilliseconds != nil { throw Self.retryTooOld }
         try requireEvents(of: publication.content, head: 0)
+        if let reference = publication.content.reference { throw Self.noSuchEvent(reference) }
     }
 
     private func requireEvents(of content: EventContent, head: UInt64) throws(Failure) {
@@ -287,8 +291,8 @@ extension Shard {
     private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.
-    func append(_ content: EventContent, from account: AccountName, to room: Room) -> UInt64 {
-        let (seq, beginsBatch) = room.append(content, from: account, at: now)
+    func append(_ content: EventContent, from account: AccountName, author: UInt64 = 0, to room: Room) -> UInt64 {
+        let (seq, beginsBatch) = room.append(content, from: account, author: author, at: now)
         if beginsBatch { roomsInTurn.append(room) }
         if room.batchByteCount >= settings.batchByteCountMax { handOn(room) }
         return seq

@@ -1,3 +1,4 @@
+public import Bytes
 public import ChatProtocol
 
 /// Why a connection ended: for the log, for counters, and where the protocol allows it, on the wire.
@@ -9,6 +10,15 @@ public struct CloseReason: Sendable, Equatable {
         self.code = code
         self.text = text
     }
+}
+
+/// An event that says nothing any more.
+public struct EventReplacement: Sendable {
+    public let room: RoomAddress
+    public let epoch: UInt64
+    public let seq: UInt64
+    /// The DELIVER frame that stands in its place: same seq, author, time and message id, and `redacted`.
+    public let frame: SharedBytes
 }
 
 /// What a shard wants done. The adapter does it and empties the lists.
@@ -23,6 +33,9 @@ public struct ShardEffects {
     public var ended: ContiguousArray<(session: Session, reason: CloseReason)> = []
     /// Connections to be closed at once, because the peer did not do its part of the ending in time.
     public var aborted: ContiguousArray<Session> = []
+
+    /// Events whose content was deleted: what a store has to put in their place. Without a store there is nothing to do.
+    public var replacements: [EventReplacement] = []
 
     init(shardCount: Int) {
         mail = Array(repeating: [], count: shardCount)

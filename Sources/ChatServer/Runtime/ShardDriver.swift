@@ -179,6 +179,8 @@ final class ShardDriver {
         }
         for session in shard.effects.aborted { connections[Int(session.id.slot)]?.abort() }
         shard.effects.aborted.removeAll(keepingCapacity: true)
+        // This broker keeps no store in which something would have to be replaced.
+        shard.effects.replacements.removeAll(keepingCapacity: true)
         postMail()
         wallMilliseconds = nil
     }

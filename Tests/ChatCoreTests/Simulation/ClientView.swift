@@ -15,6 +15,8 @@ struct Truth {
     /// For each address the incarnations of its log.
     private(set) var epochs: [RoomAddress: Set<UInt64>] = [:]
     private var lastSeqs: [LogName: UInt64] = [:]
+    /// For each log the events that somebody was sent without their content, or that stand so in the ring.
+    private var redacted: [LogName: Set<UInt64>] = [:]
     /// Promises broken, in words.
     var faults: [String] = []
     /// Message ids acknowledged, each with the place it was said to have.
@@ -33,9 +35,67 @@ struct Truth {
                 note(event, epoch: room.epoch, by: "the ring")
                 seq += 1
             }
+            noteRedactions(in: room, log)
             if recent.lastSeq < lastSeqs[log] ?? 0 { faults.append("\(room.address): the numbering went back") }
             lastSeqs[log] = recent.lastSeq
         }
+    }
+
+    /// What was deleted is not in the ring any more, and neither are the edits of it.
+    private mutating func noteRedactions(in room: Room, _ log: LogName) {
+        let recent = room.recent
+        guard recent.floor <= recent.lastSeq else { return }
+        let events = (recent.floor...recent.lastSeq).map { Self.decode(recent.event($0)) }
+        let deleted = Set(events.compactMap { $0.kind == .delete ? $0.reference : nil })
+        for event in events {
+            if event.isRedacted { redacted[log, default: []].insert(event.seq) }
+            let isDeleted = deleted.contains(event.seq) || event.kind == .edit && event.reference.map(deleted.contains) == true
+            if isDeleted && !event.isRedacted { faults.append("\(room.address) \(event.seq) was deleted, and can still be read") }
+            if recent.note(event.seq).isRedacted != event.isRedacted { faults.append("\(room.address) \(event.seq): a note that is wrong") }
+        }
+    }
+
+    /// Changes that have no right to be, in the logs as far as they are known.
+    func faultsOfChanges() -> [String] {
+        var faults: [String] = []
+        for (name, log) in logs {
+            let deleted = Set(log.values.compactMap { $0.kind == .delete ? $0.reference : nil })
+            for seq in redacted[name] ?? [] where !deleted.contains(seq) {
+                guard let event = log[seq], event.kind == .edit, let reference = event.reference, deleted.contains(reference) else {
+                    // The deletion itself may have gone by unseen, if the ring is short.
+                    if log.count == log.keys.max().map(Int.init) { faults.append("\(name.room) \(seq) was redacted, but not deleted") }
+                    continue
+                }
+            }
+            faults += Self.faultsOfReactions(in: log).map { "\(name.room): \($0)" }
+        }
+        return faults
+    }
+
+    private static func faultsOfReactions(in log: [UInt64: Event]) -> [String] {
+        struct Key: Hashable {
+            let from: AccountName
+            let reference: UInt64?
+            let body: [UInt8]
+        }
+        var faults: [String] = []
+        var present: Set<Key> = []
+        var expected: UInt64 = 1
+        for (seq, event) in log.sorted(by: { $0.key < $1.key }) {
+            // Behind a gap nobody knows which reactions there are.
+            guard seq == expected else { return faults }
+            expected += 1
+            if let reference = event.reference {
+                guard let target = log[reference], reference < seq, target.kind.isChangeable else {
+                    faults.append("\(event) changes nothing that there is")
+                    continue
+                }
+            }
+            let key = Key(from: event.from, reference: event.reference, body: Array((event.body ?? "").utf8))
+            if event.kind == .react, !present.insert(key).inserted { faults.append("\(event) is a second time") }
+            if event.kind == .unreact, present.remove(key) == nil { faults.append("\(event) takes back what is not there") }
+        }
+        return faults
     }
 
     private static func decode(_ octets: SharedBytes) -> Event {
@@ -52,7 +112,7 @@ struct Truth {
     mutating func note(_ event: Event, epoch: UInt64, by who: String) {
         let log = LogName(room: event.room, epoch: epoch)
         if let known = logs[log]?[event.seq] {
-            if known != event { faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)") }
+            if known != event, known.redacted != event.redacted { faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)") }
         } else {
             logs[log, default: [:]][event.seq] = event
         }

@@ -7,7 +7,7 @@ import ChatProtocol
 extension SimulatedBroker {
     /// Every promise found broken: by a frame some client was sent, or by what the shards hold now.
     func faultsAtRest() -> [String] {
-        var faults = truth.faults
+        var faults = truth.faults + truth.faultsOfChanges()
         let accounts = accounts
         checkSessions(accounts, &faults)
         checkRooms(accounts, &faults)
@@ -87,6 +87,13 @@ extension SimulatedBroker {
                 if !room.displaced.isEmpty { faults.append("\(address): displaced at rest are \(room.displaced.keys)") }
                 if room.recent.count > settings.recentEventsPerRoom || room.recent.byteCount > settings.recentEventBytesPerRoomMax {
                     faults.append("\(address): the ring is out of bounds")
+                }
+                if let markings = room.markings {
+                    if markings.isEmpty || markings.reactionCount != markings.reactions.values.reduce(0, { $0 + $1.count })
+                        || markings.reactionCount > settings.reactionsPerRoomMax || markings.pins.count > settings.pinsPerRoomMax
+                    {
+                        faults.append("\(address): the markings are \(markings)")
+                    }
                 }
                 if address.isConversation, let parties = address.parties, Set(room.members.keys) != [parties.0, parties.1] {
                     faults.append("\(address): its parties are \(room.members.keys)")

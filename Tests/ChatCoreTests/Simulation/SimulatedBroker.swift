@@ -29,6 +29,8 @@ final class SimulatedBroker {
     var cutsOctets = false
     var truth = Truth()
 
+    /// What a store would have been told to replace.
+    private(set) var replacements: [EventReplacement] = []
     private var mail: [[ShardMail]]
     private var bySession: [SessionID: SimulatedClient] = [:]
 
@@ -120,6 +122,8 @@ final class SimulatedBroker {
             if flushes { shard.endTurn(at: moment) }
         }
         truth.note(shard.rooms.values)
+        replacements += shard.effects.replacements
+        shard.effects.replacements.removeAll()
         let aborted = shard.effects.aborted
         shard.effects.aborted.removeAll()
         for target in shards.indices where target != index {

@@ -22,6 +22,8 @@ struct Workload {
             settings.roomsPerAccountMax = Int.random(in: 1...4, using: &random)
             settings.deduplicationEntriesPerAccountMax = Int.random(in: 1...8, using: &random)
             settings.emptyRoomSeconds = 3
+            settings.reactionsPerRoomMax = Int.random(in: 0...6, using: &random)
+            settings.pinsPerRoomMax = 2
             settings.outboundHighWaterBytes = Int.random(in: 300...3_000, using: &random)
             settings.outboundLowWaterBytes = settings.outboundHighWaterBytes / 4
             settings.outboundControlBytes = 2_000
@@ -162,7 +164,26 @@ struct Workload {
         return .text(String(repeating: "y", count: any([0, 1, 40, 400])), id)
     }
 
+    /// Changes an event, mostly one that there may be.
+    private mutating func change(_ client: SimulatedClient) {
+        let room = address(client)
+        let next = Int(client.view.positions[room]?.next ?? 1)
+        for _ in 0..<any([1, 1, 2, 5]) {
+            let kind = EventKind(rawValue: UInt8.random(in: 1...6, using: &broker.random))
+            let body: String? =
+                switch kind {
+                case .edit: "edited"
+                case .react, .unreact: any(["+1", "-1"])
+                default: nil
+                }
+            let id = chance(50) ? nil : MessageID(broker.random.next())
+            let content = EventContent(kind: kind, messageID: id, reference: UInt64(max(0, next + any([-6, -3, -2, -1, -1, 0]))), body: body)
+            client.send(.publish(Publish(room: room, publication: Publication(content: content))))
+        }
+    }
+
     private mutating func publish(_ client: SimulatedClient) {
+        if chance(30) { return change(client) }
         let room = address(client)
         for _ in 0..<any([1, 1, 1, 4, 12]) {
             let publish = Command.publish(Publish(room: room, publication: publication()))
