@@ -63,6 +63,10 @@ public enum FrameDecoder {
                     room: try fields.address(.room, in: payload), limit: try fields.numberIfPresent(.limit, in: payload),
                     cursor: try fields.bytesIfPresent(.cursor, in: payload)))
         case .create: return .create(try create(&fields, payload))
+        case .mark: return .mark(try mark(&fields, payload))
+        case .typing: return .typing(try typing(&fields, payload))
+        case .presence: return .presence(try presence(&fields, payload))
+        case .inbox: return .inbox(try inbox(&fields, payload))
         default: preconditionFailure("every frame of clients is decoded above")
         }
     }

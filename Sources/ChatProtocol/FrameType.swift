@@ -22,4 +22,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case deliver = 0x22
     case directMessage = 0x23
     case lag = 0x26
+    case mark = 0x27
+    case typing = 0x28
+    case presence = 0x29
+    case inbox = 0x2A
 }

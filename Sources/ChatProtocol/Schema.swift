@@ -50,6 +50,10 @@ extension Field {
     public static let requestsInFlightMax = Field(0x3B, "max_inflight", .number, maximum: 65_535)
     public static let server = Field(0x3D, "server", .text, maximum: 64)
     public static let state = Field(0x40, "state", .enumeration, maximum: 255)
+    public static let users = Field(0x41, "users", .texts, maximum: 256)
+    public static let mark = Field(0x42, "mark", .number)
+    public static let unread = Field(0x43, "unread", .number)
+    public static let updateNumber = Field(0x44, "usn", .number)
     public static let device = Field(0x49, "device", .bytes, minimum: 16, maximum: 16)
     public static let end = Field(0x4D, "end", .flag, maximum: 0)
     public static let deduplication = Field(0x4E, "dedup", .number)
@@ -90,8 +94,8 @@ public enum Schema {
         .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement,
         .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .reason,
         .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
-        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication,
-        .channelBindings, .detach, .redacted, .type, .tail,
+        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users, .mark, .unread, .updateNumber,
+        .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -116,10 +120,10 @@ public enum Schema {
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
-            optional: [.title, .topic, .members, .role, .policy]),
+            optional: [.title, .topic, .members, .role, .policy, .mark]),
         FrameSchema(.leave, "LEAVE", .client, required: [.room], optional: [.detach, .reason]),
         FrameSchema(.list, "LIST", .client, optional: [.limit, .cursor, .title]),
-        FrameSchema(.items, "ITEMS", .broker, required: [.items], optional: [.cursor, .room]),
+        FrameSchema(.items, "ITEMS", .broker, required: [.items], optional: [.cursor, .room, .updateNumber]),
         FrameSchema(.members, "MEMBERS", .client, required: [.room], optional: [.limit, .cursor]),
         FrameSchema(.create, "CREATE", .client, required: [.room], optional: [.title, .topic, .policy]),
         FrameSchema(
@@ -132,6 +136,10 @@ public enum Schema {
             .directMessage, "DM", .client, required: [.to],
             optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
+        FrameSchema(.mark, "MARK", .both, required: [.room, .mark], optional: [.timestamp, .epoch, .user]),
+        FrameSchema(.typing, "TYPING", .both, required: [.room, .state], optional: [.user]),
+        FrameSchema(.presence, "PRESENCE", .both, optional: [.user, .state, .users]),
+        FrameSchema(.inbox, "INBOX", .client, required: [.updateNumber], optional: [.limit]),
     ]
 
     /// The fields of an event behind `from` in a DELIVER frame.

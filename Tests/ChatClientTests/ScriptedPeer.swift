@@ -134,6 +134,8 @@ final class PeerConnection {
             if message.to == Self.user("nobody") { return refuse(.noSuchUser, to: id) }
             joined(room, next: head + 1, head: head, to: 0)
             accept(room, message.publication, id)
+        case .mark, .typing, .presence: send(.ok(Success()), to: id)
+        case .inbox: send(.items(Items(records: [], updateNumber: 1)), to: id)
         case .goodbye: drop()
         case .authenticateStep, .pong, .error: break
         }

@@ -13,7 +13,8 @@ struct LimitTests {
     func everyFieldIsHeldToItsLimits(_ type: FrameType) throws {
         for (frame, sender) in FrameSchema.senders where frame.type == type {
             for field in Schema.fields where frame.required.contains(field) || frame.optional.contains(field) {
-                // Kinds and policies of clients are sets, not ranges: they have tests of their own.
+                // Kinds and policies of clients are sets, not ranges, and users are names: they have tests of their own.
+                if field.tag == Field.users.tag { continue }
                 if sender == .client, field.tag == Field.kind.tag || field.tag == Field.policy.tag { continue }
                 for sample in cases(field) {
                     // No acknowledgement at all is only for requests without an id.
@@ -142,6 +143,24 @@ struct LimitTests {
             #expect(error(of: kind, body: [])?.code == .badValue)
             #expect(error(of: kind, body: octets(1))?.field == 16)
         }
+    }
+
+    @Test func usersAreNamesAndNotTooMany() {
+        func error(_ items: [[UInt8]]) -> PayloadError? {
+            var payload = SchemaPayload()
+            payload.set(.users, items.flatMap { SchemaPayload.length($0.count) + $0 })
+            return Frame(type: FrameType.presence.rawValue, payload: payload.octets).error(from: .client)
+        }
+        let name: [UInt8] = Array("bob".utf8)
+        for count in [0, 1, 256] { #expect(error(Array(repeating: name, count: count)) == nil) }
+        #expect(error(Array(repeating: name, count: 257))?.code == .badValue)
+        #expect(error([[UInt8](repeating: 0x61, count: 32)]) == nil)
+        for item in [[], [0x41], [UInt8](repeating: 0x61, count: 33), Array("a b".utf8), Array("@a+b".utf8)] as [[UInt8]] {
+            #expect(error([name, item])?.code == .badName)
+            #expect(error([name, item])?.field == 0x41)
+        }
+        #expect(error([[0x1B]])?.code == .badText)
+        #expect(error([[UInt8](repeating: 0x61, count: 65)])?.code == .badValue)
     }
 
     @Test func onlyChangesReferToAnEvent() {

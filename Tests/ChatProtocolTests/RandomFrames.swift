@@ -41,6 +41,10 @@ struct RandomFrames {
                     policy: maybe { RoomPolicy(rawValue: $0.number(63)) }))
         case .publish: .publish(Publish(room: address(), publication: publication()))
         case .directMessage: .directMessage(DirectMessage(to: name(), publication: publication()))
+        case .mark: .mark(marker())
+        case .typing: .typing(Typing(room: address(), state: octet(), user: maybe { $0.name() }))
+        case .presence: .presence(presence())
+        case .inbox: .inbox(ReadInbox(since: number(), limit: maybe { $0.number(1000) }))
         default: preconditionFailure("\(type) is not a frame of clients")
         }
     }
@@ -71,6 +75,9 @@ struct RandomFrames {
         case .lag:
             .lag(
                 Lag(room: address(), epoch: number(), fromSeq: number(), toSeq: number(), next: number(), reason: maybe { $0.text(256) }))
+        case .mark: .mark(marker())
+        case .typing: .typing(Typing(room: address(), state: octet(), user: maybe { $0.name() }))
+        case .presence: .presence(presence())
         default: preconditionFailure("\(type) is not a reply")
         }
     }
@@ -110,6 +117,18 @@ struct RandomFrames {
             acknowledgement: maybe { AcknowledgementLevel(rawValue: UInt8(1 + $0.number(2))) }, ageMilliseconds: maybe { $0.number() })
     }
 
+    private mutating func marker() -> ReadMarker {
+        ReadMarker(
+            room: address(), mark: number(), user: maybe { $0.name() }, timestamp: maybe { $0.number() }, epoch: maybe { $0.number() })
+    }
+
+    private mutating func presence() -> Presence {
+        let count = random.upTo(random.chance(10) ? 256 : 3)
+        return Presence(
+            state: maybe { PresenceState(rawValue: $0.octet()) }, users: maybe { frames in (0..<count).map { _ in frames.name() } },
+            user: maybe { $0.name() })
+    }
+
     private mutating func welcome() -> Welcome {
         var welcome = Welcome(
             server: text(64), mechanisms: texts(16), heartbeatMilliseconds: number(3_600_000), frameByteCountMax: number(1_048_576),
@@ -144,18 +163,24 @@ struct RandomFrames {
 
     private mutating func items() -> Items {
         let count = random.upTo(20)
-        let ofRooms = random.chance(50)
+        let sort = random.upTo(2)
         var records: [Record] = []
         for _ in 0..<count {
             records.append(
-                ofRooms
+                sort == 2
+                    ? .inbox(
+                        InboxRecord(
+                            room: address(), epoch: number(), head: number(), mark: number(), unread: number(), updateNumber: number(),
+                            timestamp: maybe { $0.number() }))
+                    : sort == 1
                     ? .room(
                         RoomRecord(
                             room: address(), title: maybe { $0.text(128) }, topic: maybe { $0.text(512) }, members: number(),
                             policy: RoomPolicy(rawValue: number()), head: number()))
                     : .member(MemberRecord(user: name(), role: Role(rawValue: octet()), state: PresenceState(rawValue: octet()))))
         }
-        return Items(records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() })
+        return Items(
+            records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() }, updateNumber: maybe { $0.number() })
     }
 
     private mutating func maybe<Value>(_ make: (inout RandomFrames) -> Value) -> Value? {

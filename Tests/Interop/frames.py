@@ -66,6 +66,10 @@ _FIELD_TABLE = """
 3B 3b max_inflight uint  65535
 3D 3d server       text  64
 40 40 state        enum  255
+41 41 users        texts 256
+42 42 mark         uint
+43 43 unread       uint
+44 44 usn          uint
 49 49 device       bytes =16
 4D 4d end          bool
 4E 4e dedup        uint
@@ -89,10 +93,10 @@ _FRAME_TABLE = f"""
 09 error     | code | room epoch head floor reason field retry_ms type
 0A goodbye   | code | reason retry_ms end
 10 join      | room | seq epoch tail
-11 joined    | room epoch head floor next | title topic members role policy
+11 joined    | room epoch head floor next | title topic members role policy mark
 12 leave     | room | reason detach
 13 list      | | limit title cursor
-14 items     | items | room cursor
+14 items     | items | room cursor usn
 15 members   | room | limit cursor
 16 create    | room | title topic policy
 20 publish   | room | {_PUBLISH}
@@ -100,6 +104,10 @@ _FRAME_TABLE = f"""
 22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body user title topic role reason redacted
 23 dm        | to | {_PUBLISH}
 26 lag       | room epoch next from_seq to_seq | reason
+27 mark      | room mark | ts epoch user
+28 typing    | room state | user
+29 presence  | | user state users
+2A inbox     | usn | limit
 """
 
 
@@ -143,6 +151,7 @@ FIELD_NAMED = {f.name: f for f in FIELDS.values()}
 FRAMES = {f.number: f for f in _read_frames()}
 FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
+INBOX_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "mark", "unread", "usn"), ("ts",))
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
 
 
@@ -326,7 +335,8 @@ def decode_value(f, value):
 def _decode_group(item, tag):
     fields = split_fields(item)
     is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
-    shape = LIST_GROUP if is_room else MEMBERS_GROUP
+    is_line = any(t == FIELD_NAMED["usn"].tag for t, _, _ in fields)
+    shape = MEMBERS_GROUP if not is_room else INBOX_GROUP if is_line else LIST_GROUP
     return _interpret(shape, fields)
 
 
@@ -425,6 +435,8 @@ def decode_payload(type_, flags, id_, payload):
         _judge_publication(fields)
         if fields.get("ack") == 0 and id_ != 0:
             raise Fault(108, "ack 0 with an id", FIELD_NAMED["ack"].tag)
+    if name == "presence" and any(not is_user(user.encode()) for user in fields.get("users", ())):
+        raise Fault(400, "users", FIELD_NAMED["users"].tag)
     if name == "create":
         if fields["room"].startswith("@"):
             raise Fault(400, "CREATE of a conversation", FIELD_NAMED["room"].tag)

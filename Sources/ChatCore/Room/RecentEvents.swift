@@ -5,6 +5,8 @@ import ChatProtocol
 public struct EventNote: Sendable {
     /// Who said it: ``Member/identity``; 0 if it was the broker.
     let author: UInt64
+    /// Messages (kind 0) of the log up to this event, itself included.
+    let messageCount: UInt32
     let kind: EventKind
     /// Whether what it said was deleted.
     var isRedacted = false
@@ -17,7 +19,7 @@ public struct EventNote: Sendable {
 public struct RecentEvents: Sendable {
     private struct Slot {
         var event = SharedBytes.empty
-        var note = EventNote(author: 0, kind: .message)
+        var note = EventNote(author: 0, messageCount: 0, kind: .message)
     }
 
     private var slots: ContiguousArray<Slot> = []
@@ -45,6 +47,14 @@ public struct RecentEvents: Sendable {
 
     /// What is known of the event `seq`, which must be held.
     func note(_ seq: UInt64) -> EventNote { slots[index(of: seq)].note }
+
+    /// Messages (kind 0) that are held and lie after `seq`.
+    func messageCount(after seq: UInt64) -> UInt64 {
+        guard count > 0, seq < lastSeq else { return 0 }
+        let oldest = note(floor)
+        let before = seq >= floor ? note(seq).messageCount : oldest.kind == .message ? oldest.messageCount &- 1 : oldest.messageCount
+        return UInt64(note(lastSeq).messageCount &- before)
+    }
 
     /// Puts other octets in the place of an event's, which are those of the event without what it said.
     mutating func redact(_ seq: UInt64, _ redacted: SharedBytes) {

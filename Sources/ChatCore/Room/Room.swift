@@ -16,6 +16,12 @@ final class Room {
     /// Highest seq assigned.
     private(set) var head: UInt64 = 0
     private(set) var recent = RecentEvents()
+    /// Messages (kind 0) of the log so far.
+    private var messageCount: UInt32 = 0
+    /// When the last event was appended, by both clocks.
+    private(set) var lastAppend = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
+    /// Members that were said to be typing lately, and when.
+    var typists: [AccountName: Typist] = [:]
     /// Reactions and pins; nil as long as there are none.
     var markings: RoomMarkings?
     private(set) var members: [AccountName: Member] = [:]
@@ -59,7 +65,9 @@ final class Room {
         head += 1
         let beginsBatch = batch == nil
         if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected) }
-        let note = EventNote(author: author, kind: content.kind)
+        if content.kind == .message { messageCount &+= 1 }
+        lastAppend = moment
+        let note = EventNote(author: author, messageCount: messageCount, kind: content.kind)
         batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content, note)
         return (head, beginsBatch)
     }
@@ -96,7 +104,7 @@ final class Room {
     }
 
     func admit(_ account: AccountReference, role: Role, now: UInt64) {
-        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now)
+        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now, mark: head)
     }
 
     /// Takes a member out.
@@ -137,12 +145,21 @@ final class Member {
     let identity: UInt64
     let role: Role
     var recentMessages: DeduplicationWindow
+    /// The read marker: highest seq read. It begins where the member came in.
+    ///
+    /// With a store it is written there as well, for each account, room and epoch, and read back when a registered account's member is
+    /// made again; moves of one turn need only be written once.
+    var mark: UInt64
+    /// When membership or marker last changed, by the monotonic clock.
+    var changedAt: UInt64
 
-    init(incarnation: UInt64, role: Role, since: UInt64) {
+    init(incarnation: UInt64, role: Role, since: UInt64, mark: UInt64) {
         self.incarnation = incarnation
         identity = incarnation
         self.role = role
         recentMessages = DeduplicationWindow(completeSince: since)
+        self.mark = mark
+        changedAt = since
     }
 }
 

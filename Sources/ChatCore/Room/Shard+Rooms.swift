@@ -27,6 +27,8 @@ extension Shard {
             case .create(let create): try self.create(create, requester)
             case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
+            case .mark(let marker): try move(marker, in: try room(marker.room, requester), requester)
+            case .typing(let typing): try note(typing, in: try room(typing.room, requester), requester)
             }
         } catch {
             refuse(error, request, requester)
@@ -108,6 +110,7 @@ extension Shard {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
         var joined = Joined(room: room.address, epoch: room.epoch, head: room.head, floor: room.floor, next: next, policy: room.policy)
+        joined.mark = room.member(requester.account).flatMap { $0.mark > 0 ? $0.mark : nil }
         if !room.policy.contains(.twoParty) {
             joined.title = room.title
             joined.topic = room.topic

@@ -12,6 +12,7 @@ extension Shard {
         }
         sweepRooms()
         sweepAccounts()
+        sweepWatches()
     }
 
     func lookAfter(_ session: Session) {

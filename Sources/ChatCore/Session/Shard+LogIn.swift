@@ -5,13 +5,15 @@ import ChatProtocol
 extension Shard {
     func welcome(_ session: Session, _ hello: Hello, requestID: UInt32) {
         session.device = hello.device
+        session.capabilities = Capabilities(offered: hello.capabilities)
         session.state = .authenticating
         session.deadline = now.monotonicMilliseconds + settings.authenticationMilliseconds
-        let welcome = Welcome(
+        var welcome = Welcome(
             server: settings.nodeName, mechanisms: settings.guestMode == .off ? [] : ["ANONYMOUS"],
             heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
             bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
             deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
+        welcome.capabilities = session.capabilities.names
         answer(requestID, .welcome(welcome), session)
     }
 

@@ -28,6 +28,10 @@ extension Shard {
         case .ping(let timestamp): return reply(.pong(timestamp: timestamp), requestID: requestID, session)
         case .pong, .error: return
         case .goodbye(let goodbye): return leave(session, goodbye)
+        case .mark, .typing, .presence, .inbox:
+            if let refusal = refusal(of: command, session) {
+                return refuse(refusal, type: command.typeNumber, requestID: requestID, session)
+            }
         default: break
         }
         guard admit(requestID, type: command.typeNumber, session) else { return }
@@ -45,6 +49,10 @@ extension Shard {
             guard let account = session.account else { preconditionFailure("a ready session has an account") }
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .mark(let marker): ask(.mark(marker), session, requestID, isRetry)
+        case .typing(let typing): ask(.typing(typing), session, requestID, isRetry)
+        case .presence(let presence): setPresence(presence, session, requestID: requestID)
+        case .inbox(let query): readInbox(query, Requester(session, requestID, isRetry))
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

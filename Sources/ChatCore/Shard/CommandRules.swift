@@ -23,7 +23,8 @@ enum CommandRules {
         case .ping: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .pong, .error: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
-        case .join, .leave, .list, .members, .create, .publish, .directMessage: Rule(states: .ready, needsRequestID: false)
+        case .join, .leave, .list, .members, .create, .publish, .directMessage, .mark, .typing, .presence, .inbox:
+            Rule(states: .ready, needsRequestID: false)
         }
     }
 
@@ -65,6 +66,10 @@ extension Command {
         case .create: 0x16
         case .publish: 0x20
         case .directMessage: 0x23
+        case .mark: 0x27
+        case .typing: 0x28
+        case .presence: 0x29
+        case .inbox: 0x2A
         }
     }
 }

@@ -19,6 +19,8 @@ public enum RoomRequest: Sendable {
     case publish(Publish)
     /// A publish that may begin the conversation.
     case directMessage(Publish, to: AccountName)
+    case mark(ReadMarker)
+    case typing(Typing)
 
     var room: RoomAddress {
         switch self {
@@ -27,6 +29,8 @@ public enum RoomRequest: Sendable {
         case .members(let query): query.room
         case .create(let room): room.room
         case .publish(let publish), .directMessage(let publish, _): publish.room
+        case .mark(let marker): marker.room
+        case .typing(let typing): typing.room
         }
     }
 
@@ -53,6 +57,8 @@ public enum RoomRequest: Sendable {
         case .create: 0x16
         case .publish: 0x20
         case .directMessage: 0x23
+        case .mark: 0x27
+        case .typing: 0x28
         }
     }
 }
@@ -96,7 +102,18 @@ public enum ShardMail: Sendable {
     case conversationOpening(RoomAddress, party: AccountName)
     case conversationClosed(RoomAddress, party: AccountReference)
 
+    case presenceSet(AccountReference, session: SessionID, PresenceState)
+    /// A connection of the account `by`, a member of the rooms `sharing`, wants to be told the presence of accounts.
+    case watch([AccountName], by: AccountName, session: SessionID, sharing: Set<RoomAddress>)
+    case unwatch([AccountName], session: SessionID)
+    case statesAsked([AccountName], GatheringKey, asking: Int)
+    /// A read marker to be told to the connections of an account, but not to the one that moved it.
+    case markMoved(ReadMarker, to: AccountReference, except: SessionID)
+    case inbox(InboxQuery)
+
     // To the home of a room
+    case statesTold([AccountName: PresenceState], GatheringKey)
+    case inboxPart(InboxQuery, [RoomAddress])
     case request(RoomRequest, Requester)
     case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
     case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
@@ -123,10 +140,14 @@ public enum ShardMail: Sendable {
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
     case detached(session: SessionID, RoomAddress)
     case fetched(FetchedEvents)
+    /// What may be lost, to those of the connections that want it and read what they are sent.
+    case ephemeral(Reply, [SessionID])
+    case inboxTold(InboxQuery, InboxPart)
 
     // To a shard with attached sessions
     case events(EventBatch)
     case logEnded(RoomAddress, epoch: UInt64, remains: RecentEvents)
+    case typing(Typing, epoch: UInt64)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)

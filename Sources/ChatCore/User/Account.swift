@@ -17,6 +17,8 @@ final class Account {
     /// The rooms it is a member of, but not the lobby, in which everyone may be.
     var memberships: Set<RoomAddress> = []
     var conversations: Set<RoomAddress> = []
+    /// The states of its connections, but for those that are online.
+    var states: [SessionID: PresenceState] = [:]
     /// Whether the name is only reserved, for an account that is on its way here under another name.
     var isArriving: Bool
     // Nearly every account has one connection, which needs no storage of its own.

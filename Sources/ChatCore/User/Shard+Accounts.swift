@@ -17,6 +17,8 @@ extension Shard {
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
             account.sessions = [session]
+            account.states = [:]
+            stateChanged(of: name)
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
             send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
@@ -33,12 +35,15 @@ extension Shard {
         accounts[name] = Account(incarnation: incarnation, device: device, session: session, isArriving: isRename)
         let reference = AccountReference(name: name, incarnation: incarnation)
         send(.claimed(session: session, reference, memberships: []), to: Int(session.shard))
+        stateChanged(of: name)
     }
 
     /// A connection of an account has ended; with the last one a guest ends too.
     func release(_ reference: AccountReference, session: SessionID) {
         guard let account = account(reference) else { return }
         account.sessions.removeAll { $0 == session }
+        account.states[session] = nil
+        defer { stateChanged(of: reference.name) }
         guard account.sessions.isEmpty else { return }
         accounts[reference.name] = nil
         // In order, here and elsewhere: a set's own order differs from run to run, and a run is to be repeatable.
@@ -55,6 +60,7 @@ extension Shard {
             return send(.renameRefused(session: session), to: Int(session.shard))
         }
         accounts[old.name] = nil
+        stateChanged(of: old.name)
         renamedAccounts[old] = RenamedAccount(reference: new, session: session, forgetAt: now.monotonicMilliseconds + 60_000)
         send(.renamed(session: session, old, to: new, rooms: account.memberships.union([.lobby])), to: Int(session.shard))
         for conversation in account.conversations.sorted() {
@@ -63,7 +69,10 @@ extension Shard {
     }
 
     /// The account that a name was reserved for goes on under it.
-    func settle(_ reference: AccountReference) { account(reference)?.isArriving = false }
+    func settle(_ reference: AccountReference) {
+        account(reference)?.isArriving = false
+        stateChanged(of: reference.name)
+    }
 
     /// A room says that an account is or is no longer a member.
     func noteMembership(_ reference: AccountReference, in room: RoomAddress, isMember: Bool, by session: SessionID?) {

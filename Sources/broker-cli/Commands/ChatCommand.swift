@@ -28,7 +28,7 @@ struct ChatCommand: BrokerCommand {
         options.warnIfInsecure(address)
         let loop = try EventLoop()
         defer { loop.close() }
-        let client = try ChatClient.make(loop: loop, url: address, options: options)
+        let client = try ChatClient.make(loop: loop, url: address, options: options, capabilities: ["marks", "presence", "typing"])
         defer { client.close() }
         let isInteractive = RawTerminal.isUsable && !options.json
         let console: any Console =
@@ -50,9 +50,11 @@ struct ChatCommand: BrokerCommand {
 
 extension ChatClient {
     /// A client as the options want it.
-    static func make(loop: EventLoop, url: BrokerURL, options: ConnectionOptions) throws(StartFailure) -> ChatClient {
+    static func make(
+        loop: EventLoop, url: BrokerURL, options: ConnectionOptions, capabilities: [String] = []
+    ) throws(StartFailure) -> ChatClient {
         do throws(TLSError) {
-            return try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: options.settings)
+            return try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: options.settings(capabilities: capabilities))
         } catch {
             throw StartFailure(reason: "\(error)", status: .usage)
         }

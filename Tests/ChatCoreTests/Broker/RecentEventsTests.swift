@@ -8,7 +8,7 @@ struct RecentEventsTests {
     private func ring(_ sizes: [Int], countMax: Int, byteCountMax: Int = 1 << 20) -> RecentEvents {
         var ring = RecentEvents()
         for (index, size) in sizes.enumerated() {
-            let note = EventNote(author: UInt64(index + 1), kind: .message)
+            let note = EventNote(author: UInt64(index + 1), messageCount: UInt32(index + 1), kind: .message)
             ring.append(
                 SharedBytes([UInt8](repeating: UInt8(index & 255), count: size)), note, countMax: countMax, byteCountMax: byteCountMax)
         }
@@ -56,6 +56,21 @@ struct RecentEventsTests {
         #expect(ring.note(2).isRedacted && ring.note(2).author == 2)
         #expect(!ring.note(1).isRedacted && !ring.note(3).isRedacted)
         #expect(ring.event(1).count == 10 && ring.event(3).count == 10)
+    }
+
+    /// Every third event is no message.
+    @Test(arguments: 1...12)
+    func countsTheMessagesItHolds(countMax: Int) {
+        var ring = RecentEvents()
+        var messages: [UInt64] = []
+        for seq in UInt64(1)...20 {
+            if seq % 3 != 0 { messages.append(seq) }
+            let note = EventNote(author: 1, messageCount: UInt32(messages.count), kind: seq % 3 == 0 ? .notice : .message)
+            ring.append(SharedBytes([1]), note, countMax: countMax, byteCountMax: 100)
+            for mark in 0...(seq + 1) {
+                #expect(ring.messageCount(after: mark) == UInt64(messages.count { $0 > mark && $0 >= ring.floor }))
+            }
+        }
     }
 
     @Test func holdsNothingAtFirst() {

@@ -139,6 +139,7 @@ struct ClientView {
     private(set) var memberships: Set<RoomAddress> = []
     private(set) var lags: [Lag] = []
     private(set) var hasEnded = false
+    private(set) var capabilities: Set<String> = []
     private var lastSeqPublished: [RoomAddress: (epoch: UInt64?, seq: UInt64, id: UInt32)] = [:]
 
     init(session: SessionID) { self.session = session }
@@ -213,8 +214,23 @@ struct ClientView {
         case .ping: break
         case .error(let failure):
             if failure.type == nil { truth.faults.append("\(who): ERROR without request id and type: \(failure)") }
+        case .mark, .typing, .presence: receiveEphemeral(reply, who, &truth)
         default: truth.faults.append("\(who): \(reply) without request id")
         }
+    }
+
+    /// What may come at any time, but only to those who want it.
+    private func receiveEphemeral(_ reply: Reply, _ who: String, _ truth: inout Truth) {
+        let isFitting: Bool
+        switch reply {
+        case .typing(let typing):
+            isFitting = capabilities.contains("typing") && positions[typing.room] != nil && typing.user != nil && typing.state <= 1
+        case .presence(let presence): isFitting = capabilities.contains("presence") && presence.user != nil && presence.state != nil
+        case .mark(let marker):
+            isFitting = capabilities.contains("marks") && marker.user != nil && marker.epoch != nil && marker.mark > 0
+        default: isFitting = false
+        }
+        if !isFitting { truth.faults.append("\(who): did not want \(reply)") }
     }
 
     private mutating func receive(_ joined: Joined, _ who: String, _ truth: inout Truth) {
@@ -241,7 +257,8 @@ struct ClientView {
             if safeRequests.remove(id) != nil, failure.code == .notJoined || failure.code == .noSuchRoom {
                 suspicion = "\(who): \(command) of a member is refused: \(failure)"
             }
-        case (.hello, .welcome): break
+        case (.hello, .welcome(let welcome)): capabilities = Set(welcome.capabilities)
+        case (.mark, .ok), (.typing, .ok), (.presence, .ok), (.inbox, .items): break
         case (.ping(let sent), .pong(let returned)):
             if sent != returned { truth.faults.append("\(who): PONG changed the time") }
         case (.authenticate, .authenticated(let authenticated)):

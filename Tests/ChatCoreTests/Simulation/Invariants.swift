@@ -12,6 +12,7 @@ extension SimulatedBroker {
         checkSessions(accounts, &faults)
         checkRooms(accounts, &faults)
         checkRosters(&faults)
+        checkWatches(&faults)
         checkAcknowledgements(&faults)
         return faults
     }
@@ -78,9 +79,12 @@ extension SimulatedBroker {
         for shard in shards {
             if !shard.openings.isEmpty { faults.append("openings at rest: \(shard.openings.keys)") }
             if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
+            if !shard.memberGatherings.isEmpty { faults.append("member gatherings at rest: \(shard.memberGatherings.keys)") }
+            if !shard.inboxGatherings.isEmpty { faults.append("inbox gatherings at rest: \(shard.inboxGatherings.keys)") }
             if !shard.roomsInTurn.isEmpty { faults.append("batches at rest") }
             for (address, room) in shard.rooms {
                 for (name, member) in room.members {
+                    if member.mark > room.head { faults.append("\(address): \(name) has read what there is not") }
                     if accounts[name]?.incarnation != member.incarnation { faults.append("\(address): \(name) is a ghost") }
                     if !address.isConversation && address != .lobby { memberships[name, default: []].insert(address) }
                 }
@@ -134,6 +138,23 @@ extension SimulatedBroker {
         }
     }
 
+    /// Who watches is known where the watched is at home, and nowhere else.
+    private func checkWatches(_ faults: inout [String]) {
+        var watching: [AccountName: Set<SessionID>] = [:]
+        for client in clients where client.isOpen {
+            for name in client.session.watched { watching[name, default: []].insert(client.session.id) }
+        }
+        for shard in shards {
+            for (name, watch) in shard.watches where !watch.sessions.isSubset(of: watching[name] ?? []) || watch.sessions.isEmpty {
+                faults.append("\(name): watched by \(watch.sessions), but wanted by \(watching[name] ?? [])")
+            }
+            if !shard.watchesPending.isSubset(of: shard.watches.keys) { faults.append("pending of nobody: \(shard.watchesPending)") }
+            for (name, account) in shard.accounts where !Set(account.states.keys).isSubset(of: account.sessions) {
+                faults.append("\(name): states of connections that are not its own")
+            }
+        }
+    }
+
     private func checkAcknowledgements(_ faults: inout [String]) {
         for (address, seq, id) in truth.acknowledged {
             // An acknowledgement does not name the epoch, so only logs that never began anew can be judged.
@@ -153,6 +174,8 @@ extension SimulatedBroker {
             if !shard.renamedAccounts.isEmpty { remains.append("renamed accounts \(shard.renamedAccounts.count)") }
             if !shard.openings.isEmpty { remains.append("openings \(shard.openings.keys)") }
             if !shard.gatherings.isEmpty { remains.append("gatherings \(shard.gatherings.count)") }
+            if !shard.watches.isEmpty { remains.append("watches \(shard.watches.keys)") }
+            if !shard.watchesPending.isEmpty { remains.append("watches pending \(shard.watchesPending)") }
             if !shard.emptyRooms.isEmpty { remains.append("empty rooms \(shard.emptyRooms)") }
             if !shard.roomsInTurn.isEmpty { remains.append("batches") }
             if shard.statistics.connections != 0 { remains.append("connections \(shard.statistics.connections)") }

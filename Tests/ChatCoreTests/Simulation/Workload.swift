@@ -116,9 +116,10 @@ struct Workload {
         case 70..<73: rename(client)
         case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
+        case 86..<90: beThere(client)
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
         case 79..<86: client.reader = any([.everything, .everything, .window(0), .window(700), .sips(90), .sips(900)])
-        case 86..<95: broker.leap(any([0, 1, 50, 400]))
+        case 90..<95: broker.leap(any([0, 1, 50, 400]))
         case 95..<96: broker.leap(2_500)
         default: for _ in 0..<10 { broker.step() }
         }
@@ -128,7 +129,8 @@ struct Workload {
         let client = broker.connect()
         let device: SharedBytes? = chance(60) ? .device(UInt8.random(in: 1...3, using: &broker.random)) : nil
         client.open()
-        client.send(.hello(Hello(agent: "workload/1", device: device)))
+        let tokens = ["typing", "presence", "marks", "inbox", "grease-x"].filter { _ in chance(60) }
+        client.send(.hello(Hello(agent: "workload/1", capabilities: tokens, device: device)))
         client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: chance(90) ? SharedBytes(utf8: any(names)) : nil)))
         if chance(20) { rename(client) }
         if chance(5) { client.drop() }
@@ -136,6 +138,21 @@ struct Workload {
 
     private func rename(_ client: SimulatedClient) {
         client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: any(names)))))
+    }
+
+    /// Says what may be lost: presence, typing, read markers.
+    private func beThere(_ client: SimulatedClient) {
+        let room = address(client)
+        switch Int.random(in: 0..<6, using: &broker.random) {
+        case 0, 1: client.send(.typing(Typing(room: room, state: any([0, 1, 1, 1, 2]))))
+        case 2: client.send(.presence(Presence(state: PresenceState(rawValue: any([0, 1, 2, 3])))))
+        case 3: client.send(.presence(Presence(users: names.filter { _ in chance(40) }.map { try! AccountName($0) })))
+        case 4:
+            let next = client.view.positions[room]?.next ?? 1
+            let mark = UInt64(max(0, Int(next) + any([-3, -1, 0])))
+            client.send(.mark(ReadMarker(room: room, mark: mark, epoch: chance(10) ? 7 : nil)))
+        default: client.send(.inbox(ReadInbox(since: any([0, 0, 1, 1_795_005_000_000]), limit: any([nil, 0, 1]))))
+        }
     }
 
     private func address(_ client: SimulatedClient) -> RoomAddress {
