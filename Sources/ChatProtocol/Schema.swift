@@ -92,9 +92,11 @@ public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
         .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement,
-        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy, .reason,
+        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy,
+        .reason,
         .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
-        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users, .mark, .unread, .updateNumber,
+        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users, .mark, .unread,
+        .updateNumber,
         .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail,
     ]
 

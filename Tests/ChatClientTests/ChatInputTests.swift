@@ -35,7 +35,8 @@ import Testing
     @Test(arguments: [
         ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick",
         ":nick a b",
-        ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":last 0", ":last 101", ":away x",
+        ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":last 0", ":last 101",
+        ":away x",
     ])
     func saysWhatIsWrong(line: String) {
         guard case .problem(let reason) = ChatInput(line) else {

@@ -7,7 +7,9 @@ import Testing
     private static let ada = try! AccountName("ada")
     private static let bob = try! AccountName("bob")
 
-    private func event(_ seq: UInt64, _ from: AccountName, _ body: String?, kind: EventKind = .message, of reference: UInt64? = nil) -> Event {
+    private func event(_ seq: UInt64, _ from: AccountName, _ body: String?, kind: EventKind = .message, of reference: UInt64? = nil)
+        -> Event
+    {
         var event = Event(room: .lobby, seq: seq, timestamp: 1_700_000_000_000, from: from)
         event.kind = kind
         event.body = body

@@ -15,7 +15,8 @@ struct EventContentTests {
 
     @Test func itsFieldsAreCopiedOctetForOctet() throws {
         let event: [[UInt8]] = [
-            [0x85, 1, 1], [0x06, 8, 1, 2, 3, 4, 5, 6, 7, 8], [0x87, 1, 4], [0x08, 1, 5], [0x09, 2, 1, 0], [0x0C, 1, 0x78], [0x0D, 2, 0xFF, 0], body,
+            [0x85, 1, 1], [0x06, 8, 1, 2, 3, 4, 5, 6, 7, 8], [0x87, 1, 4], [0x08, 1, 5], [0x09, 2, 1, 0], [0x0C, 1, 0x78],
+            [0x0D, 2, 0xFF, 0], body,
         ]
         let content = try content([room] + event + [[0x13, 1, 2], [0x15, 0]])
         #expect(content.fields.array == Array(event.joined()))

@@ -210,7 +210,8 @@ struct LimitTests {
         let largest = ProtocolLimits.integerMax
         let content = EventContent(
             kind: .edit, messageID: MessageID(.max), reference: largest, thread: largest, reply: largest,
-            mediaType: String(repeating: "m", count: 64), meta: SharedBytes([UInt8](repeating: 1, count: 1024)), body: String(repeating: "b", count: 16_384))
+            mediaType: String(repeating: "m", count: 64), meta: SharedBytes([UInt8](repeating: 1, count: 1024)),
+            body: String(repeating: "b", count: 16_384))
         var writer = ByteWriter()
         FrameEncoder.appendDeliver(room: room, seq: largest, timestamp: largest, from: from, content: content, to: &writer)
         #expect(writer.count <= ProtocolLimits.payloadByteCountMax)

@@ -173,11 +173,11 @@ struct RandomFrames {
                             room: address(), epoch: number(), head: number(), mark: number(), unread: number(), updateNumber: number(),
                             timestamp: maybe { $0.number() }))
                     : sort == 1
-                    ? .room(
-                        RoomRecord(
-                            room: address(), title: maybe { $0.text(128) }, topic: maybe { $0.text(512) }, members: number(),
-                            policy: RoomPolicy(rawValue: number()), head: number()))
-                    : .member(MemberRecord(user: name(), role: Role(rawValue: octet()), state: PresenceState(rawValue: octet()))))
+                        ? .room(
+                            RoomRecord(
+                                room: address(), title: maybe { $0.text(128) }, topic: maybe { $0.text(512) }, members: number(),
+                                policy: RoomPolicy(rawValue: number()), head: number()))
+                        : .member(MemberRecord(user: name(), role: Role(rawValue: octet()), state: PresenceState(rawValue: octet()))))
         }
         return Items(
             records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() }, updateNumber: maybe { $0.number() })

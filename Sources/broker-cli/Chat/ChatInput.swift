@@ -117,7 +117,8 @@ enum CommandTable {
             Command("nick", "NAME", "take another name") { rest in
                 rest.isEmpty || rest.contains(where: \.isWhitespace) ? nil : .rename(rest)
             },
-            Command("reply re", "[MESSAGE] TEXT", "answer a message: #17 is one by its number, ^ the last one, ^bob the last one of bob") { rest in
+            Command("reply re", "[MESSAGE] TEXT", "answer a message: #17 is one by its number, ^ the last one, ^bob the last one of bob") {
+                rest in
                 withTarget(rest, .last) { .answer($0, $1, inThread: false) }
             },
             Command("thread", "[MESSAGE] TEXT", "answer in the thread of a message") { rest in

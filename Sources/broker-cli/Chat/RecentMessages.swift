@@ -18,7 +18,13 @@ enum EventTarget: Equatable {
             guard let number = UInt64(word.dropFirst()) else { return nil }
             self = .number(number)
         case "^":
-            if word.count == 1 { self = .last } else if let name = try? AccountName(String(word.dropFirst())) { self = .lastOf(name) } else { return nil }
+            if word.count == 1 {
+                self = .last
+            } else if let name = try? AccountName(String(word.dropFirst())) {
+                self = .lastOf(name)
+            } else {
+                return nil
+            }
         default: return nil
         }
     }

@@ -29,7 +29,8 @@ struct BrokerCLI: ParsableCommand {
             """,
         version: "broker-cli " + Release.version,
         subcommands: [
-            ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self, UsersCommand.self,
+            ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self,
+            UsersCommand.self,
             MembersCommand.self, PingCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)

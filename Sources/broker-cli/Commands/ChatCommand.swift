@@ -54,7 +54,8 @@ extension ChatClient {
         loop: EventLoop, url: BrokerURL, options: ConnectionOptions, capabilities: [String] = []
     ) throws(StartFailure) -> ChatClient {
         do throws(TLSError) {
-            return try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: options.settings(capabilities: capabilities))
+            return try ChatClient(
+                loop: loop, url: url, verification: options.verification(of: url), settings: options.settings(capabilities: capabilities))
         } catch {
             throw StartFailure(reason: "\(error)", status: .usage)
         }

@@ -32,7 +32,8 @@ enum FailureText {
         case (.refer(_, let draft, _), .forbidden): forbidden(draft.kind)
         case (.refer(_, let draft, _), .exists): draft.kind == .pin ? "that is pinned already" : "you have reacted so already"
         case (.refer(_, let draft, _), .noSuchEvent):
-            draft.kind == .unreact ? "there is no such reaction of yours" : draft.kind == .unpin ? "that is not pinned" : "there is no such message"
+            draft.kind == .unreact
+                ? "there is no such reaction of yours" : draft.kind == .unpin ? "that is not pinned" : "there is no such message"
         case (.refer, .rangeGone): "the broker no longer has that message"
         case (.refer(_, let draft, _), .badValue) where draft.kind == .react || draft.kind == .unreact:
             "a reaction is a sign or two, not a text"
@@ -54,8 +55,10 @@ enum FailureText {
 
     private static func hint(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
-        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom): "; :cr \(room) creates it"
-        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined): "; :jr \(room) enters it"
+        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom):
+            "; :cr \(room) creates it"
+        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined):
+            "; :jr \(room) enters it"
         case (.rename, .exists): "; :nick NAME takes another one"
         default: nil
         }

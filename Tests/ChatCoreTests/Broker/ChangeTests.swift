@@ -228,9 +228,10 @@ final class ChangeTests {
     @Test func changesNameAMessageThatIsRetained() {
         let (broker, ann, _, ofAnn, ofBob) = talk { $0.recentEventsPerRoom = 4 }
         let react = ann.ask(change(.react, ofBob, in: "r", body: "+1"))!.published!.seq
-        for (seq, code) in [(UInt64(0), ResultCode.noSuchEvent), (react + 1, .noSuchEvent), (1 << 53 - 1, .noSuchEvent), (1, .noSuchEvent),
-            (react, .noSuchEvent)]
-        {
+        for (seq, code) in [
+            (UInt64(0), ResultCode.noSuchEvent), (react + 1, .noSuchEvent), (1 << 53 - 1, .noSuchEvent), (1, .noSuchEvent),
+            (react, .noSuchEvent),
+        ] {
             let failure = ann.failure(of: change(.react, seq, in: "r", body: "x"))
             #expect(failure?.code == code, "\(seq)")
             #expect(failure?.field == 7)
@@ -243,7 +244,8 @@ final class ChangeTests {
 
     @Test func theBrokersOwnEventsAreNotChanged() {
         let (broker, ann, _, _, _) = talk(policy: .logsMembership)
-        for seq in 1...broker.room("r")!.head where broker.truth.logs.first(where: { $0.key.room == "r" })!.value[seq]!.kind.rawValue >= 32 {
+        for seq in 1...broker.room("r")!.head where broker.truth.logs.first(where: { $0.key.room == "r" })!.value[seq]!.kind.rawValue >= 32
+        {
             #expect(ann.failure(of: change(.delete, seq, in: "r"))?.code == .noSuchEvent)
         }
     }

@@ -187,7 +187,9 @@ struct InboxTests {
     @Test func numbersOfAnotherProcessAreRefused() {
         let broker = SimulatedBroker(shards: 2)
         let ann = broker.logIn("ann", capabilities: Self.all)
-        for since in [UInt64(1), broker.shards[0].firstUpdateNumber - 1, broker.moment.wallMilliseconds + 1, ProtocolLimits.integerMax] as [UInt64] {
+        for since in [UInt64(1), broker.shards[0].firstUpdateNumber - 1, broker.moment.wallMilliseconds + 1, ProtocolLimits.integerMax]
+            as [UInt64]
+        {
             #expect(ann.refusal(of: .inbox(ReadInbox(since: since))) == .epochChanged)
         }
         #expect(ann.refusal(of: .inbox(ReadInbox(since: broker.shards[0].firstUpdateNumber))) == nil)

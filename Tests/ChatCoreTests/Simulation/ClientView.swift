@@ -112,7 +112,9 @@ struct Truth {
     mutating func note(_ event: Event, epoch: UInt64, by who: String) {
         let log = LogName(room: event.room, epoch: epoch)
         if let known = logs[log]?[event.seq] {
-            if known != event, known.redacted != event.redacted { faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)") }
+            if known != event, known.redacted != event.redacted {
+                faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)")
+            }
         } else {
             logs[log, default: [:]][event.seq] = event
         }
