@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The micro-benchmarks: parts of a message's path, measured without sockets. A package of its own, so that nobody who builds the broker
-// builds them.
+// builds them. The Makefile passes the compiler the broker's own flag, which a package does not hand on to those that use it.
 
 let package = Package(
     name: "broker-benchmarks",

@@ -1,8 +1,11 @@
-"""A process seen from outside: what its threads use, and which connections its event loops watch."""
+"""What the threads of a process use, seen from outside, and what the loops of a broker say of themselves."""
 
 import os
 import pathlib
 import re
+import signal
+import subprocess
+import time
 
 
 def thread_seconds(process_id: int) -> dict[str, float]:
@@ -15,24 +18,16 @@ def thread_seconds(process_id: int) -> dict[str, float]:
     return seconds
 
 
-def watched_sockets(process_id: int) -> list[int]:
-    """Sockets in each epoll set that has any, in the order of their creation: the connections of each loop, and its listeners."""
-    counts = []
-    for descriptor in sorted(pathlib.Path(f"/proc/{process_id}/fd").iterdir(), key=lambda path: int(path.name)):
-        if kind(descriptor) != "anon_inode:[eventpoll]":
-            continue
-        try:
-            listing = pathlib.Path(f"/proc/{process_id}/fdinfo/{descriptor.name}").read_text()
-        except FileNotFoundError:
-            continue
-        watched = re.findall(r"^tfd:\s+(\d+)", listing, re.MULTILINE)
-        counts.append(sum(kind(descriptor.with_name(number)).startswith("socket:") for number in watched))
-    return [count for count in counts if count > 0]
-
-
-def kind(descriptor: pathlib.Path) -> str:
-    """What an entry of /proc/PID/fd stands for; nothing if it has been closed meanwhile."""
-    try:
-        return os.readlink(descriptor)
-    except FileNotFoundError:
-        return ""
+def loop_reports(process: subprocess.Popen, loops: int) -> list[dict[str, int]]:
+    """What each loop of a broker has by its own word: it logs that at SIGUSR1, and its log is the file on its standard error."""
+    log = pathlib.Path(os.readlink(f"/proc/{process.pid}/fd/2"))
+    begin = log.stat().st_size
+    process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        lines = [line for line in log.read_bytes()[begin:].decode().splitlines() if "delivered=" in line]
+        if len(lines) == loops:
+            found = [{name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", line)} for line in lines]
+            return sorted(found, key=lambda report: report["loop"])
+        time.sleep(0.05)
+    raise TimeoutError("the broker does not say what its loops have")

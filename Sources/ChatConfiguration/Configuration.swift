@@ -185,6 +185,8 @@ extension Configuration {
         public var outboundHighWaterBytes = 262_144
         /// Octets waiting below which a lagging connection catches up.
         public var outboundLowWaterBytes = 65_536
+        /// Octets waiting for all slow readers together, above which they are sent nothing more from rooms.
+        public var outboundTotalBytesMax = 268_435_456
         /// Messages that wait from one loop to another.
         public var mailboxMessagesMax = 65_536
         /// Under load, the longest wait for more to send with the same write. 0: nothing waits.

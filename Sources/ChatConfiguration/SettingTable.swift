@@ -144,6 +144,9 @@ extension Setting {
             "queues.outbound_low_water_bytes", \.queues.outboundLowWaterBytes, 0...1_073_741_824,
             "Octets waiting below which a lagging connection catches up."),
         .integer(
+            "queues.outbound_total_bytes_max", \.queues.outboundTotalBytesMax, 1_048_576...1_099_511_627_776,
+            "Octets waiting for all slow readers together, above which they are sent nothing more from rooms."),
+        .integer(
             "queues.mailbox_messages_max", \.queues.mailboxMessagesMax, 16...16_777_216,
             "Messages that wait from one loop to another."),
         .integer(

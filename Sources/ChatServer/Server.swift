@@ -87,7 +87,7 @@ public final class Server {
         }
     }
 
-    /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once.
+    /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once. At SIGUSR1 each loop logs what it has.
     ///
     /// - Throws: ``ServerError`` if it cannot start.
     public func run() throws(ServerError) {
@@ -97,6 +97,9 @@ public final class Server {
             let loop = try EventLoop()
             let signals = try [SignalNumber.interrupt, SignalNumber.terminate].map { (signal) throws(UVError) in
                 try SignalWatcher(loop: loop, signal: signal) { loop.stop() }
+            }
+            let reporter = try SignalWatcher(loop: loop, signal: SignalNumber.report) { [shared] in
+                shared.boxes.forEach { $0.orders.post([.report]) }
             }
             do throws(UVError) {
                 try writeReadyFile()
@@ -123,6 +126,7 @@ public final class Server {
             loop.run()
             waiter.join()
             for signal in second { signal.close() }
+            reporter.close()
             joined.close()
             loop.close()
         } catch {

@@ -51,6 +51,31 @@ enum SocketDescriptor {
         return descriptor
     }
 
+    // MARK: Sending
+
+    // Never waits, and raises no SIGPIPE (send(2)).
+    private static let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+
+    /// Sends as much of the pieces as the kernel takes now, and gives back how many octets that was.
+    static func send(_ pieces: UnsafeMutablePointer<uv_buf_t>, _ count: Int, to descriptor: Int32) throws(UVError) -> Int {
+        let sent =
+            if count == 1 {
+                Glibc.send(descriptor, pieces[0].base, pieces[0].len, flags)
+            } else {
+                // On Unix, a piece is laid out as an `iovec` (libuv documentation, `uv_buf_t`).
+                pieces.withMemoryRebound(to: iovec.self, capacity: count) { vector in
+                    var message = msghdr()
+                    message.msg_iov = vector
+                    message.msg_iovlen = count
+                    return sendmsg(descriptor, &message, flags)
+                }
+            }
+        if sent >= 0 { return sent }
+        let number = currentSystemErrorNumber()
+        if [EAGAIN, ENOBUFS, EINTR].contains(number) { return 0 }
+        throw UVError(systemErrorNumber: number)
+    }
+
     /// A socket that connects from the address `source`, or from one that the kernel chooses.
     static func open(connectingTo target: SocketAddress, from source: SocketAddress?) throws(UVError) -> Int32 {
         let descriptor = try open(for: target)

@@ -10,7 +10,7 @@ func closeDescriptor(_ descriptor: Int32) {
 
 /// Makes writing to a connection that its peer has reset an error (`EPIPE`) instead of the death of the process.
 ///
-/// `uv_try_write` uses `write(2)`, which has no `MSG_NOSIGNAL`; see `signal(7)`. Evaluated once in a process.
+/// `uv_write` uses `write(2)`, which has no `MSG_NOSIGNAL`; see `signal(7)`. Evaluated once in a process.
 let brokenPipeSignalIsIgnored: Bool = {
     _ = signal(SIGPIPE, SIG_IGN)
     return true

@@ -36,12 +36,12 @@ def fresh(stem):
 class Broker:
     """One broker process on a port of its own, with settings as environment variables."""
 
-    def __init__(self, loops=1, tls=None, **settings):
+    def __init__(self, loops=1, tls=None, log_level="warning", **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="cbp-interop-")
         ready = Path(self.directory.name, "ready.json")
         self.log = open(Path(self.directory.name, "log"), "w+b")
         command = [BINARY, "--listen", "127.0.0.1:0", "--loops", str(loops), "--ready-file", str(ready),
-                   "--log-level", "warning"]
+                   "--log-level", log_level]
         if tls:
             command += ["--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)]
         environment = os.environ | {"BROKER_" + k.upper(): str(v) for k, v in settings.items()}
@@ -66,6 +66,16 @@ class Broker:
     def output(self):
         self.log.flush()
         return Path(self.log.name).read_text("utf-8", "replace")
+
+    def lines_with(self, part, count):
+        """The lines of the log that have `part` in them, once there are `count`."""
+        deadline = time.monotonic() + PATIENCE
+        while len(lines := [line for line in self.output().splitlines() if part in line]) < count:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not {count} lines with {part!r}: {self.output()}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.01)
+        return lines
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

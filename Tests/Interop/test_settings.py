@@ -1,6 +1,8 @@
 """Brokers of their own, with limits made small."""
 import contextlib
 import os
+import re
+import signal
 import time
 import unittest
 
@@ -112,6 +114,19 @@ class Settings(Case, unittest.TestCase):
             self.connection(broker)
             broker.terminate()
             self.assertEqual(broker.process.wait(PATIENCE), 0, broker.output())
+
+    def test_loops_report_what_they_have(self):
+        """SIGUSR1 (docs/OPERATIONS.md): a line for each loop, and the broker goes on."""
+        broker = self.own(loops=2, log_level="notice")
+        client = self.client(fresh("a"), broker)
+        for _ in range(3):
+            client.publish("lobby", "x", os.urandom(8))
+        broker.process.send_signal(signal.SIGUSR1)
+        counts = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in broker.lines_with("delivered=", 2)]
+        self.assertEqual(sorted(c["loop"] for c in counts), ["0", "1"])
+        for name, total in {"connections": 1, "rooms": 1, "accounts": 1, "published": 3, "backlog_bytes": 0, "lags": 0}.items():
+            self.assertEqual(sum(int(c[name]) for c in counts), total, name)
+        client.publish("lobby", "x", os.urandom(8))
 
     def test_epoch_changes_with_the_process(self):
         with Broker() as broker:

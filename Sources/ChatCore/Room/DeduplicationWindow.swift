@@ -6,7 +6,8 @@ import ChatProtocol
 /// when it is complete, so that a retry it cannot judge is refused instead of guessed at.
 ///
 /// Every publish asks it, so it is made to touch little memory: the entries lie in a ring in the order they came, and a table that holds
-/// nothing but their numbers, each with a part of its id's hash, finds them (open addressing, linear probing).
+/// nothing but their numbers, each with a part of its id's hash, finds them (open addressing, linear probing). What leaves the ring
+/// stays in the table, where its number shows that it is gone, until the table is made anew.
 struct DeduplicationWindow {
     struct Entry {
         let seq: UInt64
@@ -19,8 +20,10 @@ struct DeduplicationWindow {
     /// Numbers of the entries held: consecutive, and never used again.
     private var oldest: UInt32 = 0
     private(set) var count = 0
-    /// Twice as long as the ring, and so never more than half full.
-    private var table: ContiguousArray<Slot> = []
+    /// Four times as long as the ring, and never more than half full.
+    private var table: ContiguousArray<UInt32> = []
+    /// Slots of the table in use, with those of entries that are gone.
+    private var usedSlotCount = 0
     /// Everything accepted after this moment (monotonic milliseconds) is remembered.
     private(set) var completeSince: UInt64
 
@@ -28,9 +31,17 @@ struct DeduplicationWindow {
 
     /// The event that an id led to, unless it is older than `milliseconds` at `now` (monotonic milliseconds).
     func entry(for id: MessageID, milliseconds: UInt64, now: UInt64) -> Entry? {
-        guard let place = place(of: id) else { return nil }
-        let entry = ring[index(of: table[place].number)].entry
-        return entry.acceptedAt + milliseconds >= now ? entry : nil
+        guard !table.isEmpty else { return nil }
+        let (hash, numberMask) = (Self.hash(id), numberMask)
+        var place = home(of: hash)
+        while table[place] != 0 {
+            let slot = table[place]
+            if slot & ~numberMask == hash & ~numberMask, let entry = entry(numbered: slot & numberMask, id) {
+                return entry.acceptedAt + milliseconds >= now ? entry : nil
+            }
+            place = (place + 1) & (table.count - 1)
+        }
+        return nil
     }
 
     /// Remembers an id that ``entry(for:milliseconds:now:)`` does not know.
@@ -39,50 +50,39 @@ struct DeduplicationWindow {
             let first = ring[index(of: oldest)].entry
             guard count >= countMax || first.acceptedAt + milliseconds < entry.acceptedAt else { break }
             completeSince = first.acceptedAt
-            removeOldest()
+            oldest &+= 1
+            count -= 1
         }
-        if count == ring.count { grow() }
+        if count == ring.count { grow() } else if usedSlotCount == 2 * ring.count { makeTable() }
         let number = oldest &+ UInt32(count)
         ring[index(of: number)] = (id, entry)
         count += 1
-        place(Slot(hash: Self.hash(id), number: number))
+        addToTable(id, number)
     }
 
     // MARK: Ring
 
     private func index(of number: UInt32) -> Int { Int(number) & (ring.count - 1) }
 
-    private mutating func removeOldest() {
-        guard let place = place(of: ring[index(of: oldest)].id) else { preconditionFailure("what is in the ring is in the table") }
-        removeSlot(at: place)
-        oldest &+= 1
-        count -= 1
+    /// The entry with that number, as far as the table knows it, if it is still held and the id's.
+    private func entry(numbered part: UInt32, _ id: MessageID) -> Entry? {
+        guard (part &- oldest) & numberMask < UInt32(count) else { return nil }
+        let held = ring[index(of: part)]
+        return held.id == id ? held.entry : nil
     }
 
     private mutating func grow() {
         let held = (0..<UInt32(count)).map { ring[index(of: oldest &+ $0)] }
-        let length = max(4, 2 * ring.count)
-        ring = ContiguousArray(repeating: (MessageID(0), Entry(seq: 0, timestamp: 0, acceptedAt: 0)), count: length)
-        table = ContiguousArray(repeating: Slot(), count: 2 * length)
-        for (offset, entry) in held.enumerated() {
-            let number = oldest &+ UInt32(offset)
-            ring[index(of: number)] = entry
-            place(Slot(hash: Self.hash(entry.id), number: number))
-        }
+        ring = ContiguousArray(repeating: (MessageID(0), Entry(seq: 0, timestamp: 0, acceptedAt: 0)), count: max(4, 2 * ring.count))
+        for (offset, entry) in held.enumerated() { ring[index(of: oldest &+ UInt32(offset))] = entry }
+        makeTable()
     }
 
     // MARK: Table
 
-    private struct Slot {
-        /// 0 in an empty slot only.
-        let hash: UInt32
-        let number: UInt32
-
-        init(hash: UInt32 = 0, number: UInt32 = 0) {
-            self.hash = hash
-            self.number = number
-        }
-    }
+    // A slot is 0, or the lower bits of an entry's number and above them those of its id's hash, the highest of which is 1. No more
+    // entries than twice the ring's length come between two tables, so that as many numbers must be told apart.
+    private var numberMask: UInt32 { UInt32(2 * ring.count - 1) }
 
     // The ids are the client's choice: a secret of the process keeps it from choosing ones that meet in the table. It changes nothing else.
     private static let key = UInt64(truncatingIfNeeded: "".hashValue) | 1
@@ -92,39 +92,20 @@ struct DeduplicationWindow {
         return UInt32(truncatingIfNeeded: high ^ low) | 1 << 31
     }
 
-    private func place(of id: MessageID) -> Int? {
-        guard !table.isEmpty else { return nil }
-        let hash = Self.hash(id)
-        let mask = table.count - 1
-        var place = Int(hash) & mask
-        while table[place].hash != 0 {
-            if table[place].hash == hash && ring[index(of: table[place].number)].id == id { return place }
-            place = (place + 1) & mask
-        }
-        return nil
+    /// Where the search for a hash begins.
+    private func home(of hash: UInt32) -> Int { Int(hash) & (table.count - 1) }
+
+    private mutating func makeTable() {
+        table = ContiguousArray(repeating: 0, count: 4 * ring.count)
+        usedSlotCount = 0
+        for offset in 0..<UInt32(count) { addToTable(ring[index(of: oldest &+ offset)].id, oldest &+ offset) }
     }
 
-    private mutating func place(_ slot: Slot) {
-        let mask = table.count - 1
-        var place = Int(slot.hash) & mask
-        while table[place].hash != 0 { place = (place + 1) & mask }
-        table[place] = slot
-    }
-
-    /// Empties a slot and moves up what was pushed behind it, so that no search ends too early.
-    private mutating func removeSlot(at place: Int) {
-        let mask = table.count - 1
-        var hole = place
-        var next = (hole + 1) & mask
-        while table[next].hash != 0 {
-            let home = Int(table[next].hash) & mask
-            // The slot may move into the hole if its home is not between the two.
-            if (next - home) & mask >= (next - hole) & mask {
-                table[hole] = table[next]
-                hole = next
-            }
-            next = (next + 1) & mask
-        }
-        table[hole] = Slot()
+    private mutating func addToTable(_ id: MessageID, _ number: UInt32) {
+        let (hash, numberMask) = (Self.hash(id), numberMask)
+        var place = home(of: hash)
+        while table[place] != 0 { place = (place + 1) & (table.count - 1) }
+        table[place] = hash & ~numberMask | number & numberMask
+        usedSlotCount += 1
     }
 }

@@ -37,7 +37,7 @@ public struct RecentEvents: Sendable {
         guard countMax > 0, event.count <= byteCountMax else { return removeAll() }
         while count > 0 && (count == countMax || byteCount + event.count > byteCountMax) { removeOldest() }
         if count == slots.count { grow(to: min(countMax, max(4, 2 * slots.count))) }
-        slots[(oldest + count) % slots.count] = Slot(event: event, note: note)
+        slots[slot(count)] = Slot(event: event, note: note)
         count += 1
         byteCount += event.count
     }
@@ -66,13 +66,19 @@ public struct RecentEvents: Sendable {
 
     private func index(of seq: UInt64) -> Int {
         precondition(seq >= floor && seq <= lastSeq, "event outside the ring")
-        return (oldest + Int(seq - floor)) % slots.count
+        return slot(Int(seq - floor))
+    }
+
+    /// Where the event lies that comes so many after the oldest. No division: every event of every room passes here.
+    private func slot(_ offset: Int) -> Int {
+        let place = oldest + offset
+        return place < slots.count ? place : place - slots.count
     }
 
     private mutating func removeOldest() {
         byteCount -= slots[oldest].event.count
         slots[oldest] = Slot()
-        oldest = (oldest + 1) % slots.count
+        oldest = slot(1)
         count -= 1
     }
 
@@ -86,7 +92,7 @@ public struct RecentEvents: Sendable {
 
     private mutating func grow(to capacity: Int) {
         var larger = ContiguousArray<Slot>(repeating: Slot(), count: capacity)
-        for index in 0..<count { larger[index] = slots[(oldest + index) % slots.count] }
+        for index in 0..<count { larger[index] = slots[slot(index)] }
         slots = larger
         oldest = 0
     }

@@ -32,8 +32,9 @@ final class Room {
     /// Since when the room has had no members, by the monotonic clock.
     var emptySince: UInt64
     private var batch: PendingBatch?
-    /// Octets of the last batch: the next one is likely to be as large.
+    /// Octets and events of the last batch: the next one is likely to be as large.
     private var batchByteCountExpected = 256
+    private var batchEventCountExpected = 1
 
     init(
         address: RoomAddress, epoch: UInt64, policy: RoomPolicy, title: String? = nil, topic: String? = nil, shardCount: Int, now: UInt64
@@ -64,7 +65,7 @@ final class Room {
     ) -> (seq: UInt64, beginsBatch: Bool) {
         head += 1
         let beginsBatch = batch == nil
-        if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected) }
+        if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected, eventCount: batchEventCountExpected) }
         if content.kind == .message { messageCount &+= 1 }
         lastAppend = moment
         let note = EventNote(author: author, messageCount: messageCount, kind: content.kind)
@@ -78,13 +79,17 @@ final class Room {
     /// Ends the batch: its events enter the ring and are handed on.
     func takeBatch(settings: CoreSettings) -> EventBatch? {
         guard let pending = batch.take() else { return nil }
-        let finished = pending.finish()
-        batchByteCountExpected = finished.bytes.count
-        for (event, note) in finished.events {
-            recent.append(event, note, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+        let (firstSeq, events, bytes) = pending.finish()
+        batchByteCountExpected = bytes.count
+        batchEventCountExpected = events.count
+        var start = 0
+        for (end, note) in events {
+            recent.append(
+                bytes[start..<end], note, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+            start = end
         }
         return EventBatch(
-            room: address, epoch: epoch, firstSeq: finished.firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: finished.bytes)
+            room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: bytes)
     }
 
     /// Takes what an event said out of the ring.
@@ -180,10 +185,13 @@ private struct PendingBatch: ~Copyable {
     private var writer: ByteWriter
     private var events: ContiguousArray<(end: Int, note: EventNote)> = []
 
-    /// - Parameter byteCount: the octets expected.
-    init(firstSeq: UInt64, byteCount: Int) {
+    /// - Parameters:
+    ///   - byteCount: the octets expected.
+    ///   - eventCount: the events expected.
+    init(firstSeq: UInt64, byteCount: Int, eventCount: Int) {
         self.firstSeq = firstSeq
         writer = ByteWriter(minimumCapacity: byteCount)
+        events.reserveCapacity(eventCount)
     }
 
     var byteCount: Int { writer.count }
@@ -195,17 +203,9 @@ private struct PendingBatch: ~Copyable {
         events.append((writer.count, note))
     }
 
-    consuming func finish() -> (firstSeq: UInt64, bytes: SharedBytes, events: ContiguousArray<(SharedBytes, EventNote)>) {
-        let pending = self.events
-        let first = firstSeq
-        let bytes = writer.finish()
-        var events: ContiguousArray<(SharedBytes, EventNote)> = []
-        events.reserveCapacity(pending.count)
-        var start = 0
-        for (end, note) in pending {
-            events.append((bytes[start..<end], note))
-            start = end
-        }
-        return (first, bytes, events)
+    /// The octets of all events, and for each of them where it ends and what is known of it.
+    consuming func finish() -> (firstSeq: UInt64, events: ContiguousArray<(end: Int, note: EventNote)>, bytes: SharedBytes) {
+        let (firstSeq, events) = (firstSeq, events)
+        return (firstSeq, events, writer.finish())
     }
 }

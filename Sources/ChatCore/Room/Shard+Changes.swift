@@ -13,8 +13,15 @@ enum RoomChange {
 
 /// Events that change events: who may, and what becomes of the event that they name (docs/PROTOCOL.md, *Changes*).
 extension Shard {
-    /// Judges a change before it is appended.
-    func judge(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> RoomChange {
+    /// Appends a change, if the member has the right to it, and does what it says.
+    func change(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> UInt64 {
+        let change = try judge(content, by: member, requester, in: room)
+        let seq = append(content, from: requester.account.name, author: member.identity, to: room)
+        carryOut(change, in: room)
+        return seq
+    }
+
+    private func judge(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> RoomChange {
         guard let seq = content.reference else { preconditionFailure("a change names the event that it changes") }
         if content.kind == .unpin, room.markings?.pins.contains(seq) == true {
             try requirePinning(member, in: room)
@@ -81,7 +88,7 @@ extension Shard {
     static func noSuchEvent(_ seq: UInt64) -> Failure { Failure(.noSuchEvent, reason: "there is no event \(seq)", field: 7) }
 
     /// Does what a change says, once it has its place in the log.
-    func carryOut(_ change: RoomChange, in room: Room) {
+    private func carryOut(_ change: RoomChange, in room: Room) {
         switch change {
         case .edit: break
         case .delete(let seq): erase(seq, in: room)

@@ -13,9 +13,7 @@ extension Shard {
         for index in roster.attachments.indices {
             let attachment = roster.attachments[index]
             let session = attachment.session
-            if attachment.next == batch.firstSeq && attachment.state == .live
-                && session.queue.byteCount < settings.outboundHighWaterBytes
-            {
+            if attachment.next == batch.firstSeq && attachment.state == .live && hasRoom(session) {
                 session.queue.append(batch.bytes)
                 schedule(session)
                 roster.attachments[index].next = batch.lastSeq + 1
@@ -32,7 +30,7 @@ extension Shard {
         let attachment = roster.attachments[index]
         guard attachment.next <= batch.lastSeq else { return }
         let session = attachment.session
-        let hasRoom = session.queue.byteCount < settings.outboundHighWaterBytes
+        let hasRoom = hasRoom(session)
         switch attachment.state {
         case .late, .fetching: return
         case .unannounced:
@@ -74,7 +72,7 @@ extension Shard {
     func catchUp(_ session: Session) {
         for link in session.links where link.roster.attachments[link.index].state == .late {
             fetch(link.roster, for: session)
-            guard session.queue.byteCount < settings.outboundHighWaterBytes else { return }
+            guard hasRoom(session) else { return }
         }
     }
 
@@ -101,7 +99,7 @@ extension Shard {
         roster.attachments[index].next = fetched.next
         guard fetched.next <= fetched.publishedHead else { return roster.setState(.live, at: index) }
         roster.setState(.late, at: index)
-        if session.queue.byteCount < settings.outboundHighWaterBytes { fetch(roster, for: session) }
+        if hasRoom(session) { fetch(roster, for: session) }
     }
 
     // MARK: Attaching
@@ -135,9 +133,7 @@ extension Shard {
             roster.attach(session, next: joined.next, state: .late, isAutomatic: isAutomatic)
         }
         answer(requestID, .joined(joined), session)
-        if let place = roster.index(of: session), roster.attachments[place].state == .late,
-            session.queue.byteCount < settings.outboundHighWaterBytes
-        {
+        if let place = roster.index(of: session), roster.attachments[place].state == .late, hasRoom(session) {
             fetch(roster, for: session)
         }
     }
@@ -192,8 +188,7 @@ extension Shard {
 
     private func finish(_ attachment: Attachment, of roster: LocalRoster, with remains: RecentEvents) {
         let session = attachment.session
-        let hasRoom = session.queue.byteCount < settings.outboundHighWaterBytes
-        let first = hasRoom ? max(attachment.next, remains.floor) : remains.lastSeq + 1
+        let first = hasRoom(session) ? max(attachment.next, remains.floor) : remains.lastSeq + 1
         if first > attachment.next { lag(session, of: roster, from: attachment.next, to: first - 1) }
         for seq in first..<(remains.lastSeq + 1) { session.queue.append(remains.event(seq)) }
         statistics.deliveries += remains.lastSeq + 1 - first

@@ -17,18 +17,21 @@ extension Shard {
     }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
+        let room = rooms[request.room]
         // What comes behind the direct message that begins the conversation keeps its place.
-        if rooms[request.room] == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
+        if room == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
         do throws(Failure) {
             switch request {
-            case .join(let join, let isAutomatic): try self.join(join, isAutomatic: isAutomatic, requester)
-            case .leave(let leave): try self.leave(leave, requester)
+            case .join(let join, let isAutomatic):
+                try self.join(join, in: try visible(room, at: join.room, to: requester), isAutomatic: isAutomatic, requester)
+            case .leave(let leave): try self.leave(leave, in: try visible(room, at: leave.room, to: requester), requester)
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
-            case .publish(let publish): try self.publish(publish.publication, in: try room(publish.room, requester), requester)
+            case .publish(let publish):
+                try self.publish(publish.publication, in: try visible(room, at: publish.room, to: requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
-            case .mark(let marker): try move(marker, in: try room(marker.room, requester), requester)
-            case .typing(let typing): try note(typing, in: try room(typing.room, requester), requester)
+            case .mark(let marker): try move(marker, in: try visible(room, at: marker.room, to: requester), requester)
+            case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
             }
         } catch {
             refuse(error, request, requester)
@@ -61,8 +64,8 @@ extension Shard {
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
-    private func room(_ address: RoomAddress, _ requester: Requester) throws(Failure) -> Room {
-        guard let room = rooms[address], !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
+    private func visible(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
+        guard let room, !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
             throw Failure(.noSuchRoom, reason: "no room \(address)")
         }
         return room
@@ -70,8 +73,7 @@ extension Shard {
 
     // MARK: Membership
 
-    private func join(_ join: Join, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
-        let room = try self.room(join.room, requester)
+    private func join(_ join: Join, in room: Room, isAutomatic: Bool, _ requester: Requester) throws(Failure) {
         let next = try self.next(for: join, in: room)
         let member = room.member(requester.account)
         let role = member?.role ?? room.roleOfNewcomers
@@ -151,8 +153,7 @@ extension Shard {
         _ = append(content, from: account, to: room)
     }
 
-    private func leave(_ leave: Leave, _ requester: Requester) throws(Failure) {
-        let room = try self.room(leave.room, requester)
+    private func leave(_ leave: Leave, in room: Room, _ requester: Requester) throws(Failure) {
         guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(leave.room)") }
         if leave.detachesOnly {
             guard !room.policy.contains(.twoParty) else { throw Failure(.forbidden, reason: "a conversation cannot be detached") }
@@ -238,13 +239,12 @@ extension Shard {
         guard !room.policy.contains(.moderated) || member.role > .reader else {
             throw Failure(.forbidden, reason: "readers may not publish here")
         }
-        let content = publication.content
         let now = now.monotonicMilliseconds
         let memoryMilliseconds = settings.deduplicationSeconds * 1_000
-        guard !requester.isRetry || content.messageID != nil else {
+        guard !requester.isRetry || publication.content.messageID != nil else {
             throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
         }
-        if let id = content.messageID {
+        if let id = publication.content.messageID {
             if let entry = member.recentMessages.entry(for: id, milliseconds: memoryMilliseconds, now: now) {
                 statistics.duplicates += 1
                 return answer(
@@ -257,12 +257,14 @@ extension Shard {
                 guard now - min(age, now) > member.recentMessages.completeSince, age <= memoryMilliseconds else { throw Self.retryTooOld }
             }
         }
-        try requireEvents(of: content, head: room.head)
-        var change: RoomChange?
-        if content.kind.isChange { change = try judge(content, by: member, requester, in: room) }
-        let seq = append(content, from: requester.account.name, author: member.identity, to: room)
-        if let change { carryOut(change, in: room) }
-        if let id = content.messageID {
+        try requireEvents(of: publication.content, head: room.head)
+        let seq: UInt64
+        if publication.content.kind.isChange {
+            seq = try change(publication.content, by: member, requester, in: room)
+        } else {
+            seq = append(publication.content, from: requester.account.name, author: member.identity, to: room)
+        }
+        if let id = publication.content.messageID {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
                 countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: memoryMilliseconds)

@@ -64,6 +64,8 @@ public final class Session {
     var stalledSince: UInt64 = 0
     /// Octets in the queue when the adapter last began to write it.
     var byteCountBeforeWriting = 0
+    /// Octets that the peer had not taken when the adapter last wrote: its part of the shard's backlog.
+    var backlogByteCount = 0
     var malformedFrameCount = 0
     var publishBucket = TokenBucket()
     /// When a throttled connection is read again.

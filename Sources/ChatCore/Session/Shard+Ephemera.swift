@@ -42,7 +42,8 @@ extension Shard {
             }
         var written: (encoding: WireEncoding, octets: SharedBytes)?
         for session in sessions {
-            guard session.isReady, session.capabilities.isSuperset(of: needed), session.queue.byteCount < byteCountMax else { continue }
+            guard session.isReady, session.capabilities.isSuperset(of: needed), hasRoom(session), session.queue.byteCount < byteCountMax
+            else { continue }
             let encoding = session.encoding
             if written?.encoding != encoding {
                 written = (encoding, replies.write { encoding.append(reply, requestID: 0, hasMore: false, to: &$0) })

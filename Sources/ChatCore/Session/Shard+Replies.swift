@@ -52,7 +52,8 @@ extension Shard {
 
     /// Holds the input of a peer that does not read its answers, and lets it go on once it has.
     func regulateInput(_ session: Session) {
-        if session.queue.byteCount > settings.outboundHighWaterBytes + settings.outboundControlBytes {
+        let eventBytes = isCrowded && session.backlogByteCount > 0 ? 0 : settings.outboundHighWaterBytes
+        if session.queue.byteCount > eventBytes + settings.outboundControlBytes {
             session.holds.insert(.overflow)
         } else {
             release(.overflow, session)
@@ -66,6 +67,21 @@ extension Shard {
         } else if session.stalledSince == 0 || session.queue.byteCount < session.byteCountBeforeWriting {
             session.stalledSince = now.monotonicMilliseconds
         }
+    }
+
+    /// Notes how much the peer has not taken.
+    func noteBacklog(_ session: Session, _ byteCount: Int) {
+        guard byteCount != session.backlogByteCount else { return }
+        backlogByteCount += byteCount - session.backlogByteCount
+        session.backlogByteCount = byteCount
+    }
+
+    /// Whether slow readers have so much waiting for them that they get no more.
+    var isCrowded: Bool { backlogByteCount > settings.outboundTotalBytesMax }
+
+    /// Whether events may be queued: the others are kept in the rings. Who takes everything at once is not made to wait for who does not.
+    func hasRoom(_ session: Session) -> Bool {
+        session.queue.byteCount < settings.outboundHighWaterBytes && (session.backlogByteCount == 0 || !isCrowded)
     }
 
     func release(_ hold: HoldReasons, _ session: Session) {

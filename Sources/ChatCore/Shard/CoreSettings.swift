@@ -62,6 +62,8 @@ public struct CoreSettings: Sendable {
     public var outboundLowWaterBytes = 65_536
     /// Room for replies above the high-water mark; beyond it the connection is not read.
     public var outboundControlBytes = 65_536
+    /// Above this many octets that peers have not taken, who has such octets gets no more events until all of its are gone.
+    public var outboundTotalBytesMax = 268_435_456
     /// Events of one room are handed on at the latest when so many octets wait.
     public var batchByteCountMax = 65_536
     /// Messages that may wait for another shard; beyond it publishes are refused.

@@ -51,11 +51,18 @@ public final class Shard {
     let firstUpdateNumber: UInt64
     /// Octets of batches queued since the adapter last wrote: no queue can have grown by more of them.
     var unwrittenByteCount = 0
+    /// Octets of all sessions that their peers have not taken.
+    public internal(set) var backlogByteCount = 0
     var lastEpoch: UInt64 = 0
     var lastIncarnation: UInt64 = 0
     var sweepCursor = 0
     /// For each shard how much mail waits there, as last told by the adapter.
     var mailboxCounts: ContiguousArray<Int>
+
+    /// Rooms and conversations whose home is here.
+    public var roomCount: Int { rooms.count }
+    /// Accounts whose home is here.
+    public var accountCount: Int { accounts.count }
 
     /// - Parameters:
     ///   - index: 0 to `map.shardCount` − 1.
@@ -132,16 +139,20 @@ public final class Shard {
             send(.release(granted, session: session.id), to: map.home(of: granted.name))
         }
         session.queue.removeAll()
+        noteBacklog(session, 0)
         sessions.remove(session.id)
     }
 
-    /// What the adapter wrote has made room in the queue.
-    public func drained(_ session: Session, at moment: Moment) {
+    /// The adapter has written what the peer takes.
+    ///
+    /// - Parameter pendingByteCount: octets that have left the queue and still wait for the peer.
+    public func drained(_ session: Session, pendingByteCount: Int = 0, at moment: Moment) {
         now = moment
         guard session.state != .closed else { return }
         noteProgress(session)
+        noteBacklog(session, session.queue.byteCount + pendingByteCount)
         regulateInput(session)
-        guard session.hasLateAttachments, session.queue.byteCount <= settings.outboundLowWaterBytes else { return }
+        guard session.hasLateAttachments, session.queue.byteCount <= settings.outboundLowWaterBytes, hasRoom(session) else { return }
         catchUp(session)
     }
 

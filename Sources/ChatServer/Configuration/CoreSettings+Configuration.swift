@@ -46,6 +46,7 @@ extension CoreSettings {
 
         outboundHighWaterBytes = configuration.queues.outboundHighWaterBytes
         outboundLowWaterBytes = configuration.queues.outboundLowWaterBytes
+        outboundTotalBytesMax = (configuration.queues.outboundTotalBytesMax + shardCount - 1) / shardCount
         mailboxMessagesMax = configuration.queues.mailboxMessagesMax
     }
 }

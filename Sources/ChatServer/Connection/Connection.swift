@@ -159,7 +159,7 @@ final class Connection: SecureStreamDelegate {
         case .drained:
             driver.shard.drained(session, at: driver.moment)
             shutDownIfEnding()
-        case .blocked: driver.shard.drained(session, at: driver.moment)
+        case .blocked: driver.shard.drained(session, pendingByteCount: stream.pendingByteCount, at: driver.moment)
         case .failed(let error): fail(error)
         case .closed: break
         }

@@ -35,8 +35,10 @@ struct ReadyFile {
     static func remove(_ path: String) { _ = unlink(path) }
 }
 
-/// The signals that end a broker.
+/// The signals that a broker obeys.
 enum SignalNumber {
     static let interrupt = SIGINT
     static let terminate = SIGTERM
+    /// Asks for a report.
+    static let report = SIGUSR1
 }

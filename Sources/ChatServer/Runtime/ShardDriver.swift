@@ -11,6 +11,8 @@ import Transport
 enum DriverOrder: Sendable {
     /// A connection that another loop accepted.
     case adopt(AcceptedSocket)
+    /// Log what the loop has.
+    case report
     /// Accept no more, tell the clients, and end.
     case shutDown
     /// End now.
@@ -271,9 +273,22 @@ final class ShardDriver {
     private func obey(_ order: DriverOrder) {
         switch order {
         case .adopt(let socket): adopt(socket)
+        case .report: report()
         case .shutDown: shutDown()
         case .stop: loop.stop()
         }
+    }
+
+    private func report() {
+        let statistics = shard.statistics
+        shared.log.notice(
+            "what loop \(index) has, and what it has done since the start",
+            metadata: [
+                "loop": "\(index)", "connections": "\(connectionCount)", "rooms": "\(shard.roomCount)",
+                "accounts": "\(shard.accountCount)", "backlog_bytes": "\(shard.backlogByteCount)",
+                "published": "\(statistics.publishes)", "duplicates": "\(statistics.duplicates)",
+                "delivered": "\(statistics.deliveries)", "lags": "\(statistics.lags)", "refusals": "\(statistics.refusals)",
+            ])
     }
 
     private func shutDown() {

@@ -75,6 +75,30 @@ struct SlowReaderTests {
         #expect(scene.broker.faultsAtRest() == [])
     }
 
+    /// Many slow readers share a bound; those who read are not concerned, and nobody loses anything.
+    @Test(arguments: 1...3)
+    func boundOfAllQueuesHoldsBackOnlyTheSlow(shards: Int) {
+        let scene = Scene(shards: shards) { $0.outboundTotalBytesMax = 4_000 }
+        let others = (0..<12).map { scene.broker.logIn("slow-\($0)") }
+        for other in others { _ = other.join("r") }
+        let slow = [scene.reader] + others
+        for reader in slow { reader.reader = .window(0) }
+        scene.write(100)
+        #expect(scene.writer.events(in: "r").count == 100)
+        // What comes in one turn may pass the bound, once for each of them.
+        let waiting = slow.map(\.session.queue.byteCount).reduce(0, +)
+        #expect(waiting <= 4_000 * shards + slow.count * (300 + 200))
+        #expect(waiting > 4_000)
+        for reader in slow { reader.reader = .everything }
+        scene.broker.settle()
+        let expected = Array(scene.writer.events(in: "r").map(\.seq))
+        for reader in slow {
+            #expect(reader.view.lags.isEmpty)
+            #expect(reader.events(in: "r").map(\.seq).suffix(100) == expected.suffix(100))
+        }
+        #expect(scene.broker.faultsAtRest() == [])
+    }
+
     @Test(arguments: 1...3)
     func goesOnAtTheLowWaterMarkAndNotBefore(shards: Int) {
         let scene = Scene(shards: shards)

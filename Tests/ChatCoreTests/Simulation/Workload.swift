@@ -26,6 +26,7 @@ struct Workload {
             settings.pinsPerRoomMax = 2
             settings.outboundHighWaterBytes = Int.random(in: 300...3_000, using: &random)
             settings.outboundLowWaterBytes = settings.outboundHighWaterBytes / 4
+            settings.outboundTotalBytesMax = Int.random(in: 500...20_000, using: &random)
             settings.outboundControlBytes = 2_000
             settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
         }

@@ -1,0 +1,107 @@
+public import Bytes
+import ChatProtocol
+
+/// What the broker says, as lines.
+extension LineDialect {
+    /// Takes whole native frames of this broker's making.
+    public mutating func take(frames: SharedBytes) -> [LineStep] {
+        frames.withBytes { octets in
+            var offset = 0
+            while offset < octets.byteCount, let header = FrameHeader(octets, at: offset) {
+                let end = offset + header.frameByteCount
+                take(header, octets.extracting((offset + FrameHeader.byteCount)..<end))
+                offset = end
+            }
+        }
+        return takeSteps()
+    }
+
+    private mutating func take(_ header: FrameHeader, _ payload: RawSpan) {
+        let frame: ServerFrame
+        do throws(PayloadError) {
+            frame = try FrameDecoder.serverFrame(header, payload: payload)
+        } catch {
+            // A frame of a later kind, which means nothing to a person.
+            return
+        }
+        switch frame {
+        case .event(let event): show(event)
+        case .reply(let reply):
+            let purpose = pending[header.requestID]
+            if !header.flags.contains(.more) { pending[header.requestID] = nil }
+            show(reply, purpose, hasMore: header.flags.contains(.more), requestID: header.requestID)
+        }
+    }
+
+    private mutating func show(_ event: Event) {
+        if event.from == name, let id = event.messageID, ownMessages.remove(id) != nil { return }
+        if let text = LineText.event(event, to: name) { write(text) }
+    }
+
+    private mutating func show(_ reply: Reply, _ purpose: Pending?, hasMore: Bool, requestID: UInt32) {
+        switch reply {
+        case .authenticated(let account):
+            let isLogIn = name == nil
+            name = account.user
+            if isLogIn {
+                phase = .ready
+                write("Welcome to the chat!" + LineText.lineEnd)
+            } else {
+                write(LineText.notice("you are now called \(account.user)"))
+            }
+        case .error(let failure): show(failure, purpose)
+        case .goodbye(let goodbye):
+            guard case .left = phase else { return write(LineText.failure(goodbye.code, goodbye.reason)) }
+        case .joined(let joined):
+            if purpose == .join, !joined.room.isConversation {
+                room = joined.room
+                write(LineText.notice("you are in \(joined.room) now" + (joined.topic.map { ": \($0)" } ?? "")))
+            }
+        case .ok:
+            if case .leave(let left) = purpose {
+                write(LineText.notice("you left \(left)"))
+                if left == room { room = .lobby }
+            }
+        case .items(let items): show(items, purpose, hasMore: hasMore)
+        case .lag(let lag): write(LineText.notice("\(lag.toSeq - lag.fromSeq + 1) messages of \(lag.room) were missed"))
+        case .ping(let timestamp): answer(.pong(timestamp: timestamp), requestID: requestID)
+        case .pong: write(LineText.notice("the broker is there"))
+        default: break
+        }
+    }
+
+    private mutating func show(_ failure: Failure, _ purpose: Pending?) {
+        switch purpose {
+        case .logIn:
+            write(LineText.failure(failure.code, failure.code == .exists ? "that name is taken" : failure.reason))
+            askForName()
+        case .join where failure.code == .noSuchRoom:
+            write(LineText.failure(failure.code, "there is no such room; /create makes one"))
+        case .history where failure.code == .notJoined: break
+        default: write(LineText.failure(failure.code, failure.reason))
+        }
+    }
+
+    private mutating func show(_ items: Items, _ purpose: Pending?, hasMore: Bool) {
+        if purpose == .rooms {
+            for case .room(let record) in items.records { write(LineText.room(record)) }
+            if !hasMore, let cursor = items.cursor { request(.list(ListRooms(limit: 1_000, cursor: cursor)), .rooms) }
+            return
+        }
+        for case .member(let record) in items.records where names.count < Self.nameCountMax { names.append(record.user) }
+        guard !hasMore, let purpose else { return }
+        if let cursor = items.cursor, names.count < Self.nameCountMax {
+            var query = ListMembers(room: .lobby, limit: 1_000, cursor: cursor)
+            if case .who(let room) = purpose { query.room = room }
+            return request(.members(query), purpose)
+        }
+        let all = names.sorted()
+        names = []
+        switch purpose {
+        case .who(let room): write(LineText.notice("\(room): \(all.map(\.description).joined(separator: ", "))"))
+        default:
+            write(LineText.line("Users online: \(all.count)"))
+            for name in all { write(LineText.line(name.description)) }
+        }
+    }
+}

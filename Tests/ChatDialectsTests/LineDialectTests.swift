@@ -1,0 +1,322 @@
+import Bytes
+import ChatDialects
+import ChatProtocol
+import Testing
+
+/// A terminal and a core around the dialect.
+private struct Terminal {
+    var dialect = LineDialect(mark: 100)
+    /// Everything written so far.
+    var screen = ""
+    var commands: [(command: Command, requestID: UInt32)] = []
+    var isClosed = false
+    private var held: [UInt8] = []
+
+    init() { perform(dialect.begin()) }
+
+    mutating func type(_ text: String) { type(Array(text.utf8)) }
+
+    mutating func type(_ octets: [UInt8]) {
+        held += octets
+        pull()
+    }
+
+    private mutating func pull() {
+        let octets = held
+        var used = 0
+        while let step = dialect.next(in: octets.span.bytes, used: &used) { perform([step]) }
+        held.removeFirst(used)
+    }
+
+    mutating func reply(_ reply: Reply, to requestID: UInt32, hasMore: Bool = false) {
+        var writer = ByteWriter()
+        FrameEncoder.append(reply, requestID: requestID, more: hasMore, to: &writer)
+        perform(dialect.take(frames: writer.finish()))
+        pull()
+    }
+
+    mutating func deliver(_ event: Event) {
+        var writer = ByteWriter()
+        FrameEncoder.append(event, to: &writer)
+        perform(dialect.take(frames: writer.finish()))
+    }
+
+    private mutating func perform(_ steps: [LineStep]) {
+        for step in steps {
+            switch step {
+            case .write(let bytes): screen += String(decoding: bytes.array, as: UTF8.self)
+            case .close: isClosed = true
+            case .input(.command(let command, let requestID, _)): commands.append((command, requestID))
+            case .input(let input): Issue.record("\(input)")
+            }
+        }
+    }
+
+    var lastCommand: Command? { commands.last?.command }
+    var lastID: UInt32 { commands.last?.requestID ?? 0 }
+
+    /// What has been written since the last call.
+    mutating func read() -> String {
+        defer { screen = "" }
+        return screen
+    }
+
+    mutating func logIn(_ name: String) throws {
+        type("\(name)\r\n")
+        reply(.authenticated(Authenticated(user: try AccountName(name), session: SharedBytes([UInt8](0..<16)))), to: lastID)
+        _ = read()
+    }
+
+    static func loggedIn() throws -> Terminal {
+        var terminal = Terminal()
+        try terminal.logIn("ada")
+        return terminal
+    }
+}
+
+private func event(_ from: String, _ body: String?, in room: String = "lobby", kind: EventKind = .message, id: MessageID? = nil) throws -> Event {
+    var event = Event(room: try RoomAddress(room), seq: 1, timestamp: 0, from: try AccountName(from))
+    event.kind = kind
+    event.body = body
+    event.messageID = id
+    return event
+}
+
+struct LineDialectTests {
+    @Test(arguments: ["\n", "\r\n", "\r\0"])
+    func theTranscriptIsThatOfTheMission(_ end: String) throws {
+        var terminal = Terminal()
+        #expect(terminal.read() == "Enter your username: ")
+        terminal.type("Ada\(end)")
+        #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "ada"))))
+        terminal.reply(.authenticated(Authenticated(user: try AccountName("ada"), session: SharedBytes([UInt8](0..<16)))), to: terminal.lastID)
+        #expect(terminal.read() == "Welcome to the chat!\r\n")
+
+        terminal.type("hello\(end)")
+        guard case .publish(let publish) = terminal.lastCommand else {
+            Issue.record("\(String(describing: terminal.lastCommand))")
+            return
+        }
+        #expect(publish.room == .lobby)
+        terminal.reply(.published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)), to: terminal.lastID)
+        try terminal.deliver(event("ada", "hello", id: publish.publication.content.messageID))
+        #expect(terminal.read() == "")
+        try terminal.deliver(event("bob", "hi ada"))
+        #expect(terminal.read() == "bob: hi ada\r\n")
+
+        terminal.type("/users\(end)")
+        let members = try ["bob", "ada"].map { Record.member(MemberRecord(user: try AccountName($0), role: .member, state: .online)) }
+        terminal.reply(.items(Items(records: members)), to: terminal.lastID)
+        #expect(terminal.read() == "Users online: 2\r\nada\r\nbob\r\n")
+
+        terminal.type("/quit\(end)")
+        #expect(terminal.read() == "Goodbye!\r\n")
+        #expect(terminal.lastCommand == .goodbye(Goodbye(.ok)))
+        let count = terminal.commands.count
+        terminal.type("more\(end)")
+        #expect(terminal.commands.count == count)
+    }
+
+    @Test func aNameThatIsTakenIsAskedForAgain() throws {
+        var terminal = Terminal()
+        terminal.type("ada\nbob\n")
+        terminal.reply(.error(Failure(.exists)), to: terminal.lastID)
+        #expect(terminal.read() == "Enter your username: ! 408 that name is taken\r\nEnter your username: ")
+        // What was typed ahead is the next answer.
+        #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bob"))))
+    }
+
+    @Test(arguments: ["two words", "-a", "é", "/join x", "a\u{1b}[2J", String(repeating: "a", count: 33)])
+    func whatIsNoNameIsRefused(_ line: String) {
+        var terminal = Terminal()
+        let count = terminal.commands.count
+        terminal.type("\(line)\n")
+        let screen = terminal.read()
+        #expect(screen.contains("! "))
+        #expect(screen.hasSuffix("\r\nEnter your username: "))
+        #expect(terminal.commands.count == count)
+    }
+
+    @Test func aPasswordIsAskedForAndSent() throws {
+        var terminal = Terminal()
+        terminal.type("/login ada\n")
+        #expect(terminal.read().hasSuffix("Password: "))
+        terminal.type("pass word\n")
+        #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "PLAIN", message: SharedBytes(utf8: "\0ada\0pass word"))))
+    }
+
+    @Test func telnetClientsHideTheirPasswords() throws {
+        var terminal = Terminal()
+        terminal.type([0xFF, 0xFD, 0x03] + Array("/login ada\r\n".utf8))
+        #expect(terminal.dialect.isWaiting == false)
+        let screen = terminal.read()
+        #expect(screen.contains("Password: "))
+        #expect(screen.unicodeScalars.contains("\u{FFFD}"))
+    }
+
+    @Test func changesAreSaidInWords() throws {
+        var terminal = try Terminal.loggedIn()
+        for (kind, body, line) in [
+            (EventKind.edit, "better", "* bob now says: better\r\n"), (.delete, nil, "* bob deleted a message\r\n"),
+            (.react, "+1", "* bob reacted +1\r\n"), (.unreact, "+1", ""), (.pin, nil, "* bob pinned a message\r\n"), (.unpin, nil, ""),
+        ] as [(EventKind, String?, String)] {
+            var change = try event("bob", body, kind: kind)
+            change.reference = 1
+            terminal.deliver(change)
+            #expect(terminal.read() == line)
+        }
+        // What was deleted before it came says nothing.
+        terminal.deliver(try event("bob", "gone").redacted)
+        terminal.deliver(try event("bob", "gone", kind: .edit).redacted)
+        #expect(terminal.read().isEmpty)
+    }
+
+    @Test func commandsBecomeRequests() throws {
+        var terminal = try Terminal.loggedIn()
+        let expected: [(String, Command)] = [
+            ("/join dev/swift", .join(Join(room: try RoomAddress("dev/swift"), tail: 20))), ("/leave", .leave(Leave(room: .lobby))),
+            ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
+            ("/nick Bea", .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bea")))),
+            ("/ping", .ping(timestamp: nil)), ("/history 5", .join(Join(room: .lobby, tail: 5))), ("/create dev", .join(Join(room: try RoomAddress("dev")))),
+        ]
+        for (line, command) in expected {
+            terminal.type(line + "\n")
+            #expect(terminal.lastCommand == command)
+        }
+        terminal.type("/pm bob  hi there \n")
+        guard case .directMessage(let message) = terminal.lastCommand else {
+            Issue.record("no message")
+            return
+        }
+        #expect(message.to == (try AccountName("bob")))
+        terminal.type("//join is a command\n")
+        guard case .publish = terminal.lastCommand else {
+            Issue.record("not said")
+            return
+        }
+        #expect(terminal.read() == "")
+    }
+
+    @Test(arguments: ["/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/login ada", "a\u{7}b"])
+    func whatCannotBeDoneIsSaid(_ line: String) throws {
+        var terminal = try Terminal.loggedIn()
+        let count = terminal.commands.count
+        terminal.type(line + "\n")
+        #expect(terminal.read().hasPrefix("! "))
+        #expect(terminal.commands.count <= count + 1)
+    }
+
+    @Test func speakingGoesToTheRoomEntered() throws {
+        var terminal = try Terminal.loggedIn()
+        terminal.type("/join dev\n")
+        let dev = try RoomAddress("dev")
+        terminal.reply(.joined(Joined(room: dev, epoch: 1, head: 0, floor: 1, next: 1)), to: terminal.lastID)
+        #expect(terminal.read() == "* you are in dev now\r\n")
+        terminal.type("hi\n")
+        guard case .publish(let publish) = terminal.lastCommand else {
+            Issue.record("not said")
+            return
+        }
+        #expect(publish.room == dev)
+        try terminal.deliver(event("bob", "hi", in: "dev"))
+        try terminal.deliver(event("bob", "psst", in: "@ada+bob"))
+        try terminal.deliver(event("ada", "yes?", in: "@ada+bob"))
+        #expect(terminal.read() == "[dev] bob: hi\r\n[from bob] psst\r\n[to bob] yes?\r\n")
+    }
+
+    @Test func noTextLooksLikeAnotherLine() throws {
+        var terminal = try Terminal.loggedIn()
+        try terminal.deliver(event("eve", "x\nbob: I am bob\n* bob left\n! 500"))
+        #expect(terminal.read() == "eve: x\r\n| bob: I am bob\r\n| * bob left\r\n| ! 500\r\n")
+    }
+
+    @Test func newsIsTold() throws {
+        var terminal = try Terminal.loggedIn()
+        var joined = try event("bob", nil, kind: .joined)
+        joined.user = try AccountName("bob")
+        terminal.deliver(joined)
+        var renamed = try event("bea", nil, kind: .renamed)
+        renamed.user = try AccountName("bob")
+        terminal.deliver(renamed)
+        var left = try event("bea", nil, in: "dev", kind: .left)
+        left.user = try AccountName("bea")
+        left.reason = "tea"
+        terminal.deliver(left)
+        terminal.reply(.lag(Lag(room: .lobby, epoch: 1, fromSeq: 3, toSeq: 7, next: 8)), to: 0)
+        terminal.reply(.goodbye(Goodbye(.shuttingDown, reason: "the broker is shutting down")), to: 0)
+        #expect(
+            terminal.read()
+                == "* bob joined\r\n* bob is now called bea\r\n* bea left dev (tea)\r\n* 5 messages of lobby were missed\r\n"
+                + "! 503 the broker is shutting down\r\n")
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1", "POST /x HTTP/1.0", "Host: a", "HOST: b"])
+    func whatComesFromABrowserIsCutOff(_ line: String) throws {
+        var terminal = Terminal()
+        _ = terminal.read()
+        terminal.type(line + "\r\n")
+        #expect(terminal.isClosed)
+        #expect(terminal.read() == "")
+        var later = try Terminal.loggedIn()
+        later.type("hi\n\(line)\n")
+        #expect(later.isClosed == line.lowercased().hasPrefix("host"))
+    }
+
+    @Test func linesAreBounded() throws {
+        var terminal = try Terminal.loggedIn()
+        terminal.type(String(repeating: "a", count: 8_192) + "\r\n")
+        guard case .publish = terminal.lastCommand else {
+            Issue.record("refused at the limit")
+            return
+        }
+        let count = terminal.commands.count
+        terminal.type(String(repeating: "a", count: 8_193) + "\r\n")
+        for _ in 0..<100 { terminal.type(String(repeating: "b", count: 10_000)) }
+        terminal.type("\nok\n")
+        #expect(terminal.commands.count == count + 1)
+        #expect(terminal.read() == "! 402 a line of more than 8192 octets\r\n! 402 a line of more than 8192 octets\r\n")
+    }
+
+    @Test func aFloodOfLinesWaits() throws {
+        var terminal = try Terminal.loggedIn()
+        let before = terminal.commands.count
+        terminal.type(String(repeating: "x\n", count: 100))
+        #expect(terminal.commands.count < before + 40)
+        #expect(terminal.dialect.isWaiting)
+        var answered = before
+        while answered < terminal.commands.count {
+            terminal.reply(
+                .published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)), to: terminal.commands[answered].requestID)
+            answered += 1
+        }
+        #expect(terminal.commands.count == before + 100)
+    }
+
+    @Test func telnetCommandsAreSwallowedWhateverWayTheyAreCut() throws {
+        // Negotiations, a subnegotiation with an escaped FF in it, and an interruption with its timing mark.
+        let octets: [UInt8] =
+            [0xFF, 0xFB, 0x18, 0xFF, 0xFD, 0x01] + Array("a".utf8) + [0xFF, 0xFA, 0x18, 0, 0x61, 0x0A, 0xFF, 0xFF, 0x62, 0xFF, 0xF0]
+            + Array("b".utf8) + [0xFF, 0xF4, 0xFF, 0xFD, 0x06] + Array("c\r\n".utf8)
+        for cut in 0...octets.count {
+            var terminal = Terminal()
+            terminal.type(Array(octets[..<cut]))
+            terminal.type(Array(octets[cut...]))
+            #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "abc"))))
+        }
+    }
+
+    @Test func probesAreAnswered() throws {
+        var terminal = try Terminal.loggedIn()
+        terminal.reply(.ping(timestamp: 7), to: 3)
+        #expect(terminal.lastCommand == .pong(timestamp: 7))
+        #expect(terminal.lastID == 3)
+        #expect(terminal.read() == "")
+    }
+
+    @Test func noiseIsHarmless() throws {
+        var terminal = try Terminal.loggedIn()
+        var random = SeededRandom(seed: 8)
+        for _ in 0..<3_000 { terminal.type((0..<random.upTo(30)).map { _ in UInt8(random.chance(20) ? 0xFF : random.upTo(255)) }) }
+        #expect(terminal.read().unicodeScalars.allSatisfy { $0 != "\u{1b}" })
+    }
+}
