@@ -1,6 +1,6 @@
 public import Bytes
 
-/// What is left of an event whose content was deleted (docs/PROTOCOL.md, *Changes*): its place, author, time, message id and what it
+/// What is left of an event whose content was deleted (docs/PROTOCOL.md, *Events that change events*): its place, author, time, message id and what it
 /// refers to, and `redacted`.
 extension Event {
     /// This event without what it said.

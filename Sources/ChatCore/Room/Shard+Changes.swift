@@ -11,8 +11,18 @@ enum RoomChange {
     case unpin(UInt64)
 }
 
-/// Events that change events: who may, and what becomes of the event that they name (docs/PROTOCOL.md, *Changes*).
+/// Events that change events: who may, and what becomes of the event that they name (docs/PROTOCOL.md, *Events that change events*).
 extension Shard {
+    /// What a message answers, and the root of its thread, must have been said; whether it is still retained does not matter.
+    func requireEvents(of content: EventContent, head: UInt64) throws(Failure) {
+        if let thread = content.thread, thread == 0 || thread > head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
+        }
+        if let reply = content.reply, reply == 0 || reply > head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
+        }
+    }
+
     /// Appends a change, if the member has the right to it, and does what it says.
     func change(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> UInt64 {
         let change = try judge(content, by: member, requester, in: room)

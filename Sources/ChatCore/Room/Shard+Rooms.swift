@@ -284,15 +284,6 @@ extension Shard {
         if let reference = publication.content.reference { throw Self.noSuchEvent(reference) }
     }
 
-    private func requireEvents(of content: EventContent, head: UInt64) throws(Failure) {
-        if let thread = content.thread, thread == 0 || thread > head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
-        }
-        if let reply = content.reply, reply == 0 || reply > head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
-        }
-    }
-
     private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.

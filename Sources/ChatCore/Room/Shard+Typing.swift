@@ -12,6 +12,15 @@ extension Shard {
     private static let typingIntervalMilliseconds: UInt64 = 3_000
     private static let typingLifetimeMilliseconds: UInt64 = 6_000
 
+    /// Whether a shard has so much to do that nobody is told who is typing.
+    private func isBusy(_ shard: Int) -> Bool { mailboxCounts[shard] > settings.mailboxMessagesMax / 8 }
+
+    /// TYPING on its way to the room's home. It is the first thing to be dropped.
+    func forward(_ typing: Typing, _ session: Session, _ requestID: UInt32) {
+        if isBusy(map.home(of: typing.room)) { return answer(requestID, .ok(Success()), session) }
+        ask(.typing(typing), session, requestID, false)
+    }
+
     /// TYPING: it is relayed if it is news, and if the room is small enough that it is not noise.
     func note(_ typing: Typing, in room: Room, _ requester: Requester) throws(Failure) {
         guard let member = room.member(requester.account) else { throw Failure(.notJoined, reason: "not a member of \(room.address)") }
@@ -35,7 +44,7 @@ extension Shard {
         }
         guard room.members.count <= settings.noticeMembersMax else { return }
         let notice = Typing(room: room.address, state: typing.state, user: name)
-        for shard in room.grants.indices where room.grants[shard] > 0 && mailboxCounts[shard] <= settings.mailboxMessagesMax / 8 {
+        for shard in room.grants.indices where room.grants[shard] > 0 && !isBusy(shard) {
             send(.typing(notice, epoch: room.epoch), to: shard)
         }
     }

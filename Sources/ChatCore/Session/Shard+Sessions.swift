@@ -50,7 +50,7 @@ extension Shard {
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
         case .mark(let marker): ask(.mark(marker), session, requestID, isRetry)
-        case .typing(let typing): ask(.typing(typing), session, requestID, isRetry)
+        case .typing(let typing): forward(typing, session, requestID)
         case .presence(let presence): setPresence(presence, session, requestID: requestID)
         case .inbox(let query): readInbox(query, Requester(session, requestID, isRetry))
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")

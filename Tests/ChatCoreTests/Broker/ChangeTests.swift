@@ -4,7 +4,7 @@ import Testing
 
 @testable import ChatCore
 
-/// docs/PROTOCOL.md, *Changes*.
+/// docs/PROTOCOL.md, *Events that change events*.
 final class ChangeTests {
     /// Clients do not keep their broker alive.
     private var broker: SimulatedBroker?

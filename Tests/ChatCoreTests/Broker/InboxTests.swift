@@ -79,6 +79,21 @@ struct InboxTests {
         #expect(marks(ann).count == 1)
     }
 
+    /// No account has two connections yet: another's stands in for the second.
+    @Test(arguments: 1...3)
+    func theOtherConnectionsOfTheAccountAreTold(shards: Int) {
+        let broker = SimulatedBroker(shards: shards)
+        let ann = broker.logIn("ann", capabilities: Self.all)
+        let second = broker.logIn("bob", capabilities: Self.all)
+        let third = broker.logIn("cyd")
+        broker.accounts["ann"]?.sessions += [second.session.id, third.session.id]
+        ann.publish("x", to: .lobby)
+        let head = broker.room(.lobby)!.head
+        ann.ask(mark(.lobby, head))
+        #expect(marks(second) == ["mark lobby ann \(head)"])
+        #expect(marks(ann).isEmpty && marks(third).isEmpty)
+    }
+
     @Test func aNewNameKeepsItsMarker() {
         let broker = SimulatedBroker()
         let ann = broker.logIn("ann", capabilities: Self.all)

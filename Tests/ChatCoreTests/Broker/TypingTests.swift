@@ -99,6 +99,21 @@ struct TypingTests {
         #expect(typings(bob).count == 1)
     }
 
+    /// Where much mail waits, typing adds none to it.
+    @Test func isDroppedWhereMuchWaits() {
+        let broker = SimulatedBroker(shards: 2) { $0.mailboxMessagesMax = 8 }
+        let home = broker.shards[0].map.home(of: .lobby)
+        let ann = broker.logIn("ann", capabilities: Self.typing, on: 1 - home)
+        let bob = broker.logIn("bob", capabilities: Self.typing, on: home)
+        broker.shards[1 - home].noteMailbox(of: home, count: 2)
+        ann.readNow(type(.lobby), id: 77)
+        broker.settle()
+        #expect(ann.story.last == "ok 77")
+        #expect(typings(bob).isEmpty)
+        ann.ask(type(.lobby))
+        #expect(typings(bob).count == 1)
+    }
+
     @Test(arguments: 1...3)
     func passesInConversations(shards: Int) {
         let broker = SimulatedBroker(shards: shards)

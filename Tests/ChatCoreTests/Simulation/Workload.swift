@@ -117,9 +117,9 @@ struct Workload {
         case 70..<73: rename(client)
         case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
-        case 86..<90: beThere(client)
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
         case 79..<86: client.reader = any([.everything, .everything, .window(0), .window(700), .sips(90), .sips(900)])
+        case 86..<90: beThere(client)
         case 90..<95: broker.leap(any([0, 1, 50, 400]))
         case 95..<96: broker.leap(2_500)
         default: for _ in 0..<10 { broker.step() }
