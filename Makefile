@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test interop fuzz bench bench-build bench-quick bench-scale bench-check micro check \
+.PHONY: help setup build certificate run test interop crash fuzz bench bench-build bench-quick bench-scale bench-store bench-check micro check \
 	format sanitize clean
 
 help: ## List these commands
@@ -37,10 +37,15 @@ test: setup ## Build and run all tests, the interoperability suite too
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
 	@Tests/Interop/run
+	@Tests/Crash/run 3
 
 interop: setup ## Try the broker with a client that was written from docs/PROTOCOL.md alone
 	$(SWIFT) build --product broker
 	@Tests/Interop/run
+
+crash: setup ## Kill the broker 50 times under load, and judge what its clients were told
+	$(SWIFT) build --product broker
+	@Tests/Crash/run 50
 
 fuzz: setup ## Feed the codec with noise for FUZZ_SECONDS=60 seconds, under the address sanitizer
 	@Tests/Fuzz/run.sh $(FUZZ_SECONDS)
@@ -53,6 +58,9 @@ bench-quick: bench-build ## The same in one short round, without rewriting anyth
 
 bench-scale: build certificate ## Measure many connections, many rooms, balance and slow readers; rewrite their table
 	@Benchmarks/scale --programs $(release) --certificates .run --docs docs/PERFORMANCE.md
+
+bench-store: build ## Measure what history costs: group commit, restart, pages, fan-out with it and without
+	@Benchmarks/store --programs $(release)
 
 bench-check: micro ## Count the instructions of the message path; fail if they are more than recorded
 	@Benchmarks/check

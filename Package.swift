@@ -56,6 +56,9 @@ let package = Package(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .systemLibrary(
+            name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .systemLibrary(
             name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // Pure: no I/O, no clock, no randomness of their own
@@ -70,12 +73,13 @@ let package = Package(
         room("TLS", "Bytes", "COpenSSL"),
         room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
+        room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
         room(
             "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "WebSocket", "Deflate", "LibUV", "TLS",
-            "Transport", "ChatConfiguration", logging),
+            "Transport", "ChatStore", "ChatConfiguration", logging),
         room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
@@ -84,6 +88,7 @@ let package = Package(
         program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
         program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
+        program("store-trial", "ChatStore", "ChatCore", "ChatProtocol", "LibUV", "Bytes"),
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
@@ -95,6 +100,7 @@ let package = Package(
         tests("TLSTests", "TLS", "Bytes"),
         tests("DeflateTests", "Deflate", "Bytes"),
         tests("TransportTests", "Transport", "TLS", "LibUV", "Bytes"),
+        tests("ChatStoreTests", "store-trial", "ChatStore", "ChatCore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests("ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Bytes", "LibUV", "TLS", "Transport"),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),

@@ -12,6 +12,8 @@ public struct Configuration: Sendable, Equatable {
     public var tls = TLS()
     /// The process: loops, files, log.
     public var runtime = Runtime()
+    /// What outlives the process.
+    public var storage = Storage()
     /// How long the broker waits for a peer. Every deadline is total, not per read.
     public var deadlines = Deadlines()
     /// How much one peer, and all peers together, may ask of the broker.
@@ -81,7 +83,7 @@ extension Configuration {
 
         /// Event loops, each on a thread of its own. 0: one for each core.
         public var loops = 0
-        /// The folder of what outlives the process. Empty: nothing does.
+        /// The folder of what outlives the process. Empty: one of the user's.
         public var dataDirectory = ""
         /// The file written, as JSON, once the broker accepts (docs/OPERATIONS.md, *The ready file*). Empty: none.
         public var readyFile = ""
@@ -91,6 +93,16 @@ extension Configuration {
         public var nodeName = "n1"
         /// From SIGINT or SIGTERM until the process ends, whatever its clients do.
         public var shutdownTimeoutMilliseconds = 5000
+    }
+
+    /// `[storage]`: what outlives the process, in the data directory.
+    public struct Storage: Sendable, Equatable {
+        /// Whether rooms, messages and memberships are kept there.
+        public var enabled = true
+        /// Events of a room that are kept, the newest. 0: all.
+        public var retainedEventsPerRoomMax = 0
+        /// How long events are kept, in days. 0: for ever.
+        public var retainedDaysMax = 0
     }
 
     /// `[deadlines]`: each counts from the event named, and is total.

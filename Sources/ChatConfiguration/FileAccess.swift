@@ -7,7 +7,6 @@ public enum FileAccess {
         let configuration = loaded.configuration
         let files = [
             ("tls.certificate_file", configuration.tls.certificateFile), ("tls.private_key_file", configuration.tls.privateKeyFile),
-            ("runtime.data_directory", configuration.runtime.dataDirectory),
         ]
         return files.compactMap { key, path in
             guard !path.isEmpty, let reason = TextFile.whyUnreadable(path) else { return nil }

@@ -1,6 +1,6 @@
 extension Setting {
     /// Every setting, in the order of `config/broker.toml`.
-    public static let all: [Setting] = listen + tls + runtime + deadlines + limits + rooms + guests + queues
+    public static let all: [Setting] = listen + tls + runtime + storage + deadlines + limits + rooms + guests + queues
 
     /// The setting with this key, or nil.
     public static func named(_ key: String) -> Setting? { byKey[key] }
@@ -42,7 +42,7 @@ extension Setting {
             "Event loops, each on its own thread; 0 means one for each core."),
         .text(
             "runtime.data_directory", \.runtime.dataDirectory, path, flag: "--data-dir",
-            "Folder of what outlives the process; empty means that nothing does."),
+            "Folder of what outlives the process; empty means one of the user's."),
         .text(
             "runtime.ready_file", \.runtime.readyFile, path, flag: "--ready-file",
             "JSON file written once the broker accepts, with the addresses chosen; empty means none."),
@@ -51,6 +51,15 @@ extension Setting {
         .integer(
             "runtime.shutdown_timeout_milliseconds", \.runtime.shutdownTimeoutMilliseconds, 1...600_000,
             "From SIGINT or SIGTERM until the process ends, whatever its clients do."),
+    ]
+
+    private static let storage: [Setting] = [
+        .boolean("storage.enabled", \.storage.enabled, "Whether rooms, messages and memberships are kept in the data directory."),
+        .integer(
+            "storage.retained_events_per_room_max", \.storage.retainedEventsPerRoomMax, 0...1_000_000_000_000,
+            "Events of a room that are kept, the newest; 0 means all."),
+        .integer(
+            "storage.retained_days_max", \.storage.retainedDaysMax, 0...36_500, "How long events are kept, in days; 0 means for ever."),
     ]
 
     private static let deadlines: [Setting] = [

@@ -127,7 +127,9 @@ enum JSONPayload {
             writer.append(text)
         case .bytes:
             let text = try string(value, message)
-            guard let octets = text.withBytes({ Base64.url.octets($0) }) else { throw JSONError(reason: "not base64url in its canonical form") }
+            guard let octets = text.withBytes({ Base64.url.octets($0) }) else {
+                throw JSONError(reason: "not base64url in its canonical form")
+            }
             writer.appendHead(of: field, valueByteCount: octets.count)
             writer.append(octets.span.bytes)
         case .texts:
@@ -153,6 +155,9 @@ enum JSONPayload {
                 list.append(group.finish())
             }
             append(field, list: list.finish(), to: &writer)
+        case .frames:
+            // Only brokers send it.
+            throw JSONError(reason: "frames are not sent by clients")
         }
     }
 

@@ -70,6 +70,16 @@ enum JSONFrameWriter {
                 appendMembers(octets, group, isFirst: true, to: &writer)
                 writer.append(UInt8(ascii: "}"))
             }
+        case .frames:
+            writer.append(UInt8(ascii: "["))
+            var offset = value.lowerBound
+            while offset < value.upperBound, let header = FrameHeader(octets, at: offset) {
+                if offset > value.lowerBound { writer.append(UInt8(ascii: ",")) }
+                let end = min(offset + header.frameByteCount, value.upperBound)
+                append(frame: octets.extracting(offset..<end), to: &writer)
+                offset = end
+            }
+            writer.append(UInt8(ascii: "]"))
         }
     }
 

@@ -98,7 +98,8 @@ struct JSONScanner {
             offset += 4
             if 0xDC00...0xDFFF ~= unit { throw JSONError(reason: "half a character") }
             guard 0xD800...0xDBFF ~= unit else { return }
-            guard offset + 6 <= octets.byteCount, octets.byte(at: offset) == UInt8(ascii: "\\"), octets.byte(at: offset + 1) == UInt8(ascii: "u"),
+            guard offset + 6 <= octets.byteCount, octets.byte(at: offset) == UInt8(ascii: "\\"),
+                octets.byte(at: offset + 1) == UInt8(ascii: "u"),
                 0xDC00...0xDFFF ~= (try JSONText.unit(octets, at: offset + 2))
             else { throw JSONError(reason: "half a character") }
             offset += 6
@@ -116,7 +117,8 @@ struct JSONScanner {
             try number(octets)
             return JSONValue(kind: .number, range: start..<offset)
         }
-        let kind: JSONValue.Kind = octets.byte(at: start) == UInt8(ascii: "t") ? .yes : octets.byte(at: start) == UInt8(ascii: "f") ? .no : .null
+        let kind: JSONValue.Kind =
+            octets.byte(at: start) == UInt8(ascii: "t") ? .yes : octets.byte(at: start) == UInt8(ascii: "f") ? .no : .null
         return JSONValue(kind: kind, range: start..<offset)
     }
 

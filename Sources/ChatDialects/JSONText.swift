@@ -116,9 +116,10 @@ enum JSONText {
             case 0x0D: writer.append(UInt8(ascii: "r"))
             case 0..<0x20:
                 let digits: StaticString = "0123456789abcdef"
-                for letter in [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), digits.utf8Start[Int(octet >> 4)],
-                    digits.utf8Start[Int(octet & 15)]]
-                {
+                for letter in [
+                    UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), digits.utf8Start[Int(octet >> 4)],
+                    digits.utf8Start[Int(octet & 15)],
+                ] {
                     writer.append(letter)
                 }
             default: writer.append(octet)

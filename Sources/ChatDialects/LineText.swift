@@ -29,7 +29,8 @@ enum LineText {
             let other = first == event.from ? second : first
             return line(event.from == name ? "[to \(other)] \(body)" : "[from \(event.from)] \(body)")
         case .joined: return event.user == name ? nil : notice("\(event.user ?? event.from) joined\(suffix)")
-        case .left: return event.user == name ? nil : notice("\(event.user ?? event.from) left\(suffix)" + (event.reason.map { " (\($0))" } ?? ""))
+        case .left:
+            return event.user == name ? nil : notice("\(event.user ?? event.from) left\(suffix)" + (event.reason.map { " (\($0))" } ?? ""))
         case .renamed: return notice("\(place)\(event.user?.description ?? "somebody") is now called \(event.from)")
         case .created: return event.room == .lobby ? notice("\(event.from) created the room \(event.title ?? "")") : nil
         // Lines have no numbers, so that it cannot be said which message was changed.

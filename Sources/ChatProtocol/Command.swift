@@ -11,6 +11,7 @@ public enum Command: Sendable, Equatable {
     case goodbye(Goodbye)
     /// ERROR: the client says that something the broker sent was wrong.
     case error(Failure)
+    case resume(Resume)
     case join(Join)
     case leave(Leave)
     case list(ListRooms)
@@ -24,6 +25,7 @@ public enum Command: Sendable, Equatable {
     /// PRESENCE: the connection's own state, and whose state it wants to be told.
     case presence(Presence)
     case inbox(ReadInbox)
+    case history(ReadHistory)
 }
 
 /// HELLO: the first frame of a connection.

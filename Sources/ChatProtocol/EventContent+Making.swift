@@ -43,6 +43,14 @@ extension EventContent {
         return parts.content
     }
 
+    /// The broker's event that the seqs of a range hold no event: what they held was delivered and never stored.
+    public static func void(_ range: ClosedRange<UInt64>) -> EventContent {
+        var parts = Parts(kind: .void)
+        parts.fromSeq = range.lowerBound
+        parts.toSeq = range.upperBound
+        return parts.content
+    }
+
     /// The content of an event that stands in parts.
     public init(_ event: Event) {
         var parts = Parts(kind: event.kind)
@@ -53,6 +61,8 @@ extension EventContent {
         parts.mediaType = event.mediaType
         parts.meta = event.meta
         parts.body = event.body
+        parts.fromSeq = event.fromSeq
+        parts.toSeq = event.toSeq
         parts.user = event.user
         parts.title = event.title
         parts.topic = event.topic
@@ -80,6 +90,8 @@ private struct Parts {
     var mediaType: String?
     var meta: SharedBytes?
     var body: String?
+    var fromSeq: UInt64?
+    var toSeq: UInt64?
     var user: AccountName?
     var title: String?
     var topic: String?
@@ -99,6 +111,8 @@ private struct Parts {
         writer.append(.mediaType, text: mediaType)
         writer.append(.meta, bytes: meta)
         writer.append(.body, text: body)
+        writer.append(.fromSeq, number: fromSeq)
+        writer.append(.toSeq, number: toSeq)
         writer.append(.user, name: user)
         writer.append(.title, text: title)
         writer.append(.topic, text: topic)

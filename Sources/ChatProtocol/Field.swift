@@ -18,6 +18,8 @@ public enum FieldType: Sendable {
     case texts
     /// Records of fields, each behind its length.
     case groups
+    /// Whole frames, headers included, back to back.
+    case frames
 }
 
 /// One row of the table of fields. One tag has one meaning, one type and one criticality everywhere.

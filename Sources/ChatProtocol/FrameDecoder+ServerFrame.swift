@@ -9,7 +9,7 @@ extension FrameDecoder {
         precondition(header.payloadByteCount == payload.byteCount, "the payload is what its header announces")
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         switch type {
-        case .hello, .authenticate, .join, .leave, .list, .members, .create, .publish, .directMessage, .inbox:
+        case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history, .inbox:
             throw PayloadError(.badState, "a frame that only clients send")
         case .ping:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
@@ -33,6 +33,8 @@ extension FrameDecoder {
         case .joined: return .reply(.joined(try joined(&fields, payload)))
         case .items: return .reply(.items(try items(&fields, payload)))
         case .published: return .reply(.published(try published(&fields, payload)))
+        case .resumed: return .reply(.resumed(try resumed(&fields, payload)))
+        case .batch: return .reply(.batch(try batch(&fields, payload)))
         case .lag: return .reply(.lag(try lag(&fields, payload)))
         case .mark: return .reply(.mark(try mark(&fields, payload)))
         case .typing: return .reply(.typing(try typing(&fields, payload)))
@@ -145,6 +147,8 @@ extension Event {
         mediaType = try fields.textIfPresent(.mediaType, in: payload)
         meta = try fields.bytesIfPresent(.meta, in: payload)
         body = try fields.textIfPresent(.body, in: payload)
+        fromSeq = try fields.numberIfPresent(.fromSeq, in: payload)
+        toSeq = try fields.numberIfPresent(.toSeq, in: payload)
         user = try fields.nameIfPresent(.user, in: payload)
         title = try fields.textIfPresent(.title, in: payload)
         topic = try fields.textIfPresent(.topic, in: payload)

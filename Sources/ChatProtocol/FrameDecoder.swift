@@ -31,7 +31,7 @@ public enum FrameDecoder {
         switch type {
         case .hello, .authenticate, .authenticateStep, .ping:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
-        case .welcome, .authenticated, .ok, .joined, .items, .published, .deliver, .lag:
+        case .welcome, .authenticated, .ok, .resumed, .joined, .items, .published, .deliver, .batch, .lag:
             throw PayloadError(.badState, "a frame that only brokers send")
         default: break
         }
@@ -48,6 +48,8 @@ public enum FrameDecoder {
         case .pong: return .pong(timestamp: try fields.numberIfPresent(.timestamp, in: payload))
         case .error: return .error(try failure(&fields, payload))
         case .goodbye: return .goodbye(try goodbye(&fields, payload))
+        case .resume: return .resume(try resume(&fields, payload))
+        case .history: return .history(try history(&fields, payload))
         case .join: return .join(try join(&fields, payload))
         case .leave:
             let room = try fields.address(.room, in: payload)

@@ -35,6 +35,12 @@ public enum FrameEncoder {
         case .error(let failure):
             type = .error
             writer.append(failure)
+        case .resume(let resume):
+            type = .resume
+            writer.append(resume)
+        case .history(let history):
+            type = .history
+            writer.append(history)
         case .join(let join):
             type = .join
             writer.append(.room, address: join.room)
@@ -141,6 +147,12 @@ public enum FrameEncoder {
             writer.append(.acknowledgement, number: UInt64(published.acknowledgement.rawValue))
             writer.append(.duplicate, flag: published.isDuplicate)
             writer.append(.epoch, number: published.epoch)
+        case .resumed(let rooms):
+            type = .resumed
+            writer.append(rooms)
+        case .batch(let batch):
+            type = .batch
+            writer.append(batch)
         case .lag(let lag):
             type = .lag
             writer.append(.room, address: lag.room)

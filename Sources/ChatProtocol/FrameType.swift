@@ -10,6 +10,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case ok = 0x08
     case error = 0x09
     case goodbye = 0x0A
+    case resume = 0x0B
+    case resumed = 0x0C
     case join = 0x10
     case joined = 0x11
     case leave = 0x12
@@ -21,6 +23,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case published = 0x21
     case deliver = 0x22
     case directMessage = 0x23
+    case history = 0x24
+    case batch = 0x25
     case lag = 0x26
     case mark = 0x27
     case typing = 0x28

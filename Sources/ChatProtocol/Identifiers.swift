@@ -102,8 +102,14 @@ public struct AccountName: Hashable, Comparable, Sendable, CustomStringConvertib
         try self.init(octets.span.bytes)
     }
 
-    /// Whether the name is one that only the broker hands out (`guest-…`).
-    public var isReserved: Bool { inline.count >= 6 && inline.words[0] >> 16 == 0x6775_6573_742D }
+    /// The author of the events that nobody caused.
+    public static let broker: AccountName = {
+        guard let name = try? AccountName("broker") else { preconditionFailure("broker is a name") }
+        return name
+    }()
+
+    /// Whether the name is one that only the broker hands out (`guest-…`), or bears itself.
+    public var isReserved: Bool { inline.count >= 6 && inline.words[0] >> 16 == 0x6775_6573_742D || self == .broker }
 
     /// Number of octets.
     public var count: Int { Int(inline.count) }

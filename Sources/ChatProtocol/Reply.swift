@@ -13,6 +13,8 @@ public enum Reply: Sendable, Equatable {
     case joined(Joined)
     case items(Items)
     case published(Published)
+    case resumed([ResumedRoom])
+    case batch(Batch)
     case lag(Lag)
     /// MARK: a read marker was moved.
     case mark(ReadMarker)

@@ -24,6 +24,7 @@ extension Field {
     public static let fromSeq = Field(0x1A, "from_seq", .number, isCritical: true)
     public static let toSeq = Field(0x1B, "to_seq", .number, isCritical: true)
     public static let limit = Field(0x1C, "limit", .number, maximum: 1000)
+    public static let direction = Field(0x1D, "dir", .enumeration, maximum: 1)
     public static let to = Field(0x20, "to", .name, isCritical: true, maximum: 32)
     public static let user = Field(0x21, "user", .name, maximum: 32)
     public static let title = Field(0x22, "title", .text, maximum: 128)
@@ -62,6 +63,7 @@ extension Field {
     public static let redacted = Field(0x52, "redacted", .flag, maximum: 0)
     public static let type = Field(0x53, "type", .number, maximum: 255)
     public static let tail = Field(0x54, "tail", .number, maximum: 1000)
+    public static let frames = Field(0x7E, "frames", .frames, isCritical: true, maximum: 65_536)
 }
 
 /// One row of the table of frames: which fields a frame type must and may have. Any other field is unknown there.
@@ -92,12 +94,12 @@ public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
         .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement,
-        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .to, .user, .title, .topic, .members, .role, .policy,
+        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role, .policy,
         .reason,
         .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
         .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users, .mark, .unread,
         .updateNumber,
-        .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail,
+        .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail, .frames,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -119,6 +121,8 @@ public enum Schema {
             .error, "ERROR", .both, required: [.code],
             optional: [.reason, .field, .type, .room, .retryMilliseconds, .epoch, .head, .floor]),
         FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .end]),
+        FrameSchema(.resume, "RESUME", .client, required: [.items], optional: [.tail]),
+        FrameSchema(.resumed, "RESUMED", .broker, required: [.items]),
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
@@ -137,6 +141,9 @@ public enum Schema {
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
             optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
+        FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction]),
+        FrameSchema(
+            .batch, "BATCH", .broker, required: [.room, .epoch, .floor, .fromSeq, .toSeq, .frames], optional: [.head]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
         FrameSchema(.mark, "MARK", .both, required: [.room, .mark], optional: [.timestamp, .epoch, .user]),
         FrameSchema(.typing, "TYPING", .both, required: [.room, .state], optional: [.user]),
@@ -146,7 +153,8 @@ public enum Schema {
 
     /// The fields of an event behind `from` in a DELIVER frame.
     public static let eventFields: FieldSet = [
-        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .user, .title, .topic, .role, .reason, .redacted,
+        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .fromSeq, .toSeq, .user, .title, .topic, .role, .reason,
+        .redacted,
     ]
 
     /// The row of a frame type; nil if the type is not implemented.

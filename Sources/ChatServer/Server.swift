@@ -1,6 +1,7 @@
 public import ChatConfiguration
 import ChatCore
 import ChatProtocol
+import ChatStore
 public import LibUV
 import Logging
 import TLS
@@ -21,7 +22,7 @@ public final class Server {
     /// Whether listeners take TLS.
     public let speaksTLS: Bool
     private let configuration: Configuration
-    private let shared: SharedRuntime
+    private var shared: SharedRuntime
     private let log: Logger
     private var threads: [LoopThread] = []
 
@@ -67,6 +68,7 @@ public final class Server {
     ///
     /// - Throws: ``ServerError``: an address in use or not to be had, or a refusal of the system. Nothing runs then.
     public func start() throws(ServerError) {
+        try openStorage()
         do throws(ServerError) {
             var asked = try configuration.listen.addresses.map { (address) throws(ServerError) in try Self.resolve(address) }
             for index in shared.boxes.indices {
@@ -87,6 +89,15 @@ public final class Server {
         }
     }
 
+    /// Why nothing can be stored at present, in one line; nil if it can, or if nothing is to be.
+    public var storageProblem: String? { shared.storage?.currentProblem }
+
+    private func openStorage() throws(ServerError) {
+        guard configuration.storage.enabled else { return log.notice("history is off: nothing outlives the process") }
+        shared.storage = try ServerStorage(
+            configuration, map: shared.map, boxes: shared.boxes, now: ShardDriver.wallClock(), log: log)
+    }
+
     /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once. At SIGUSR1 each loop logs what it has.
     ///
     /// - Throws: ``ServerError`` if it cannot start.
@@ -100,6 +111,7 @@ public final class Server {
             }
             let reporter = try SignalWatcher(loop: loop, signal: SignalNumber.report) { [shared] in
                 shared.boxes.forEach { $0.orders.post([.report]) }
+                shared.storage?.report(to: shared.log)
             }
             do throws(UVError) {
                 try writeReadyFile()
@@ -133,6 +145,8 @@ public final class Server {
             shutDown()
             throw ServerError(refusal ?? "cannot serve: \(error)")
         }
+        threads = []
+        shared.storage?.store.close()
         removeReadyFile()
         log.notice("stopped")
     }
@@ -147,12 +161,14 @@ public final class Server {
         requestShutdown()
         for thread in threads { thread.join() }
         threads = []
+        shared.storage?.store.close()
     }
 
     private func stopLoops() {
         for boxes in shared.boxes { boxes.orders.post([.stop]) }
         for thread in threads { thread.join() }
         threads = []
+        shared.storage?.store.close()
     }
 
     // MARK: Loops

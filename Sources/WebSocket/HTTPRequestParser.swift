@@ -51,7 +51,9 @@ public struct HTTPRequestParser: Sendable {
                 try Self.checkFraming(head)
                 return (head, lineStart)
             }
-            guard fields.count < limits.fieldCountMax else { throw HTTPRefusal(.fieldsTooLarge, "more than \(limits.fieldCountMax) fields") }
+            guard fields.count < limits.fieldCountMax else {
+                throw HTTPRefusal(.fieldsTooLarge, "more than \(limits.fieldCountMax) fields")
+            }
             fields.append(try Self.field(line))
         }
         return nil

@@ -137,7 +137,9 @@ public struct WebSocketDecoder: ~Copyable {
         var length: UInt64 = 0
         for index in 0..<width { length = length << 8 | UInt64(header[2 + index]) }
         guard length >> 63 == 0 else { throw WebSocketError(.protocolError, "a length of 64 bits") }
-        guard length > (width == 2 ? 125 : 0xFFFF) else { throw WebSocketError(.protocolError, "a length that is not in its shortest form") }
+        guard length > (width == 2 ? 125 : 0xFFFF) else {
+            throw WebSocketError(.protocolError, "a length that is not in its shortest form")
+        }
         payloadByteCount = Int(length)
         try checkLength(messageByteCountMax)
     }
@@ -182,7 +184,9 @@ public struct WebSocketDecoder: ~Copyable {
         }
         guard isFinal else { return nil }
         let isText = messageOpcode == .text
-        guard !isText || isCompressed || validator.isAtBoundary else { throw WebSocketError(.invalidData, "a text that ends within a character") }
+        guard !isText || isCompressed || validator.isAtBoundary else {
+            throw WebSocketError(.invalidData, "a text that ends within a character")
+        }
         messageOpcode = nil
         heldByteCount = 0
         return .message(isText: isText, isCompressed: isCompressed, Self.finish(message.take()))

@@ -3,7 +3,9 @@ import Testing
 
 struct TextFormTests {
     /// RFC 4648 section 10.
-    @Test(arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy")])
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+    ])
     func base64IsThatOfTheRFC(_ plain: String, _ text: String) {
         let octets = Array(plain.utf8)
         let letters = Array(text.utf8)

@@ -35,7 +35,7 @@ final class RunningBroker {
         if isSecure {
             process.arguments! += ["--tls-cert", Self.certificates + "/server.pem", "--tls-key", Self.certificates + "/server.key"]
         }
-        process.environment = ["SWIFT_BACKTRACE": "enable=no"]
+        process.environment = ["SWIFT_BACKTRACE": "enable=no", "BROKER_STORAGE_ENABLED": "false"]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         let log = Pipe()

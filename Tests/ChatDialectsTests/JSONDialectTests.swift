@@ -78,23 +78,30 @@ struct JSONDialectTests {
         #expect(Self.read(#"{"t":"ping","id":1,"title":5}"#) == plain)
     }
 
-    @Test(arguments: [
-        (#"{"t":"ping","id":1,"!x":0}"#, 103, nil), (#"{"t":"ping","id":1,"room":"lobby"}"#, 103, 1),
-        (#"{"t":"ping","id":1,"ts":"0"}"#, 101, 3), (#"{"t":"ping","id":1,"ts":1.0}"#, 101, 3), (#"{"t":"ping","id":1,"ts":1e3}"#, 101, 3),
-        (#"{"t":"ping","id":1,"ts":-1}"#, 101, 3), (#"{"t":"ping","id":1,"ts":-0}"#, 101, 3), (#"{"t":"ping","id":1,"ts":null}"#, 101, 3),
-        (#"{"t":"ping","id":1,"ts":9007199254740992}"#, 108, 3), (#"{"t":"ping","id":1,"ts":99999999999999999999999999}"#, 108, 3),
-        (#"{"t":"ping","id":1,"ts":99999999999999999999999999.5}"#, 101, 3),
-        (#"{"t":"ping","ts":0}"#, 108, nil), (#"{"t":"welcome","id":1}"#, 106, nil), (#"{"t":"welcome","id":1,"server":5}"#, 106, nil),
-        (#"{"t":"join","id":1}"#, 104, 1), (#"{"t":"join","id":1,"room":""}"#, 400, 1), (#"{"t":"join","id":1,"room":["lobby"]}"#, 101, 1),
-        (#"{"t":"join","id":1,"room":"Lobby"}"#, 400, 1), (#"{"t":"leave","id":1,"room":"a","detach":false}"#, 101, 0x51),
-        (#"{"t":"leave","id":1,"room":"a","detach":1}"#, 101, 0x51), (#"{"t":"leave","id":1,"room":"a","reason":"\u0007"}"#, 401, 0x29),
-        (#"{"t":"leave","id":1,"room":"a","reason":"\u0085"}"#, 401, 0x29), (#"{"t":"publish","id":1,"room":"a","cmid":"AAAAAAAAAAA="}"#, 101, 6),
-        (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"AAAAAAAAAAB"}"#, 101, 6),
-        (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"AAAA"}"#, 108, 6),
-        (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"+///////AAA"}"#, 101, 6),
-        (#"{"t":"publish","id":1,"room":"a","retry":true,"body":"x"}"#, 104, 6), (#"{"t":"hello","id":1,"agent":"a","caps":"x"}"#, 101, 0x31),
-        (#"{"t":"hello","id":1,"agent":"a","caps":[1]}"#, 101, 0x31), (#"{"t":"nonsense","id":1}"#, 102, nil), (#"{"t":"PING","id":1}"#, 102, nil),
-    ] as [(String, UInt16, UInt64?)])
+    @Test(
+        arguments: [
+            (#"{"t":"ping","id":1,"!x":0}"#, 103, nil), (#"{"t":"ping","id":1,"room":"lobby"}"#, 103, 1),
+            (#"{"t":"ping","id":1,"ts":"0"}"#, 101, 3), (#"{"t":"ping","id":1,"ts":1.0}"#, 101, 3),
+            (#"{"t":"ping","id":1,"ts":1e3}"#, 101, 3),
+            (#"{"t":"ping","id":1,"ts":-1}"#, 101, 3), (#"{"t":"ping","id":1,"ts":-0}"#, 101, 3),
+            (#"{"t":"ping","id":1,"ts":null}"#, 101, 3),
+            (#"{"t":"ping","id":1,"ts":9007199254740992}"#, 108, 3), (#"{"t":"ping","id":1,"ts":99999999999999999999999999}"#, 108, 3),
+            (#"{"t":"ping","id":1,"ts":99999999999999999999999999.5}"#, 101, 3),
+            (#"{"t":"ping","ts":0}"#, 108, nil), (#"{"t":"welcome","id":1}"#, 106, nil), (#"{"t":"welcome","id":1,"server":5}"#, 106, nil),
+            (#"{"t":"join","id":1}"#, 104, 1), (#"{"t":"join","id":1,"room":""}"#, 400, 1),
+            (#"{"t":"join","id":1,"room":["lobby"]}"#, 101, 1),
+            (#"{"t":"join","id":1,"room":"Lobby"}"#, 400, 1), (#"{"t":"leave","id":1,"room":"a","detach":false}"#, 101, 0x51),
+            (#"{"t":"leave","id":1,"room":"a","detach":1}"#, 101, 0x51), (#"{"t":"leave","id":1,"room":"a","reason":"\u0007"}"#, 401, 0x29),
+            (#"{"t":"leave","id":1,"room":"a","reason":"\u0085"}"#, 401, 0x29),
+            (#"{"t":"publish","id":1,"room":"a","cmid":"AAAAAAAAAAA="}"#, 101, 6),
+            (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"AAAAAAAAAAB"}"#, 101, 6),
+            (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"AAAA"}"#, 108, 6),
+            (#"{"t":"publish","id":1,"room":"a","body":"x","cmid":"+///////AAA"}"#, 101, 6),
+            (#"{"t":"publish","id":1,"room":"a","retry":true,"body":"x"}"#, 104, 6),
+            (#"{"t":"hello","id":1,"agent":"a","caps":"x"}"#, 101, 0x31),
+            (#"{"t":"hello","id":1,"agent":"a","caps":[1]}"#, 101, 0x31), (#"{"t":"nonsense","id":1}"#, 102, nil),
+            (#"{"t":"PING","id":1}"#, 102, nil),
+        ] as [(String, UInt16, UInt64?)])
     func faultsNameTheirCodeAndField(_ json: String, _ code: UInt16, _ field: UInt64?) {
         guard case .fault(let error, _, _) = Self.read(json) else {
             Issue.record("\(Self.read(json))")
@@ -110,11 +117,14 @@ struct JSONDialectTests {
         "{\"t\":\"ping\",\"id\":01}", "{\"t\":\"ping\",\"id\":+1}", "{\"t\":\"ping\",\"id\":.5}", "{\"t\":\"ping\",\"id\":1.}",
         "{\"t\":\"ping\",\"id\":1e}", "{\"t\":\"ping\",\"id\":-}", "{\"t\":\"ping\",\"id\":1.5}", "{\"t\":\"ping\",\"id\":-1}",
         "{\"t\":\"ping\",\"id\":16777216}", "{\"t\":\"ping\",\"id\":\"1\"}", "{\"t\":\"ping\",\"id\":1,\"id\":1}",
-        "{\"t\":\"ping\",\"id\":1,\"x\":1,\"\\u0078\":2}", "{\"t\":\"ping\",\"id\":1,\"more\":false}", "{\"t\":\"ping\",\"id\":1,\"retry\":1}",
+        "{\"t\":\"ping\",\"id\":1,\"x\":1,\"\\u0078\":2}", "{\"t\":\"ping\",\"id\":1,\"more\":false}",
+        "{\"t\":\"ping\",\"id\":1,\"retry\":1}",
         "{\"t\":5,\"id\":1}", "{\"id\":1}", "{\"t\":\"ping\",\"id\":1,\"x\":tru}", "{\"t\":\"ping\",\"id\":1,\"x\":True}",
         "{\"t\":\"ping\",\"id\":1,\"x\":NaN}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\n\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\x\"}",
-        "{\"t\":\"ping\",\"id\":1,\"x\":\"\\u12\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\u12G4\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\ud800\"}",
-        "{\"t\":\"ping\",\"id\":1,\"x\":\"\\udc00\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\ud800\\u0041\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"abc}",
+        "{\"t\":\"ping\",\"id\":1,\"x\":\"\\u12\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\u12G4\"}",
+        "{\"t\":\"ping\",\"id\":1,\"x\":\"\\ud800\"}",
+        "{\"t\":\"ping\",\"id\":1,\"x\":\"\\udc00\"}", "{\"t\":\"ping\",\"id\":1,\"x\":\"\\ud800\\u0041\"}",
+        "{\"t\":\"ping\",\"id\":1,\"x\":\"abc}",
         "{\"t\":\"ping\",\"id\":1,\"x\":[1,]}", "{\"t\":\"ping\",\"id\":1,\"x\":[1 2]}", "{\"t\":\"ping\",\"id\":1,\"x\":[1}}",
         "{\"t\":\"ping\",\"id\":1,\"x\":{\"a\"}}", "{\"t\":\"ping\",\"id\":1,\"x\":{1:2}}", "{\"t\":\"ping\",\"id\":1,\"x\":{\"a\":1,}}",
         "{\"t\":\"ping\",\"id\":1 /* comment */}", "\u{FEFF}{\"t\":\"ping\",\"id\":1}", "{\"t\":\"ping\",\"id\":1}\u{0}",

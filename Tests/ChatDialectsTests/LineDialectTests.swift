@@ -74,7 +74,9 @@ private struct Terminal {
     }
 }
 
-private func event(_ from: String, _ body: String?, in room: String = "lobby", kind: EventKind = .message, id: MessageID? = nil) throws -> Event {
+private func event(_ from: String, _ body: String?, in room: String = "lobby", kind: EventKind = .message, id: MessageID? = nil) throws
+    -> Event
+{
     var event = Event(room: try RoomAddress(room), seq: 1, timestamp: 0, from: try AccountName(from))
     event.kind = kind
     event.body = body
@@ -89,7 +91,8 @@ struct LineDialectTests {
         #expect(terminal.read() == "Enter your username: ")
         terminal.type("Ada\(end)")
         #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "ada"))))
-        terminal.reply(.authenticated(Authenticated(user: try AccountName("ada"), session: SharedBytes([UInt8](0..<16)))), to: terminal.lastID)
+        terminal.reply(
+            .authenticated(Authenticated(user: try AccountName("ada"), session: SharedBytes([UInt8](0..<16)))), to: terminal.lastID)
         #expect(terminal.read() == "Welcome to the chat!\r\n")
 
         terminal.type("hello\(end)")
@@ -177,7 +180,8 @@ struct LineDialectTests {
             ("/join dev/swift", .join(Join(room: try RoomAddress("dev/swift"), tail: 20))), ("/leave", .leave(Leave(room: .lobby))),
             ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
             ("/nick Bea", .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bea")))),
-            ("/ping", .ping(timestamp: nil)), ("/history 5", .join(Join(room: .lobby, tail: 5))), ("/create dev", .join(Join(room: try RoomAddress("dev")))),
+            ("/ping", .ping(timestamp: nil)), ("/history 5", .join(Join(room: .lobby, tail: 5))),
+            ("/create dev", .join(Join(room: try RoomAddress("dev")))),
         ]
         for (line, command) in expected {
             terminal.type(line + "\n")
@@ -286,7 +290,8 @@ struct LineDialectTests {
         var answered = before
         while answered < terminal.commands.count {
             terminal.reply(
-                .published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)), to: terminal.commands[answered].requestID)
+                .published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)),
+                to: terminal.commands[answered].requestID)
             answered += 1
         }
         #expect(terminal.commands.count == before + 100)

@@ -64,6 +64,7 @@ struct DocumentTests {
         let types: [String: [FieldType]] = [
             "uint": [.number], "enum": [.enumeration], "bool": [.flag], "text": [.text], "name": [.name], "addr": [.address],
             "bytes": [.bytes], "list.text": [.texts], "list.group": [.groups],
+            "frames": [.frames],
         ]
         let rows = Document.table("### 18.2 Fields")
         #expect(rows.map { $0[2] } == Schema.fields.map(\.name))

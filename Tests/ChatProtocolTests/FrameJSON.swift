@@ -49,6 +49,22 @@ private struct JSONFields {
         case .ping(let timestamp), .pong(let timestamp): set(.timestamp, timestamp)
         case .goodbye(let goodbye): read(goodbye)
         case .error(let failure): read(failure)
+        case .resume(let resume):
+            members["items"] = resume.items.map { item in
+                var group = JSONFields()
+                group.set(.room, item.room)
+                group.set(.seq, item.cursor.seq)
+                group.set(.epoch, item.cursor.epoch)
+                return group.members
+            }
+            set(.tail, resume.tail)
+        case .history(let history):
+            set(.room, history.room)
+            set(.epoch, history.epoch)
+            set(.fromSeq, history.fromSeq)
+            set(.toSeq, history.toSeq)
+            set(.limit, history.limit)
+            set(.direction, (history.direction?.rawValue).map(UInt64.init))
         case .join(let join):
             set(.room, join.room)
             set(.seq, join.cursor?.seq)
@@ -139,6 +155,30 @@ private struct JSONFields {
             set(.acknowledgement, UInt64(published.acknowledgement.rawValue))
             set(.duplicate, published.isDuplicate)
             set(.epoch, published.epoch)
+        case .resumed(let rooms):
+            members["items"] = rooms.map { room in
+                var group = JSONFields()
+                group.set(.room, room.room)
+                group.set(.epoch, room.epoch)
+                group.set(.head, room.head)
+                group.set(.floor, room.floor)
+                group.set(.next, room.next)
+                group.set(.code, (room.code?.rawValue).map(UInt64.init))
+                return group.members
+            }
+        case .batch(let batch):
+            set(.room, batch.room)
+            set(.epoch, batch.epoch)
+            set(.head, batch.head)
+            set(.floor, batch.floor)
+            set(.fromSeq, batch.fromSeq)
+            set(.toSeq, batch.toSeq)
+            members["frames"] = (try? batch.events())?.map { event in
+                var frame = JSONFields()
+                frame.read(event)
+                frame.members["t"] = "deliver"
+                return frame.members
+            }
         case .lag(let lag):
             set(.room, lag.room)
             set(.epoch, lag.epoch)
@@ -165,6 +205,8 @@ private struct JSONFields {
         set(.mediaType, event.mediaType)
         set(.meta, event.meta)
         set(.body, event.body)
+        set(.fromSeq, event.fromSeq)
+        set(.toSeq, event.toSeq)
         set(.user, event.user)
         set(.title, event.title)
         set(.topic, event.topic)

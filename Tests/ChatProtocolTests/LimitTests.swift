@@ -16,7 +16,7 @@ struct LimitTests {
                 // Kinds and policies of clients are sets, not ranges, and users are names: they have tests of their own.
                 if field.tag == Field.users.tag { continue }
                 if sender == .client, field.tag == Field.kind.tag || field.tag == Field.policy.tag { continue }
-                for sample in cases(field) {
+                for sample in cases(field, in: type) {
                     // No acknowledgement at all is only for requests without an id.
                     if sender == .client, field.tag == Field.acknowledgement.tag, sample.value.isEmpty { continue }
                     var payload = SchemaPayload.required(frame)
@@ -34,7 +34,7 @@ struct LimitTests {
         }
     }
 
-    private func cases(_ field: Field) -> [Case] {
+    private func cases(_ field: Field, in type: FrameType) -> [Case] {
         let maximum = Int(field.maximum)
         func run(_ octet: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: octet, count: count) }
         switch field.type {
@@ -74,10 +74,18 @@ struct LimitTests {
                 Case(value: [0x40, 1, 0x61], code: .malformed), Case(value: [1, 0x7F], code: .badText),
             ]
         case .groups:
-            func members(_ count: Int) -> [UInt8] { (0..<count).flatMap { [14] + SchemaPayload.member($0) } }
+            func members(_ count: Int) -> [UInt8] { (0..<count).flatMap { [14] + SchemaPayload.group($0, in: type) } }
             return [
                 Case(value: []), Case(value: members(maximum)), Case(value: members(maximum + 1), code: .badValue),
-                Case(value: [15] + SchemaPayload.member(1), code: .malformed),
+                Case(value: [15] + SchemaPayload.group(1, in: type), code: .malformed),
+            ]
+        case .frames:
+            let frame = SchemaPayload.deliver(1)
+            let another = [0, 0, 0, FrameType.ping.rawValue, 0, 0, 0, 0]
+            return [
+                Case(value: []), Case(value: frame + frame), Case(value: frame.dropLast(), code: .malformed),
+                Case(value: Array(frame.prefix(7)), code: .malformed), Case(value: frame + another, code: .malformed),
+                Case(value: run(0, maximum + 1), code: .badValue),
             ]
         }
     }
@@ -196,7 +204,7 @@ struct LimitTests {
             let error = Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client)
             #expect(error?.code == code)
             #expect(error?.field == UInt64(field.tag))
-            payload.set(field, SchemaPayload.sample(field))
+            payload.set(field, SchemaPayload.sample(field, in: .publish))
             if field.tag == Field.messageID.tag { payload.set(field, [UInt8](repeating: 1, count: 8)) }
         }
         #expect(Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client) == nil)

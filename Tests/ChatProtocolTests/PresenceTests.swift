@@ -24,9 +24,9 @@ struct PresenceTests {
         for (frame, sender) in FrameSchema.senders where frame.type == type {
             var all = SchemaPayload.required(frame)
             for field in Schema.fields where frame.optional.contains(field) {
-                all.set(field, SchemaPayload.sample(field))
+                all.set(field, SchemaPayload.sample(field, in: type))
                 var payload = SchemaPayload.required(frame)
-                payload.set(field, SchemaPayload.sample(field))
+                payload.set(field, SchemaPayload.sample(field, in: type))
                 // A cursor of one half, and what each kind needs, have tests of their own.
                 if field.tag == Field.kind.tag, sender == .client { payload.set(field, [7]) }
                 if field.tag == Field.reference.tag, sender == .client { payload.set(.kind, [1]) }
@@ -78,7 +78,7 @@ struct PresenceTests {
         for (frame, sender) in FrameSchema.senders where frame.type == type {
             for field in Schema.fields {
                 var payload = SchemaPayload.required(frame)
-                payload.set(field, SchemaPayload.sample(field))
+                payload.set(field, SchemaPayload.sample(field, in: type))
                 payload.fields[UInt64(field.tag)]?[0] ^= 0x80
                 let error = Frame(type: type.rawValue, payload: payload.octets).error(from: sender)
                 #expect(error?.code == .malformed)

@@ -31,6 +31,17 @@ struct RandomFrames {
             .join(
                 Join(room: address(), cursor: maybe { LogPosition(epoch: $0.number(), seq: $0.number()) }, tail: maybe { $0.number(1000) }))
         case .leave: .leave(Leave(room: address(), detachesOnly: random.chance(50), reason: maybe { $0.text(256) }))
+        case .resume:
+            .resume(
+                Resume(
+                    items: (0..<random.upTo(20)).map { _ in
+                        Resume.Item(room: address(), cursor: LogPosition(epoch: number(), seq: number()))
+                    }, tail: maybe { $0.number(1000) }))
+        case .history:
+            .history(
+                ReadHistory(
+                    room: address(), fromSeq: number(), toSeq: number(), epoch: maybe { $0.number() }, limit: maybe { $0.number(1000) },
+                    direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }))
         case .list:
             .list(ListRooms(limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }, filter: maybe { $0.text(128) }))
         case .members: .members(ListMembers(room: address(), limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }))
@@ -72,6 +83,10 @@ struct RandomFrames {
                 Published(
                     room: address(), seq: number(), timestamp: number(), acknowledgement: AcknowledgementLevel(rawValue: UInt8(number(3))),
                     isDuplicate: random.chance(50), epoch: maybe { $0.number() }))
+        case .resumed:
+            .resumed((0..<random.upTo(20)).map { _ in resumedRoom() })
+        case .batch:
+            .batch(batch())
         case .lag:
             .lag(
                 Lag(room: address(), epoch: number(), fromSeq: number(), toSeq: number(), next: number(), reason: maybe { $0.text(256) }))
@@ -92,6 +107,8 @@ struct RandomFrames {
         event.mediaType = maybe { $0.text(64) }
         event.meta = maybe { $0.bytes(0...1024) }
         event.body = maybe { $0.text(16_384) }
+        event.fromSeq = maybe { $0.number() }
+        event.toSeq = maybe { $0.number() }
         event.user = maybe { $0.name() }
         event.title = maybe { $0.text(128) }
         event.topic = maybe { $0.text(512) }
@@ -181,6 +198,23 @@ struct RandomFrames {
         }
         return Items(
             records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() }, updateNumber: maybe { $0.number() })
+    }
+
+    private mutating func resumedRoom() -> ResumedRoom {
+        guard random.chance(50) else {
+            return ResumedRoom(room: address(), epoch: number(), head: number(), floor: number(), next: number())
+        }
+        return ResumedRoom(
+            room: address(), epoch: maybe { $0.number() }, head: maybe { $0.number() }, floor: maybe { $0.number() },
+            code: ResultCode(rawValue: UInt16(number(999))))
+    }
+
+    private mutating func batch() -> Batch {
+        var frames = ByteWriter()
+        for _ in 0..<random.upTo(2) { FrameEncoder.append(event(), to: &frames) }
+        return Batch(
+            room: address(), epoch: number(), head: maybe { $0.number() }, floor: number(), fromSeq: number(), toSeq: number(),
+            frames: frames.finish())
     }
 
     private mutating func maybe<Value>(_ make: (inout RandomFrames) -> Value) -> Value? {

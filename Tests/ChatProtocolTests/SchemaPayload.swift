@@ -28,8 +28,8 @@ struct SchemaPayload {
         (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }.drop { $0 == 0 }.map { $0 }
     }
 
-    /// A value that every frame accepts for the field.
-    static func sample(_ field: Field) -> [UInt8] {
+    /// A value that the frame accepts for the field.
+    static func sample(_ field: Field, in type: FrameType) -> [UInt8] {
         switch field.type {
         case .number, .enumeration: number(max(field.minimum, min(1, field.maximum)))
         case .flag: []
@@ -38,8 +38,27 @@ struct SchemaPayload {
         case .address: Array("lobby".utf8)
         case .bytes: [UInt8](repeating: 0xAB, count: Int(max(field.minimum, 3)))
         case .texts: length(3) + Array("one".utf8)
-        case .groups: length(14) + member(0)
+        case .groups: length(14) + group(0, in: type)
+        case .frames: deliver(1)
         }
+    }
+
+    /// A record of 14 octets.
+    static func group(_ number: Int, in type: FrameType) -> [UInt8] {
+        let room = self.field(.room, Array("lobby".utf8))
+        return switch type {
+        case .resume: room + self.field(.seq, [1, 7]) + self.field(.epoch, [9])
+        case .resumed: room + self.field(.code, [1]) + [0x50, 0x02, 0, 0]
+        default: member(number)
+        }
+    }
+
+    /// A DELIVER frame.
+    static func deliver(_ seq: UInt64) -> [UInt8] {
+        let payload =
+            self.field(.room, Array("lobby".utf8)) + self.field(.seq, self.number(seq)) + self.field(.timestamp, [])
+            + self.field(.from, Array("ada".utf8))
+        return [0, 0, UInt8(payload.count), FrameType.deliver.rawValue, 0, 0, 0, 0] + payload
     }
 
     /// A record of 14 octets.
@@ -51,8 +70,8 @@ struct SchemaPayload {
     /// The required fields of a frame, and what its kind needs.
     static func required(_ frame: FrameSchema) -> SchemaPayload {
         var payload = SchemaPayload()
-        for field in Schema.fields where frame.required.contains(field) { payload.set(field, sample(field)) }
-        if frame.type == .publish || frame.type == .directMessage { payload.set(.body, sample(.body)) }
+        for field in Schema.fields where frame.required.contains(field) { payload.set(field, sample(field, in: frame.type)) }
+        if frame.type == .publish || frame.type == .directMessage { payload.set(.body, sample(.body, in: frame.type)) }
         return payload
     }
 
@@ -78,6 +97,11 @@ struct SchemaPayload {
         case (.text, let text as String), (.name, let text as String), (.address, let text as String): Array(text.utf8)
         case (.bytes, let text as String): ChatProtocolTests.octets(base64url: text)
         case (.texts, let texts as [String]): texts.flatMap { length($0.utf8.count) + Array($0.utf8) }
+        case (.frames, let frames as [[String: Any]]):
+            frames.flatMap { frame in
+                let octets = SchemaPayload(json: frame).octets
+                return [0, UInt8(octets.count >> 8), UInt8(octets.count & 0xFF), FrameType.deliver.rawValue, 0, 0, 0, 0] + octets
+            }
         case (.groups, let groups as [[String: Any]]):
             groups.flatMap { group in
                 let octets = SchemaPayload(json: group).octets

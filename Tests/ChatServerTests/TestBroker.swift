@@ -14,6 +14,7 @@ final class TestBroker {
         configuration.runtime.loops = loops
         configuration.runtime.logLevel = .error
         configuration.runtime.shutdownTimeoutMilliseconds = 1_000
+        configuration.storage.enabled = false
         change(&configuration)
         server = try Server(configuration)
         try server.start()

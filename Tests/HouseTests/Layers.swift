@@ -2,24 +2,26 @@
 struct Layers {
     /// From the bottom up. A target may use its own layer and those below; the order within a layer is SwiftPM's, which refuses cycles.
     static let all: [(name: String, targets: Set<String>)] = [
-        ("C", ["CLibUV", "COpenSSL", "CZlib"]),
+        ("C", ["CLibUV", "COpenSSL", "CSQLite", "CZlib"]),
         ("bytes", ["Bytes"]),
         ("protocol", ["ChatProtocol", "WebSocket"]),
         ("pure", ["ChatDialects", "ChatCore"]),
-        ("adapters", ["LibUV", "TLS", "Deflate", "Transport"]),
+        ("adapters", ["LibUV", "TLS", "Deflate", "Transport", "ChatStore"]),
         ("composition", ["ChatConfiguration", "ChatServer", "ChatClient", "LoadGenerator"]),
-        ("programs", ["broker", "broker-cli", "broker-load"]),
+        ("programs", ["broker", "broker-cli", "broker-load", "store-trial"]),
     ]
 
     static let pure: Set<String> = ["Bytes", "ChatProtocol", "WebSocket", "ChatDialects", "ChatCore"]
-    static let adapters: Set<String> = ["LibUV", "TLS", "Deflate", "Transport"]
+    static let adapters: Set<String> = ["LibUV", "TLS", "Deflate", "Transport", "ChatStore"]
 
     /// What pure targets must not know: files, clocks, threads. `Synchronization` is part of the language.
     static let system: Set<String> = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc", "Musl", "Darwin", "Dispatch"]
     /// What would bring a second event loop, or its weight, into the adapters.
     static let foundation: Set<String> = ["Foundation", "FoundationEssentials", "FoundationNetworking", "Dispatch"]
     /// Modules that one target alone hides from the others.
-    static let hidden = ["CLibUV": "LibUV", "COpenSSL": "TLS", "CZlib": "Deflate", "TOMLKit": "ChatConfiguration"]
+    static let hidden = [
+        "CLibUV": "LibUV", "COpenSSL": "TLS", "CSQLite": "ChatStore", "CZlib": "Deflate", "TOMLKit": "ChatConfiguration",
+    ]
 
     static func rank(of target: String) -> Int? {
         all.firstIndex { $0.targets.contains(target) }

@@ -23,7 +23,7 @@ import Testing
         #expect(manifest.dependencies["ChatConfiguration"] == ["TOMLKit"])
         #expect(manifest.dependencies["Transport"]?.isSuperset(of: ["Bytes", "LibUV", "TLS"]) == true)
         #expect(manifest.dependencies["broker"]?.contains("ArgumentParser") == true)
-        #expect(manifest.programs == ["broker", "broker-cli", "broker-load"])
+        #expect(manifest.programs == ["broker", "broker-cli", "broker-load", "store-trial"])
     }
 
     @Test(arguments: [
@@ -34,6 +34,7 @@ import Testing
         ("LibUV", "public import Foundation", "is an adapter"),
         ("Transport", "import CLibUV", "which only LibUV may"),
         ("ChatServer", "internal import COpenSSL", "which only TLS may"),
+        ("ChatServer", "import CSQLite", "which only ChatStore may"),
         ("broker", "import TOMLKit", "which only ChatConfiguration may"),
         ("Bytes", "import ChatProtocol", "which Package.swift does not name"),
         ("TLS", "import LibUV", "which Package.swift does not name"),

@@ -258,9 +258,9 @@ class Client:
     def _handle_deliver(self, frame):
         room = frame["room"]
         position = self.positions.get(room)
-        if position is None or frame["seq"] != position.next:
+        if position is None or frame["seq"] != position.next and not _covers(frame, position.next):
             raise Fault(106, f"DELIVER {room} {frame['seq']}, expected {position and position.next}")
-        position.next += 1
+        position.next = frame["seq"] + 1
         if room not in self._muted:
             self.events.append(frame)
 
@@ -274,6 +274,11 @@ class Client:
         if frame.name == "joined":
             self._muted.discard(joining)
             self.positions[joining] = Position(frame["epoch"], frame["next"])
+        if frame.name == "resumed":
+            for room in frame["items"]:
+                if "code" not in room:
+                    self._muted.discard(room["room"])
+                    self.positions[room["room"]] = Position(room["epoch"], room["next"])
         if frame.name == "ok" and leaving:
             self.positions.pop(leaving, None)
         if frame.name == "auth_ok":
@@ -383,6 +388,24 @@ class Client:
         """(groups, cursor of the next page or None)"""
         return self._items("list", **fields)
 
+    def history(self, room, from_seq=1, to_seq=MAX_UINT, **fields):
+        """(events, range covered, floor) of one HISTORY; what its frames cover adjoins (7.23)."""
+        parts = self.request("history", room=room, from_seq=from_seq, to_seq=to_seq, **fields).parts
+        events, last = [], None
+        for part in parts:
+            assert last is None or part["from_seq"] == last + 1, parts
+            last = part["to_seq"]
+            for event in part["frames"]:
+                assert part["from_seq"] <= event["seq"] <= part["to_seq"], parts
+                assert not events or events[-1]["seq"] < event["seq"], parts
+                events.append(event)
+        return events, (parts[0]["from_seq"], last), parts[-1]["floor"]
+
+    def resume(self, cursors, tail=None):
+        """The records of one RESUME of {room: (epoch, seq)}."""
+        items = [{"room": room, "epoch": epoch, "seq": seq} for room, (epoch, seq) in cursors.items()]
+        return [item for part in self.request("resume", items=items, tail=tail).parts for item in part["items"]]
+
     def leave_broker(self, seconds=10):
         """GOODBYE, then reads until the broker closes; late replies are kept."""
         self.connection.send(encode("goodbye", code=0))
@@ -394,6 +417,11 @@ class Client:
             self.close()
             if isinstance(closed, Goodbye):
                 raise
+
+
+def _covers(frame, seq):
+    """Whether a void event says that nothing is between `seq` and itself (8.2)."""
+    return frame.get("kind") == 37 and frame["from_seq"] <= seq < frame["seq"] == frame["to_seq"] + 1
 
 
 def placeholder(payload):

@@ -40,6 +40,7 @@ _FIELD_TABLE = """
 1A 9a from_seq     uint
 1B 9b to_seq       uint
 1C 1c limit        uint  1000
+1D 1d dir          enum  1
 20 a0 to           name
 21 21 user         name
 22 22 title        text  128
@@ -78,6 +79,7 @@ _FIELD_TABLE = """
 52 52 redacted     bool
 53 53 type         uint  255
 54 54 tail         uint  1000
+7E fe frames       frames 65536
 """
 
 _PUBLISH = "kind cmid ref thread reply mime meta body ack age"
@@ -92,6 +94,8 @@ _FRAME_TABLE = f"""
 08 ok        | | epoch head ttl
 09 error     | code | room epoch head floor reason field retry_ms type
 0A goodbye   | code | reason retry_ms end
+0B resume    | items | tail
+0C resumed   | items |
 10 join      | room | seq epoch tail
 11 joined    | room epoch head floor next | title topic members role policy mark
 12 leave     | room | reason detach
@@ -101,8 +105,10 @@ _FRAME_TABLE = f"""
 16 create    | room | title topic policy
 20 publish   | room | {_PUBLISH}
 21 published | room seq ts ack | dup epoch
-22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body user title topic role reason redacted
+22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body from_seq to_seq user title topic role reason redacted
 23 dm        | to | {_PUBLISH}
+24 history   | room from_seq to_seq | epoch limit dir
+25 batch     | room epoch floor from_seq to_seq frames | head
 26 lag       | room epoch next from_seq to_seq | reason
 27 mark      | room mark | ts epoch user
 28 typing    | room state | user
@@ -153,6 +159,9 @@ FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
 INBOX_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "mark", "unread", "usn"), ("ts",))
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
+RESUME_GROUP = FrameType(-1, "group", ("room", "seq", "epoch"), ())
+RESUMED_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "floor", "next"), ())
+REFUSED_GROUP = FrameType(-1, "group", ("room", "code"), ("epoch", "head", "floor", "next"))
 
 
 class Fault(Exception):
@@ -243,6 +252,8 @@ def encode_value(f, value):
         return value.encode("utf-8") if isinstance(value, str) else value
     if f.type == "bytes":
         return value
+    if f.type == "frames":
+        return b"".join(encode_frame(frame) for frame in value)
     if f.type == "texts":
         items = [item.encode("utf-8") for item in value]
     else:
@@ -298,7 +309,7 @@ def _split_list(value, tag):
     return items
 
 
-def decode_value(f, value):
+def decode_value(f, value, frame=""):
     if f.type in ("uint", "enum"):
         if len(value) > 7 or value[:1] == b"\0":
             raise Fault(101, "integer not in shortest form", f.tag)
@@ -322,21 +333,45 @@ def decode_value(f, value):
         if len(value) > f.limit or (f.exact and len(value) != f.limit):
             raise Fault(108, "octets of the wrong length", f.tag)
         return value
+    if f.type == "frames":
+        if len(value) > f.limit:
+            raise Fault(108, "octets of the wrong length", f.tag)
+        return _decode_frames(value, f.tag)
     items = _split_list(value, f.tag)
     if len(items) > f.limit:
         raise Fault(108, "too many items", f.tag)
     if f.type == "group":
-        return [_decode_group(item, f.tag) for item in items]
+        return [_decode_group(item, f.tag, frame) for item in items]
     if any(len(item) > 64 for item in items):
         raise Fault(108, "item too long", f.tag)
     return [decode_text(item, f.tag) for item in items]
 
 
-def _decode_group(item, tag):
+def _decode_frames(value, tag):
+    """Whole DELIVER frames, back to back (7.23)."""
+    frames, at = [], 0
+    while at < len(value):
+        if len(value) - at < 8:
+            raise Fault(101, "a header is cut off", tag)
+        length, type_, flags, id_ = decode_header(value[at:at + 8])
+        end = at + 8 + length
+        if end > len(value) or type_ != FRAME_NAMED["deliver"].number:
+            raise Fault(101, "not a whole DELIVER frame", tag)
+        frames.append(decode_payload(type_, flags, id_, value[at + 8:end]))
+        at = end
+    return frames
+
+
+def _decode_group(item, tag, frame):
     fields = split_fields(item)
-    is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag                 # 7.14
-    is_line = any(t == FIELD_NAMED["usn"].tag for t, _, _ in fields)
-    shape = MEMBERS_GROUP if not is_room else INBOX_GROUP if is_line else LIST_GROUP
+    tags = {t for t, _, _ in fields}
+    if frame == "resume":
+        shape = RESUME_GROUP
+    elif frame == "resumed":                                                           # 7.25
+        shape = REFUSED_GROUP if FIELD_NAMED["code"].tag in tags else RESUMED_GROUP
+    else:
+        is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag             # 7.14
+        shape = MEMBERS_GROUP if not is_room else INBOX_GROUP if FIELD_NAMED["usn"].tag in tags else LIST_GROUP
     return _interpret(shape, fields)
 
 
@@ -355,7 +390,7 @@ def _interpret(shape, fields, extra_required=lambda have: None):
         if name not in have:
             raise Fault(104, f"{name} is missing", FIELD_NAMED[name].tag)
     extra_required(have)
-    return {f.name: decode_value(f, value) for f, value in known}
+    return {f.name: decode_value(f, value, shape.name) for f, value in known}
 
 
 # --- Frames (section 4) ---------------------------------------------------------------
@@ -501,7 +536,15 @@ def frame_to_json(frame):
             result[name] = True
     if frame.name.startswith("#"):
         return result | {"payload": _b64(frame.payload)}
-    return result | {k: _b64(v) if isinstance(v, bytes) else v for k, v in frame.fields.items()}
+    return result | {k: _value_to_json(v) for k, v in frame.fields.items()}
+
+
+def _value_to_json(value):
+    if isinstance(value, bytes):
+        return _b64(value)
+    if isinstance(value, list) and value and isinstance(value[0], Frame):
+        return [frame_to_json(frame) for frame in value]
+    return value
 
 
 def frame_from_json(value):
@@ -515,5 +558,6 @@ def frame_from_json(value):
         return frame
     for name, v in value.items():
         is_bytes = name.startswith("#") or FIELD_NAMED[name].type == "bytes"
-        frame.fields[name] = _unb64(v) if is_bytes else v
+        is_frames = name == "frames"
+        frame.fields[name] = [frame_from_json(f) for f in v] if is_frames else _unb64(v) if is_bytes else v
     return frame

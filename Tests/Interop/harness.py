@@ -44,6 +44,7 @@ class Broker:
                    "--log-level", log_level]
         if tls:
             command += ["--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)]
+        settings.setdefault("storage_enabled", "true" if "runtime_data_directory" in settings else "false")
         environment = os.environ | {"BROKER_" + k.upper(): str(v) for k, v in settings.items()}
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)

@@ -144,12 +144,14 @@ class States(Sessions):
         room = fresh("states")
         sender = {"hello": "C", "auth": "C", "ping": "CS", "pong": "CS", "error": "CS", "goodbye": "CS", "auth_step": "CS",
                   "join": "C", "leave": "C", "list": "C", "members": "C", "create": "C", "publish": "C", "dm": "C",
-                  "mark": "CS", "typing": "CS", "presence": "CS", "inbox": "C"}
+                  "mark": "CS", "typing": "CS", "presence": "CS", "inbox": "C", "resume": "C", "history": "C"}
         examples = {"hello": {"agent": "x"}, "auth": {"mech": "ANONYMOUS"}, "auth_step": {"sasl": b""}, "error": {"code": 500},
                     "join": {"room": room}, "leave": {"room": room}, "members": {"room": room}, "create": {"room": room},
                     "publish": {"room": room, "body": "x"}, "dm": {"to": "nobody.here", "body": "x"},
                     "welcome": {"mechs": [], "heartbeat": 1, "max_frame": 65536, "max_body": 1, "max_inflight": 1, "server": "x",
                                 "dedup": 1}, "auth_ok": {"user": "x", "session": b"x" * 16},
+                    "resume": {"items": []}, "resumed": {"items": []}, "history": {"room": room, "from_seq": 1, "to_seq": 9},
+                    "batch": {"room": room, "epoch": 1, "floor": 1, "from_seq": 1, "to_seq": 0, "frames": []},
                     "joined": {"room": room, "epoch": 1, "head": 0, "floor": 1, "next": 1}, "items": {"items": []},
                     "published": {"room": room, "seq": 1, "ts": 1, "ack": 1},
                     "deliver": {"room": room, "seq": 1, "ts": 1, "from": "x"},

@@ -93,11 +93,14 @@ struct DecoderCase: CustomTestStringConvertible, Sendable {
         DecoderCase("125 octets", [ClientFrame(2, [UInt8](repeating: 1, count: 125))], [binary([UInt8](repeating: 1, count: 125))]),
         DecoderCase("126 octets", [ClientFrame(2, [UInt8](repeating: 2, count: 126))], [binary([UInt8](repeating: 2, count: 126))]),
         DecoderCase("127 octets", [ClientFrame(2, [UInt8](repeating: 3, count: 127))], [binary([UInt8](repeating: 3, count: 127))]),
-        DecoderCase("65,535 octets", [ClientFrame(2, [UInt8](repeating: 4, count: 65_535))], [binary([UInt8](repeating: 4, count: 65_535))]),
-        DecoderCase("65,536 octets", [ClientFrame(2, [UInt8](repeating: 5, count: 65_536))], [binary([UInt8](repeating: 5, count: 65_536))]),
+        DecoderCase(
+            "65,535 octets", [ClientFrame(2, [UInt8](repeating: 4, count: 65_535))], [binary([UInt8](repeating: 4, count: 65_535))]),
+        DecoderCase(
+            "65,536 octets", [ClientFrame(2, [UInt8](repeating: 5, count: 65_536))], [binary([UInt8](repeating: 5, count: 65_536))]),
         DecoderCase("two fragments (RFC 6455 section 5.7)", [ClientFrame(1, "Hel", final: false), ClientFrame(0, "lo")], [text("Hello")]),
         DecoderCase(
-            "empty fragments", [ClientFrame(1, final: false), ClientFrame(0, final: false), ClientFrame(0, "x", final: false), ClientFrame(0)],
+            "empty fragments",
+            [ClientFrame(1, final: false), ClientFrame(0, final: false), ClientFrame(0, "x", final: false), ClientFrame(0)],
             [text("x")]),
         DecoderCase(
             "a ping between fragments", [ClientFrame(2, [1], final: false), ClientFrame(9, "p"), ClientFrame(0, [2])],
@@ -105,9 +108,11 @@ struct DecoderCase: CustomTestStringConvertible, Sendable {
         DecoderCase("a ping", [ClientFrame(9, hello)], [.ping(SharedBytes(hello))]),
         DecoderCase("an empty ping", [ClientFrame(9)], [.ping(.empty)]),
         DecoderCase(
-            "a ping of 125 octets", [ClientFrame(9, [UInt8](repeating: 7, count: 125))], [.ping(SharedBytes([UInt8](repeating: 7, count: 125)))]),
+            "a ping of 125 octets", [ClientFrame(9, [UInt8](repeating: 7, count: 125))],
+            [.ping(SharedBytes([UInt8](repeating: 7, count: 125)))]),
         DecoderCase("a pong nobody asked for", [ClientFrame(10, "x")], [.pong(SharedBytes(utf8: "x"))]),
-        DecoderCase("a character cut by fragments", [ClientFrame(1, [0xF0, 0x9F], final: false), ClientFrame(0, [0x91, 0x8D])], [text("👍")]),
+        DecoderCase(
+            "a character cut by fragments", [ClientFrame(1, [0xF0, 0x9F], final: false), ClientFrame(0, [0x91, 0x8D])], [text("👍")]),
         DecoderCase(
             "characters at their limits", [ClientFrame(1, "\u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}")],
             [text("\u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}")]),
@@ -233,7 +238,8 @@ struct DecoderTests {
 }
 
 struct EncoderTests {
-    private func octets(_ byteCount: Int, _ opcode: WebSocketOpcode = .binary, isFinal: Bool = true, isCompressed: Bool = false) -> [UInt8] {
+    private func octets(_ byteCount: Int, _ opcode: WebSocketOpcode = .binary, isFinal: Bool = true, isCompressed: Bool = false) -> [UInt8]
+    {
         var writer = ByteWriter()
         let payload = [UInt8](repeating: 9, count: byteCount)
         WebSocketEncoder.append(opcode, payload.span.bytes, isFinal: isFinal, isCompressed: isCompressed, to: &writer)

@@ -41,15 +41,17 @@ struct HandshakeTests {
         #expect(try response(head([change])).contains("101"))
     }
 
-    @Test(arguments: [
-        ("Connection", nil, 400), ("Connection", "close", 400), ("Upgrade", nil, 426), ("Upgrade", "h2c", 426),
-        ("Sec-WebSocket-Key", nil, 400), ("Sec-WebSocket-Key", "", 400), ("Sec-WebSocket-Key", "c2hvcnQ=", 400),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR==", 400), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ", 400),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZSE!", 400), ("Sec-WebSocket-Version", nil, 400), ("Sec-WebSocket-Version", "8", 426),
-        ("Sec-WebSocket-Version", "13, 8", 426), ("Sec-WebSocket-Protocol", "other", 400), ("Sec-WebSocket-Protocol", "a b", 400),
-        ("Sec-WebSocket-Protocol", "superchat, superchat", 400), ("Sec-WebSocket-Extensions", "a;=b", 400),
-        ("Sec-WebSocket-Extensions", "a; b=\"c", 400), ("Sec-WebSocket-Extensions", "(", 400),
-    ] as [(String, String?, Int)])
+    @Test(
+        arguments: [
+            ("Connection", nil, 400), ("Connection", "close", 400), ("Upgrade", nil, 426), ("Upgrade", "h2c", 426),
+            ("Sec-WebSocket-Key", nil, 400), ("Sec-WebSocket-Key", "", 400), ("Sec-WebSocket-Key", "c2hvcnQ=", 400),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR==", 400), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ", 400),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZSE!", 400), ("Sec-WebSocket-Version", nil, 400),
+            ("Sec-WebSocket-Version", "8", 426),
+            ("Sec-WebSocket-Version", "13, 8", 426), ("Sec-WebSocket-Protocol", "other", 400), ("Sec-WebSocket-Protocol", "a b", 400),
+            ("Sec-WebSocket-Protocol", "superchat, superchat", 400), ("Sec-WebSocket-Extensions", "a;=b", 400),
+            ("Sec-WebSocket-Extensions", "a; b=\"c", 400), ("Sec-WebSocket-Extensions", "(", 400),
+        ] as [(String, String?, Int)])
     func refusesWhatIsNoHandshake(_ name: String, _ value: String?, _ status: Int) throws {
         let head = try head([(name, value)])
         let error = #expect(throws: HTTPRefusal.self) {

@@ -23,6 +23,8 @@ public enum ClientRequest: Sendable, Equatable {
     case rooms(filter: String?)
     /// All members of a room, page after page.
     case members(RoomAddress)
+    /// The newest events of a room between two seqs, at most 1000.
+    case history(RoomAddress, from: UInt64, to: UInt64, limit: UInt64)
     /// Another name for this guest.
     case rename(String)
     case ping
@@ -37,7 +39,7 @@ extension ClientRequest {
         case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
-        case .join, .leave, .members, .ping, .typing, .presence, .mark: nil
+        case .join, .leave, .members, .history, .ping, .typing, .presence, .mark: nil
         }
     }
 
@@ -102,6 +104,8 @@ public enum ClientOutcome: Sendable, Equatable {
     /// `isComplete` is false where the list was longer than the client holds.
     case rooms([RoomRecord], isComplete: Bool)
     case members([MemberRecord], isComplete: Bool)
+    /// Events in ascending order; the range that they answer for, and the lowest seq retained.
+    case history([Event], fromSeq: UInt64, toSeq: UInt64, floor: UInt64)
     case renamed(AccountName)
     case pong
     /// The broker said no: the request had no effect.

@@ -42,7 +42,7 @@ extension ClientSession {
             switch pending.request {
             case .publish, .directMessage, .refer:
                 if let echo = pending.echo { complete(pending.token, .seenInLog(echo)) } else { undecided.append(pending) }
-            case .join, .rooms, .members: again.append(Self.afresh(pending))
+            case .join, .rooms, .members, .history: again.append(Self.afresh(pending))
             case .leave(let room):
                 // It is not joined again, and the end of the connection has ended delivery.
                 rooms[room] = nil
@@ -61,6 +61,8 @@ extension ClientSession {
     private static func afresh(_ pending: PendingRequest) -> PendingRequest {
         var pending = pending
         pending.records = []
+        pending.events = []
+        pending.historyFromSeq = nil
         pending.cursor = nil
         pending.firstSentAt = nil
         return pending

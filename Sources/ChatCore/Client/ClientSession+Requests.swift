@@ -23,16 +23,14 @@ extension ClientSession {
             pending.cursor = rooms[room]?.cursor?.position
             rooms[room, default: RoomState()].isJoining = true
         }
-        let command = Self.command(request, cursor: pending.cursor, resumeTail: settings.resumeTail, ageMilliseconds: age)
+        let command = command(request, cursor: pending.cursor, ageMilliseconds: age)
         send(command, requestID: requests.launch(pending), isRetry: pending.isRetry)
     }
 
-    private static func command(
-        _ request: ClientRequest, cursor: LogPosition?, resumeTail: UInt64, ageMilliseconds: UInt64?
-    ) -> Command {
+    private func command(_ request: ClientRequest, cursor: LogPosition?, ageMilliseconds: UInt64?) -> Command {
         switch request {
         case .join(let room, let tail):
-            return .join(Join(room: room, cursor: cursor, tail: cursor == nil ? tail : resumeTail))
+            return .join(Join(room: room, cursor: cursor, tail: cursor == nil ? tail : settings.resumeTail))
         case .leave(let room): return .leave(Leave(room: room))
         case .create(let room, let title): return .create(CreateRoom(room: room, title: title))
         case .publish(let room, let body, let id):
@@ -46,13 +44,16 @@ extension ClientSession {
         case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq))
         case .rooms(let filter): return .list(ListRooms(limit: 1000, filter: filter))
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
-        case .rename(let wish): return .authenticate(anonymous(wish))
+        case .history(let room, let from, let to, let limit):
+            return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit))
+        case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
         }
     }
 
-    private static func publication(_ body: String, _ id: MessageID, _ ageMilliseconds: UInt64?) -> Publication {
-        Publication(content: EventContent(messageID: id, body: body), ageMilliseconds: ageMilliseconds)
+    private func publication(_ body: String, _ id: MessageID, _ ageMilliseconds: UInt64?) -> Publication {
+        Publication(
+            content: EventContent(messageID: id, body: body), acknowledgement: settings.acknowledgement, ageMilliseconds: ageMilliseconds)
     }
 
     /// One frame from the broker other than DELIVER.
@@ -102,6 +103,7 @@ extension ClientSession {
             finish(pending, .published(published))
         case (.rooms, .items(let items)), (.members, .items(let items)):
             collect(items, pending, requestID: id, hasMore: hasMore, at: now)
+        case (.history, .batch(let batch)): collect(batch, pending, requestID: id, hasMore: hasMore)
         case (.rename, .authenticated(let authenticated)):
             settings.wish = authenticated.user.description
             changeAccount(to: authenticated.user)
@@ -120,6 +122,21 @@ extension ClientSession {
         case .retryTooOld, .outcomeUnknown: .unknown(.broker(failure))
         default: .refused(failure)
         }
+    }
+
+    /// One frame of a history; its range adjoins that of the frame before.
+    private mutating func collect(_ batch: Batch, _ pending: PendingRequest, requestID id: UInt32, hasMore: Bool) {
+        var pending = pending
+        guard let events = try? batch.events() else { return breakOff(.malformed, "a history that cannot be read") }
+        pending.events += events
+        if pending.historyFromSeq == nil { pending.historyFromSeq = batch.fromSeq }
+        if hasMore {
+            requests.update(id) { [pending] in $0 = pending }
+            return
+        }
+        finish(
+            pending,
+            .history(pending.events, fromSeq: pending.historyFromSeq ?? batch.fromSeq, toSeq: batch.toSeq, floor: batch.floor))
     }
 
     /// One frame of a list: M says that more frames of this reply follow, `cursor` in the last one that there is another page.

@@ -1,4 +1,5 @@
 public import Bytes
+public import ChatProtocol
 
 /// What a client session needs to know before it begins. All durations are milliseconds of the clock that the caller passes in.
 public struct ClientSettings: Sendable, Equatable {
@@ -18,6 +19,8 @@ public struct ClientSettings: Sendable, Equatable {
     public var requestsWaitingMax = 1024
     /// Events asked for in front of live delivery when a room is resumed; the most that the protocol allows.
     public var resumeTail: UInt64 = 1000
+    /// How far what is said must have come when it is acknowledged; nil: as far as the broker sees fit.
+    public var acknowledgement: AcknowledgementLevel?
     /// Whether a lost connection is replaced, once one has been ready.
     public var reconnects = true
     /// Whether the account lives on without a connection, so that a publish may be retried for it with flag R. A guest's does not

@@ -29,6 +29,9 @@ struct PendingRequest: Sendable {
     var echo: Event?
     /// Pages of a list that have come so far.
     var records: [Record] = []
+    /// Events of a history that have come so far, and where it begins.
+    var events: [Event] = []
+    var historyFromSeq: UInt64?
 
     init(_ purpose: Purpose, _ request: ClientRequest? = nil, deadline: UInt64? = nil) {
         self.purpose = purpose

@@ -60,6 +60,14 @@ struct DeduplicationWindow {
         addToTable(id, number)
     }
 
+    /// Forgets an id: what it led to has been undone.
+    mutating func forget(_ id: MessageID) {
+        for offset in 0..<UInt32(count) where ring[index(of: oldest &+ offset)].id == id {
+            let entry = ring[index(of: oldest &+ offset)].entry
+            ring[index(of: oldest &+ offset)].entry = Entry(seq: 0, timestamp: entry.timestamp, acceptedAt: entry.acceptedAt)
+        }
+    }
+
     // MARK: Ring
 
     private func index(of number: UInt32) -> Int { Int(number) & (ring.count - 1) }
@@ -68,7 +76,8 @@ struct DeduplicationWindow {
     private func entry(numbered part: UInt32, _ id: MessageID) -> Entry? {
         guard (part &- oldest) & numberMask < UInt32(count) else { return nil }
         let held = ring[index(of: part)]
-        return held.id == id ? held.entry : nil
+        // No event has the seq 0: the entry is forgotten.
+        return held.id == id && held.entry.seq != 0 ? held.entry : nil
     }
 
     private mutating func grow() {

@@ -29,6 +29,9 @@ public struct RecentEvents: Sendable {
     /// Seq of the newest event held or ever held.
     private(set) var lastSeq: UInt64 = 0
 
+    /// - Parameter lastSeq: Seq of the event before the first one.
+    init(lastSeq: UInt64 = 0) { self.lastSeq = lastSeq }
+
     /// Lowest seq still held; `lastSeq + 1` if there is none.
     var floor: UInt64 { lastSeq + 1 - UInt64(count) }
 

@@ -14,8 +14,8 @@ final class Room {
     let title: String?
     let topic: String?
     /// Highest seq assigned.
-    private(set) var head: UInt64 = 0
-    private(set) var recent = RecentEvents()
+    private(set) var head: UInt64
+    private(set) var recent: RecentEvents
     /// Messages (kind 0) of the log so far.
     private var messageCount: UInt32 = 0
     /// When the last event was appended, by both clocks.
@@ -31,6 +31,13 @@ final class Room {
     var grants: ContiguousArray<Int>
     /// Since when the room has had no members, by the monotonic clock.
     var emptySince: UInt64
+    /// Where the events are stored; nil if they are kept in memory only.
+    var storage: RoomStorage?
+    /// Highest seq that may be given to an event.
+    var reservedThrough = UInt64.max
+    /// Whether seqs up to the head were given to events that are not stored and never will be: a void event must precede the next one
+    /// that is.
+    var isTorn = false
     private var batch: PendingBatch?
     /// Octets and events of the last batch: the next one is likely to be as large.
     private var batchByteCountExpected = 256
@@ -44,17 +51,43 @@ final class Room {
         self.policy = policy
         self.title = title
         self.topic = topic
+        head = 0
+        recent = RecentEvents()
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
     }
 
+    /// A room as it was found in the store.
+    init(restoring stored: StoredRoom, shardCount: Int, now: UInt64) {
+        address = stored.record.address
+        epoch = stored.record.epoch
+        policy = stored.record.policy
+        title = stored.record.title
+        topic = stored.record.topic
+        head = stored.head
+        recent = RecentEvents(lastSeq: stored.head)
+        reservedThrough = stored.head
+        isTorn = stored.lost != nil
+        grants = ContiguousArray(repeating: 0, count: shardCount)
+        emptySince = now
+        for member in stored.members {
+            members[member.account] = Member(incarnation: AccountReference.lastingIncarnation, role: member.role, since: now, mark: stored.head)
+        }
+    }
+
     // MARK: Log
+
+    /// Whether there are seqs for all that one request may append: a void event, two notices, and what it is about.
+    var hasNumbers: Bool { reservedThrough &- head >= 4 }
 
     /// Seq of the last event that was handed on: what the ring reaches up to.
     var publishedHead: UInt64 { recent.lastSeq }
 
     /// Lowest seq that `tail` and cursors reach. Events of the batch still being written count as retained.
-    var floor: UInt64 { recent.floor }
+    var floor: UInt64 { storage?.floor ?? recent.floor }
+
+    /// Lowest seq that is read from the ring. What lies in front of a void event was lost, though the ring may still have it.
+    var ringFloor: UInt64 { max(recent.floor, (storage?.voids.last?.upperBound ?? 0) + 1) }
 
     /// Appends an event and encodes it.
     ///
@@ -63,6 +96,7 @@ final class Room {
     func append(
         _ content: EventContent, from: AccountName, author: UInt64, at moment: Moment
     ) -> (seq: UInt64, beginsBatch: Bool) {
+        precondition(head < reservedThrough, "a seq beyond what is reserved could name another event one day")
         head += 1
         let beginsBatch = batch == nil
         if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected, eventCount: batchEventCountExpected) }
@@ -89,7 +123,7 @@ final class Room {
             start = end
         }
         return EventBatch(
-            room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: recent.floor, bytes: bytes)
+            room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: floor, bytes: bytes)
     }
 
     /// Takes what an event said out of the ring.

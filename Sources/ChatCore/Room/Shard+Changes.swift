@@ -40,10 +40,10 @@ extension Shard {
         let target = try target(seq, of: content.kind, in: room)
         switch content.kind {
         case .edit:
-            guard target.author == member.identity else { throw Failure(.forbidden, reason: "only its author edits a message", field: 7) }
+            guard isAuthor(member, requester, of: seq, target, in: room) else { throw Failure(.forbidden, reason: "only its author edits a message", field: 7) }
             return .edit
         case .delete:
-            guard target.author == member.identity || member.role >= .moderator else {
+            guard isAuthor(member, requester, of: seq, target, in: room) || member.role >= .moderator else {
                 throw Failure(.forbidden, reason: "only its author or a moderator deletes a message", field: 7)
             }
             return .delete(seq)
@@ -69,6 +69,13 @@ extension Shard {
         }
     }
 
+    /// A guest is known by the incarnation it came in with; accounts that last share one, and are known by their name, which nobody else can have.
+    private func isAuthor(_ member: Member, _ requester: Requester, of seq: UInt64, _ note: EventNote, in room: Room) -> Bool {
+        guard note.author == member.identity else { return false }
+        guard member.identity == AccountReference.lastingIncarnation else { return true }
+        return Event(frame: room.recent.event(seq)).from == requester.account.name
+    }
+
     private func requirePinning(_ member: Member, in room: Room) throws(Failure) {
         guard member.role >= .moderator || room.policy.contains(.twoParty) else {
             throw Failure(.forbidden, reason: "only moderators pin messages here", field: 7)
@@ -77,17 +84,16 @@ extension Shard {
 
     /// What is known of the event that a change names.
     ///
-    /// This is the seam for a store. An event below the ring is one that only the store knows: there the change would wait, an effect would
-    /// ask the store for the frame of (room, epoch, seq), and the answer would come back as an input with author, kind and `redacted`, upon
-    /// which the change is judged as here. Requests of the same connection for the same room wait behind it meanwhile. Edits of such an
-    /// event can themselves be below the ring, so that erasing it means asking for the events that refer to it as well. Without a
-    /// store such an event is gone.
+    /// This is the seam for events that only the store knows, which are those below the ring. There the change would wait, the store would be
+    /// asked for the frame of (room, epoch, seq), and the answer would come back as an input with author, kind and `redacted`, upon which
+    /// the change is judged as here. Requests of the same connection for the same room would wait behind it meanwhile. Edits of such an event
+    /// can themselves be below the ring, so that erasing it means asking for the events that refer to it as well.
     private func target(_ seq: UInt64, of kind: EventKind, in room: Room) throws(Failure) -> EventNote {
         guard seq >= 1, seq <= room.head else { throw Self.noSuchEvent(seq) }
         // What is changed, and for a deletion all that said the same, must be in the ring and not in the batch of this turn.
         if seq > room.publishedHead || kind == .delete { handOn(room) }
-        guard seq >= room.floor else {
-            throw Failure(.rangeGone, reason: "event \(seq) is no longer retained", field: 7, floor: room.floor)
+        guard seq >= room.recent.floor else {
+            throw Failure(.rangeGone, reason: "event \(seq) is too old to be changed", field: 7, floor: room.recent.floor)
         }
         let note = room.recent.note(seq)
         guard note.kind.isChangeable else { throw Failure(.noSuchEvent, reason: "event \(seq) is no message", field: 7) }
@@ -118,7 +124,7 @@ extension Shard {
                 guard note.kind == .edit, !note.isRedacted, Event(frame: room.recent.event(other)).reference == seq else { continue }
             }
             let frame = room.redact(other)
-            effects.replacements.append(EventReplacement(room: room.address, epoch: room.epoch, seq: other, frame: frame))
+            if room.storage != nil { post(.replace(room.address, epoch: room.epoch, seq: other, frame: frame)) }
         }
     }
 }

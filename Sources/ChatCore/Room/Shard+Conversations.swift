@@ -71,9 +71,11 @@ extension Shard {
 
     private func begin(_ address: RoomAddress, _ first: AccountReference, _ second: AccountReference, sessions: [SessionID]) {
         let room = makeRoom(address, policy: .twoParty)
-        rooms[address] = room
-        room.admit(first, role: .member, now: now.monotonicMilliseconds)
-        room.admit(second, role: .member, now: now.monotonicMilliseconds)
+        begin(room, with: nil, nil)
+        for party in [first, second] {
+            room.admit(party, role: .member, now: now.monotonicMilliseconds)
+            storeMembership(of: party, in: room)
+        }
         var attached: Set<SessionID> = []
         for session in sessions where attached.insert(session).inserted { attachParty(session, to: address) }
     }
@@ -92,14 +94,21 @@ extension Shard {
     func endConversation(_ address: RoomAddress, because account: AccountReference) {
         if openings[address]?.answers[account.name]?.account == account { openings[address]!.isVoid = true }
         guard let room = rooms[address], room.member(account) != nil else { return }
+        dissolve(room, because: account)
+        refuseWaiting(in: room, Self.refusal)
+    }
+
+    /// Ends a log for good, and what is stored of it.
+    func dissolve(_ room: Room, because account: AccountReference? = nil) {
         handOn(room)
-        rooms[address] = nil
+        rooms[room.address] = nil
+        erase(room)
         for shard in room.grants.indices where room.grants[shard] > 0 {
-            send(.logEnded(address, epoch: room.epoch, remains: room.recent), to: shard)
+            send(.logEnded(room.address, epoch: room.epoch, remains: room.recent), to: shard)
         }
-        for (name, member) in room.members where name != account.name {
+        for (name, member) in room.members where name != account?.name && room.address.isConversation {
             let other = AccountReference(name: name, incarnation: member.incarnation)
-            send(.conversationClosed(address, party: other), to: map.home(of: name))
+            send(.conversationClosed(room.address, party: other), to: map.home(of: name))
         }
     }
 }

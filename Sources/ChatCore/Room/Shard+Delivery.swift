@@ -32,7 +32,7 @@ extension Shard {
         let session = attachment.session
         let hasRoom = hasRoom(session)
         switch attachment.state {
-        case .late, .fetching: return
+        case .late, .fetching, .held: return
         case .unannounced:
             // Before its AUTH_OK a connection is sent nothing else; the conversation is announced behind it.
             guard session.account != nil else { return }
@@ -94,7 +94,7 @@ extension Shard {
         else { return }
         if fetched.first > fetched.from { lag(session, of: roster, from: fetched.from, to: fetched.first - 1) }
         for event in fetched.events { session.queue.append(event) }
-        statistics.deliveries += UInt64(fetched.events.count)
+        statistics.deliveries += UInt64(fetched.eventCount)
         schedule(session)
         roster.attachments[index].next = fetched.next
         guard fetched.next <= fetched.publishedHead else { return roster.setState(.live, at: index) }
@@ -181,7 +181,7 @@ extension Shard {
         guard let roster = rosters[address], roster.epoch == epoch else { return }
         rosters[address] = nil
         while let last = roster.attachments.last {
-            if last.state != .unannounced && last.next <= remains.lastSeq { finish(last, of: roster, with: remains) }
+            if last.state != .unannounced && last.state != .held && last.next <= remains.lastSeq { finish(last, of: roster, with: remains) }
             roster.detach(last.session)
         }
     }
@@ -202,7 +202,7 @@ extension Shard {
         reply(.lag(lag), requestID: 0, session)
     }
 
-    private func roster(of address: RoomAddress, epoch: UInt64) -> LocalRoster {
+    func roster(of address: RoomAddress, epoch: UInt64) -> LocalRoster {
         if let roster = rosters[address] {
             if roster.epoch == epoch { return roster }
             // The word that the older log has ended is in front of any word of the newer one, so this cannot be.

@@ -45,7 +45,7 @@ extension Shard {
     /// The first rooms of this shard that a query asks for, one more than its limit, so that the asker sees whether there are more.
     func visibleRooms(_ query: RoomQuery) -> [RoomRecord] {
         let visible = rooms.values.lazy.filter { room in
-            room.policy.isDisjoint(with: [.unlisted, .twoParty]) && query.after.map { room.address > $0 } ?? true
+            room.policy.isDisjoint(with: [.unlisted, .twoParty]) && room.isBegun && query.after.map { room.address > $0 } ?? true
                 && query.filter.map { room.matches($0) } ?? true
         }
         return Self.smallest(query.limit + 1, of: visible, by: \.address).map(\.record)
@@ -154,6 +154,9 @@ extension Shard {
 }
 
 extension Room {
+    /// Whether there is the room: one that is being created is told of when it is.
+    fileprivate var isBegun: Bool { storage == nil || storage?.anchor != nil }
+
     fileprivate func matches(_ filter: String) -> Bool {
         // Octet for octet: strings are equal to strings of other octets.
         address.description.utf8.contains(filter.utf8) || title?.utf8.contains(filter.utf8) ?? false

@@ -4,8 +4,9 @@ import ChatProtocol
 /// The rooms whose home is this shard: membership, publishing, and what their rings answer.
 extension Shard {
     func openLobby() {
-        let lobby = makeRoom(.lobby, policy: .logsMembership, topic: settings.lobbyTopic.isEmpty ? nil : settings.lobbyTopic)
-        rooms[.lobby] = lobby
+        guard rooms[.lobby] == nil else { return }
+        let topic = settings.lobbyTopic.isEmpty ? nil : settings.lobbyTopic
+        begin(makeRoom(.lobby, policy: policyOfNewRooms, topic: topic), with: nil, nil)
     }
 
     func makeRoom(_ address: RoomAddress, policy: RoomPolicy, title: String? = nil, topic: String? = nil) -> Room {
@@ -16,10 +17,17 @@ extension Shard {
             now: now.monotonicMilliseconds)
     }
 
+    /// The policy of rooms whose creator wishes for none.
+    private var policyOfNewRooms: RoomPolicy { storesRooms ? [.logsMembership, .keepsHistory] : .logsMembership }
+
     func handle(_ request: RoomRequest, _ requester: Requester) {
         let room = rooms[request.room]
-        // What comes behind the direct message that begins the conversation keeps its place.
-        if room == nil, !request.mayBeginConversation, waitForOpening(request, requester) { return }
+        if let room {
+            if !room.hasNumbers, waitForNumbers(request, requester, in: room) { return }
+        } else if !request.mayBeginConversation, waitForOpening(request, requester) {
+            // What comes behind the direct message that begins the conversation keeps its place.
+            return
+        }
         do throws(Failure) {
             switch request {
             case .join(let join, let isAutomatic):
@@ -32,6 +40,9 @@ extension Shard {
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             case .mark(let marker): try move(marker, in: try visible(room, at: marker.room, to: requester), requester)
             case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
+            case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
+            case .resume(let join, let place):
+                try resumeRoom(join, place: place, in: try visible(room, at: join.room, to: requester), requester)
             }
         } catch {
             refuse(error, request, requester)
@@ -43,6 +54,7 @@ extension Shard {
         if failure.room == nil { failure.room = request.room }
         if requester.requestID == 0 { failure.type = request.typeNumber }
         statistics.refusals += 1
+        if case .resume(let join, let place) = request { return refuseResuming(failure, join.room, place: place, requester) }
         if request.mayAddMembership, rooms[request.room]?.member(requester.account) == nil {
             let change = ShardMail.membershipChanged(session: requester.session, request.room, isMember: false)
             send(change, to: Int(requester.session.shard))
@@ -64,7 +76,7 @@ extension Shard {
     }
 
     /// The room, or the refusal that hides whether it exists from those who may not see it.
-    private func visible(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
+    func visible(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
         guard let room, !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
             throw Failure(.noSuchRoom, reason: "no room \(address)")
         }
@@ -88,9 +100,10 @@ extension Shard {
     }
 
     /// Which event an attaching connection is sent first (docs/PROTOCOL.md, *How `next` is chosen*).
-    private func next(for join: Join, in room: Room) throws(Failure) -> UInt64 {
-        let retained = room.head + 1 - room.floor
-        guard let cursor = join.cursor else { return room.head + 1 - min(join.tail ?? 0, retained) }
+    func next(for join: Join, in room: Room) throws(Failure) -> UInt64 {
+        // The seqs that an unclean stop took are told of before anybody counts.
+        if room.isTorn { mend(room) }
+        guard let cursor = join.cursor else { return room.first(ofNewest: join.tail ?? 0) }
         let position = (epoch: room.epoch, head: room.head, floor: room.floor)
         guard cursor.epoch == room.epoch else {
             throw Failure(
@@ -102,8 +115,7 @@ extension Shard {
                 .cursorAhead, reason: "the cursor is beyond the head", room: room.address, epoch: position.epoch, head: position.head,
                 floor: position.floor)
         }
-        let tail = min(join.tail ?? 100, retained)
-        return room.head - cursor.seq <= tail ? cursor.seq + 1 : room.head + 1 - tail
+        return max(cursor.seq + 1, room.first(ofNewest: join.tail ?? 100))
     }
 
     private func grant(
@@ -128,6 +140,7 @@ extension Shard {
     private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
         makeWay(for: account.name, in: room)
         room.admit(account, role: role, now: now.monotonicMilliseconds)
+        storeMembership(of: account, in: room)
         emptyRooms.remove(room.address)
         send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
         notice(.joined(account.name), from: account.name, in: room)
@@ -144,12 +157,13 @@ extension Shard {
         if room.dismiss(account, now: now.monotonicMilliseconds) {
             notice(.left(account.name, reason: reason), from: account.name, in: room)
         }
-        if room.members.isEmpty && room.address != .lobby { emptyRooms.insert(room.address) }
+        storeMembership(of: account, in: room)
+        noteEmptiness(of: room)
     }
 
     /// Appends what the broker says of membership, in rooms small enough that it does not drown what people say.
     private func notice(_ content: EventContent, from account: AccountName, in room: Room) {
-        guard room.policy.contains(.logsMembership), room.members.count <= settings.noticeMembersMax else { return }
+        guard room.policy.contains(.logsMembership), room.members.count <= settings.noticeMembersMax, room.hasNumbers else { return }
         _ = append(content, from: account, to: room)
     }
 
@@ -190,23 +204,34 @@ extension Shard {
     private func create(_ create: CreateRoom, _ requester: Requester) throws(Failure) {
         guard !create.room.isConversation else { throw Failure(.badName, reason: "a conversation is begun by a direct message", field: 1) }
         guard rooms[create.room] == nil else { throw Failure(.exists, reason: "room \(create.room) exists") }
-        let policy = create.policy ?? .logsMembership
+        var policy = create.policy ?? policyOfNewRooms
         guard policy.isSubset(of: .assigned), !policy.contains(.twoParty) else {
             throw Failure(.badValue, reason: "policy bits that nobody may set", field: 0x26)
         }
-        guard policy.isSubset(of: .supported) else {
+        if storesRooms { policy.insert(.keepsHistory) }
+        guard policy.isSubset(of: storesRooms ? [.supported, .keepsHistory] : .supported) else {
             throw Failure(.notImplemented, reason: "this broker does not offer that policy", field: 0x26)
         }
         guard rooms.count < settings.roomsMax else { throw Failure(.quota, reason: "the broker holds as many rooms as it may") }
         let room = makeRoom(create.room, policy: policy, title: create.title, topic: create.topic)
-        rooms[create.room] = room
+        if storesRooms {
+            guard isStoreWritable else { throw Self.cannotStore }
+            return begin(room, with: .create(create), requester)
+        }
+        begin(room, with: nil, nil)
+        open(room, create, requester)
+    }
+
+    /// A new room's first event and member, and word of it.
+    func open(_ room: Room, _ create: CreateRoom, _ requester: Requester) {
         _ = append(.created(title: create.title, topic: create.topic), from: requester.account.name, to: room)
         room.admit(requester.account, role: .owner, now: now.monotonicMilliseconds)
+        storeMembership(of: requester.account, in: room)
         send(
             .membership(requester.account, room.address, isMember: true, by: requester.session), to: map.home(of: requester.account.name))
         send(.membershipChanged(session: requester.session, room.address, isMember: true), to: Int(requester.session.shard))
         answer(requester, .ok(Success()))
-        if !policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }
+        if !room.policy.contains(.unlisted) { send(.announceCreation(room.address, by: requester.account.name), to: map.home(of: .lobby)) }
     }
 
     func announceCreation(of room: RoomAddress, by creator: AccountName) {
@@ -227,6 +252,7 @@ extension Shard {
             }
             rooms[address] = nil
             emptyRooms.remove(address)
+            erase(room)
         }
     }
 
@@ -244,20 +270,27 @@ extension Shard {
         guard !requester.isRetry || publication.content.messageID != nil else {
             throw Failure(.missingField, reason: "a retry needs the client message id", field: 6)
         }
+        // Whether the acknowledgement waits until the event is stored.
+        let isDurable = room.storage != nil && requester.requestID != 0 && publication.acknowledgement ?? .accepted >= .durable
         if let id = publication.content.messageID {
             if let entry = member.recentMessages.entry(for: id, milliseconds: memoryMilliseconds, now: now) {
-                statistics.duplicates += 1
-                return answer(
-                    requester,
-                    .published(
-                        Published(
-                            room: room.address, seq: entry.seq, timestamp: entry.timestamp, acknowledgement: .accepted, isDuplicate: true)))
+                guard room.storage?.isVoid(entry.seq) == true else {
+                    return try answerDuplicate(of: entry.seq, entry.timestamp, in: room, isDurable: isDurable, requester)
+                }
+                member.recentMessages.forget(id)
             }
-            if requester.isRetry, let age = publication.ageMilliseconds {
-                guard now - min(age, now) > member.recentMessages.completeSince, age <= memoryMilliseconds else { throw Self.retryTooOld }
+            if requester.isRetry {
+                if let known = room.storage?.recalled?.entry(requester.account.name, id) {
+                    return try answerDuplicate(of: known.seq, known.timestamp, in: room, isDurable: isDurable, requester)
+                }
+                if let age = publication.ageMilliseconds {
+                    let isCovered = now - min(age, now) > member.recentMessages.completeSince
+                    guard isCovered || recalls(age, in: room), age <= memoryMilliseconds else { throw Self.retryTooOld }
+                }
             }
         }
         try requireEvents(of: publication.content, head: room.head)
+        if let storage = room.storage { try requireStorage(in: room, storage, isDurable: isDurable) }
         let seq: UInt64
         if publication.content.kind.isChange {
             seq = try change(publication.content, by: member, requester, in: room)
@@ -268,9 +301,19 @@ extension Shard {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
                 countMax: settings.deduplicationEntriesPerAccountMax, milliseconds: memoryMilliseconds)
+            // It counts as one of the publishes of the broker's former life, whose outcome another life of the account may ask for.
+            if requester.isRetry {
+                room.storage?.recalled?.insert(requester.account.name, id, seq: seq, timestamp: self.now.wallMilliseconds)
+            }
         }
         statistics.publishes += 1
         guard requester.requestID != 0 else { return }
+        if isDurable, let storage = room.storage {
+            return storage.wait(
+                DurablePublish(
+                    seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: publication.content.messageID,
+                    isDuplicate: false))
+        }
         answer(
             requester,
             .published(Published(room: room.address, seq: seq, timestamp: self.now.wallMilliseconds, acknowledgement: .accepted)))
@@ -288,6 +331,7 @@ extension Shard {
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.
     func append(_ content: EventContent, from account: AccountName, author: UInt64 = 0, to room: Room) -> UInt64 {
+        if room.isTorn { mend(room) }
         let (seq, beginsBatch) = room.append(content, from: account, author: author, at: now)
         if beginsBatch { roomsInTurn.append(room) }
         if room.batchByteCount >= settings.batchByteCountMax { handOn(room) }
@@ -298,32 +342,10 @@ extension Shard {
     func handOn(_ room: Room) {
         guard let batch = room.takeBatch(settings: settings) else { return }
         statistics.batches += 1
+        if let storage = room.storage { store(batch, of: room, storage) }
         for shard in room.grants.indices where room.grants[shard] > 0 {
             if shard == index { deliver(batch) } else { effects.mail[shard].append(.events(batch)) }
         }
-    }
-
-    // MARK: What the ring answers
-
-    /// A stretch of the ring for a connection that fell behind.
-    ///
-    /// It reaches up to what has been handed on, never into the batch of this turn: that one comes to the shard by itself.
-    func read(_ address: RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int) -> FetchedEvents? {
-        guard let room = rooms[address], room.epoch == epoch else { return nil }
-        let recent = room.recent
-        let first = max(from, recent.floor)
-        var events: [SharedBytes] = []
-        var byteCount = 0
-        var seq = first
-        while seq <= recent.lastSeq, byteCount < byteCountMax {
-            let event = recent.event(seq)
-            events.append(event)
-            byteCount += event.count
-            seq += 1
-        }
-        return FetchedEvents(
-            room: address, epoch: epoch, session: session, from: from, first: first, events: events, publishedHead: recent.lastSeq,
-            floor: recent.floor)
     }
 
     /// A shard gives back attachments; with the last one, events are no longer sent there.

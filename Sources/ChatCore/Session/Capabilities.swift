@@ -6,10 +6,12 @@ struct Capabilities: OptionSet {
     static let marks = Capabilities(rawValue: 2)
     static let presence = Capabilities(rawValue: 4)
     static let typing = Capabilities(rawValue: 8)
+    static let history = Capabilities(rawValue: 16)
+    static let resume = Capabilities(rawValue: 32)
 
     /// The tokens that this broker knows, in the order in which WELCOME lists them.
     private static let tokens: [(name: String, capability: Capabilities)] = [
-        ("inbox", .inbox), ("marks", .marks), ("presence", .presence), ("typing", .typing),
+        ("history", .history), ("inbox", .inbox), ("marks", .marks), ("presence", .presence), ("resume", .resume), ("typing", .typing),
     ]
 
     init(rawValue: UInt8) { self.rawValue = rawValue }

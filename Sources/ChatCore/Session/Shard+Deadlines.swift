@@ -13,6 +13,7 @@ extension Shard {
         sweepRooms()
         sweepAccounts()
         sweepWatches()
+        sweepRecalled()
     }
 
     func lookAfter(_ session: Session) {

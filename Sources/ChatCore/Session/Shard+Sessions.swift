@@ -53,6 +53,8 @@ extension Shard {
         case .typing(let typing): forward(typing, session, requestID)
         case .presence(let presence): setPresence(presence, session, requestID: requestID)
         case .inbox(let query): readInbox(query, Requester(session, requestID, isRetry))
+        case .resume(let resume): self.resume(session, resume, requestID)
+        case .history(let query): ask(.history(query), session, requestID, isRetry)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

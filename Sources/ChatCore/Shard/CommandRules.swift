@@ -23,6 +23,7 @@ enum CommandRules {
         case .ping: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .pong, .error: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
+        case .resume, .history: Rule(states: .ready, needsRequestID: true)
         case .join, .leave, .list, .members, .create, .publish, .directMessage, .mark, .typing, .presence, .inbox:
             Rule(states: .ready, needsRequestID: false)
         }
@@ -59,6 +60,7 @@ extension Command {
         case .pong: 0x07
         case .error: 0x09
         case .goodbye: 0x0A
+        case .resume: 0x0B
         case .join: 0x10
         case .leave: 0x12
         case .list: 0x13
@@ -70,6 +72,7 @@ extension Command {
         case .typing: 0x28
         case .presence: 0x29
         case .inbox: 0x2A
+        case .history: 0x24
         }
     }
 }

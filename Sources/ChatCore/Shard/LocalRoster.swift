@@ -66,6 +66,8 @@ struct Attachment {
         case late
         /// Behind, and the ring has been asked.
         case fetching
+        /// Attached by a RESUME that is not answered yet: nothing may be sent before the answer.
+        case held
     }
 
     let session: Session

@@ -58,6 +58,25 @@ public final class Shard {
     var sweepCursor = 0
     /// For each shard how much mail waits there, as last told by the adapter.
     var mailboxCounts: ContiguousArray<Int>
+    /// RESUME requests that wait for the homes of their rooms.
+    var resumes: [GatheringKey: ResumeGathering] = [:]
+
+    // What is stored (`Shard+Storage`).
+    /// Whether rooms are stored.
+    let storesRooms: Bool
+    var isStoreWritable = true
+    /// Whether so much waits to be written that publishes are refused, as last told by the adapter.
+    public var isStoreBacklogged = false
+    var storeWrites: [StoreWrite] = []
+    var storeContexts: ContiguousArray<StoreContext> = []
+    var postsInFlight: [UInt64: ContiguousArray<StoreContext>] = [:]
+    var postNumber: UInt64 = 0
+    var readsInFlight: [UInt64: PendingRead] = [:]
+    var readNumber: UInt64 = 0
+    /// Rooms that wait for a void event.
+    var tornRooms: Set<RoomAddress> = []
+    /// Until when publications of the broker's former life are remembered, by the monotonic clock; nil if none are.
+    var recalledUntil: UInt64?
 
     /// Rooms and conversations whose home is here.
     public var roomCount: Int { rooms.count }
@@ -67,16 +86,19 @@ public final class Shard {
     /// - Parameters:
     ///   - index: 0 to `map.shardCount` − 1.
     ///   - seed: the source of chance (guest names, session ids, spread of timers).
-    public init(index: Int, map: ShardMap, settings: CoreSettings, seed: UInt64, at moment: Moment) {
+    ///   - history: the rooms of this shard as they were stored; nil if rooms are kept in memory only.
+    public init(index: Int, map: ShardMap, settings: CoreSettings, history: ShardHistory? = nil, seed: UInt64, at moment: Moment) {
         self.index = index
         self.map = map
         self.settings = settings
         random = SeededRandom(seed: seed)
         effects = ShardEffects(shardCount: map.shardCount)
         mailboxCounts = ContiguousArray(repeating: 0, count: map.shardCount)
+        storesRooms = history != nil
         now = moment
         firstUpdateNumber = moment.wallMilliseconds
         updateNumberOffset = moment.wallMilliseconds &- moment.monotonicMilliseconds
+        if let history { restore(history) }
         if map.home(of: .lobby) == index { openLobby() }
     }
 
@@ -216,9 +238,7 @@ public final class Shard {
         case .statesTold(let states, let key): gather(states, for: key)
         case .inboxPart(let query, let rooms): send(.inboxTold(query, inbox(of: query, in: rooms)), to: Int(query.requester.session.shard))
         case .fetch(let room, let epoch, let session, let from, let byteCountMax):
-            if let fetched = read(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax) {
-                send(.fetched(fetched), to: Int(session.shard))
-            }
+            fetch(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax)
         case .giveBack(let room, let epoch, let shard, let grants): takeBack(grants, of: room, epoch: epoch, from: shard)
         case .accountEnded(let account, let room): endMembership(of: account, in: room)
         case .renameMember(let old, let new, let room): renameMember(old, to: new, in: room)
@@ -241,6 +261,7 @@ public final class Shard {
         case .membershipChanged(let session, let room, let isMember): membershipChanged(session, room, isMember: isMember)
         case .conversationAttached(let session, let address, let epoch, let next):
             conversationAttached(session, to: address, epoch: epoch, next: next)
+        case .resumed(let session, let requestID, let place, let room): resumed(session, requestID: requestID, place: place, room)
         case .left(let session, let requestID, let room, let endsMembership):
             left(session, requestID: requestID, room, endsMembership: endsMembership)
         case .detached(let session, let room):

@@ -1,4 +1,3 @@
-public import Bytes
 public import ChatProtocol
 
 /// Why a connection ended: for the log, for counters, and where the protocol allows it, on the wire.
@@ -12,15 +11,6 @@ public struct CloseReason: Sendable, Equatable {
     }
 }
 
-/// An event that says nothing any more.
-public struct EventReplacement: Sendable {
-    public let room: RoomAddress
-    public let epoch: UInt64
-    public let seq: UInt64
-    /// The DELIVER frame that stands in its place: same seq, author, time and message id, and `redacted`.
-    public let frame: SharedBytes
-}
-
 /// What a shard wants done. The adapter does it and empties the lists.
 public struct ShardEffects {
     /// For each shard what it is to be posted, in order.
@@ -31,11 +21,10 @@ public struct ShardEffects {
     public var resumed: ContiguousArray<Session> = []
     /// Connections to be ended: what is queued is written first, then the sending side is shut down.
     public var ended: ContiguousArray<(session: Session, reason: CloseReason)> = []
+    /// What is to be read from the store.
+    public var reads: [StoreRead] = []
     /// Connections to be closed at once, because the peer did not do its part of the ending in time.
     public var aborted: ContiguousArray<Session> = []
-
-    /// Events whose content was deleted: what a store has to put in their place. Without a store there is nothing to do.
-    public var replacements: [EventReplacement] = []
 
     init(shardCount: Int) {
         mail = Array(repeating: [], count: shardCount)

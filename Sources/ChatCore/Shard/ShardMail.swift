@@ -17,6 +17,9 @@ public enum RoomRequest: Sendable {
     case members(ListMembers)
     case create(CreateRoom)
     case publish(Publish)
+    case history(ReadHistory)
+    /// One room of a RESUME, and its place in it.
+    case resume(Join, place: Int)
     /// A publish that may begin the conversation.
     case directMessage(Publish, to: AccountName)
     case mark(ReadMarker)
@@ -31,6 +34,8 @@ public enum RoomRequest: Sendable {
         case .publish(let publish), .directMessage(let publish, _): publish.room
         case .mark(let marker): marker.room
         case .typing(let typing): typing.room
+        case .history(let query): query.room
+        case .resume(let join, _): join.room
         }
     }
 
@@ -56,6 +61,8 @@ public enum RoomRequest: Sendable {
         case .members: 0x15
         case .create: 0x16
         case .publish: 0x20
+        case .history: 0x24
+        case .resume: 0x0B
         case .directMessage: 0x23
         case .mark: 0x27
         case .typing: 0x28
@@ -63,23 +70,24 @@ public enum RoomRequest: Sendable {
     }
 }
 
-/// A stretch of a ring, for a connection that fell behind.
+/// A stretch of a log, for a connection that fell behind or begins further back.
 public struct FetchedEvents: Sendable {
     let room: RoomAddress
     let epoch: UInt64
     let session: SessionID
     /// Seq that was asked for.
     let from: UInt64
-    /// Seq of the first event; above `from` if the ring no longer reaches back.
+    /// Where the stretch begins; above `from` if the log no longer reaches back.
     let first: UInt64
+    /// Frames, each piece one or several of them.
     let events: [SharedBytes]
+    let eventCount: Int
+    /// Seq after the stretch: those in it without a frame hold no event.
+    let next: UInt64
     /// Seq of the last event that has been handed on to the shards.
     let publishedHead: UInt64
-    /// Lowest seq in the ring.
+    /// Lowest seq retained.
     let floor: UInt64
-
-    /// Seq after the last event.
-    var next: UInt64 { first + UInt64(events.count) }
 }
 
 /// A page of rooms asked of every shard.
@@ -137,6 +145,7 @@ public enum ShardMail: Sendable {
     case attached(session: SessionID, requestID: UInt32, Joined, isAutomatic: Bool, choosesAnew: Bool)
     case membershipChanged(session: SessionID, RoomAddress, isMember: Bool)
     case conversationAttached(session: SessionID, RoomAddress, epoch: UInt64, next: UInt64)
+    case resumed(session: SessionID, requestID: UInt32, place: Int, ResumedRoom)
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
     case detached(session: SessionID, RoomAddress)
     case fetched(FetchedEvents)

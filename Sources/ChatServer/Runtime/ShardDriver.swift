@@ -1,6 +1,7 @@
 import Bytes
 import ChatCore
 import ChatProtocol
+import ChatStore
 import Glibc
 import LibUV
 import Logging
@@ -23,6 +24,7 @@ enum DriverOrder: Sendable {
 struct DriverBoxes: Sendable {
     let mail = Mailbox<ShardMail>()
     let orders = Mailbox<DriverOrder>()
+    let store = Mailbox<StoreAnswer>()
 }
 
 /// Runs one shard on one loop: turns what libuv reports into what happens to the shard, and does what the shard wants done.
@@ -61,7 +63,7 @@ final class ShardDriver {
         tls = shared.tls
         var random = SystemRandomNumberGenerator()
         shard = Shard(
-            index: index, map: shared.map, settings: shared.settings, seed: random.next(),
+            index: index, map: shared.map, settings: shared.settings, history: shared.storage?.histories[index], seed: random.next(),
             at: Moment(monotonicMilliseconds: loop.nowMilliseconds, wallMilliseconds: Self.wallClock()))
         pacer = FlushPacer(windowNanoseconds: shared.flushWindowNanoseconds)
         ticker = Timer(loop: loop)
@@ -72,6 +74,7 @@ final class ShardDriver {
             flushTimer = try HighResolutionTimer(loop: loop) { [unowned self] in isFlushPending = false }
         }
         try shared.boxes[index].mail.attach(to: loop) { [unowned self] in accept($0) }
+        try shared.boxes[index].store.attach(to: loop) { [unowned self] in accept($0) }
         try shared.boxes[index].orders.attach(to: loop) { [unowned self] in $0.forEach(obey) }
         ticker.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds) { [unowned self] in
             shard.tick(at: moment)
@@ -85,7 +88,7 @@ final class ShardDriver {
         return Moment(monotonicMilliseconds: loop.nowMilliseconds, wallMilliseconds: wall)
     }
 
-    private static func wallClock() -> UInt64 {
+    static func wallClock() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
@@ -181,8 +184,7 @@ final class ShardDriver {
         }
         for session in shard.effects.aborted { connections[Int(session.id.slot)]?.abort() }
         shard.effects.aborted.removeAll(keepingCapacity: true)
-        // This broker keeps no store in which something would have to be replaced.
-        shard.effects.replacements.removeAll(keepingCapacity: true)
+        postToStore()
         postMail()
         wallMilliseconds = nil
     }
@@ -217,6 +219,11 @@ final class ShardDriver {
         flushStart = EventLoop.clockNanoseconds
         pacer.noteFlush(at: flushStart)
         flushWritable()
+    }
+
+    private func accept(_ answers: [StoreAnswer]) {
+        shard.accept(answers, at: moment)
+        relievePressure()
     }
 
     private func flushWritable() {
@@ -255,6 +262,33 @@ final class ShardDriver {
             guard let connection = connections[Int(session.id.slot)], connection.session === session else { continue }
             connection.resume()
         }
+    }
+
+    /// Hands over what this turn has to be stored and read. What became of it comes by the box.
+    private func postToStore() {
+        guard let store = shared.storage?.store else { return }
+        let box = shared.boxes[index].store
+        if let post = shard.takePost() {
+            let number = post.number
+            if !store.post(post.writes, then: { box.post([StoreAnswer($0, to: number)]) }) { box.post([.failed(post: number)]) }
+            shard.isStoreBacklogged = store.isBacklogged
+        } else if shard.isStoreBacklogged {
+            shard.isStoreBacklogged = store.isBacklogged
+        }
+        guard !shard.effects.reads.isEmpty else { return }
+        for read in shard.effects.reads {
+            let number = read.number
+            let isTaken = store.read(read.query) { result in
+                let page: HistoryPage? =
+                    switch result {
+                    case .success(let page): page
+                    case .failure: nil
+                    }
+                box.post([.page(read: number, page)])
+            }
+            if !isTaken { box.post([.page(read: number, nil)]) }
+        }
+        shard.effects.reads.removeAll(keepingCapacity: true)
     }
 
     private func postMail() {
@@ -309,7 +343,11 @@ final class ShardDriver {
 
     /// Gives everything back.
     func close() {
+        // Every event that was delivered is stored before the store is closed, or its seq could be given to another.
+        shard.endTurn(at: moment)
+        postToStore()
         shared.boxes[index].mail.close()
+        shared.boxes[index].store.close()
         shared.boxes[index].orders.close()
         flushTimer?.close()
         loop.close()

@@ -17,6 +17,8 @@ struct SharedRuntime: Sendable {
     let acceptsClearTextAnywhere: Bool
     let shutdownTimeoutMilliseconds: UInt64
     let flushWindowNanoseconds: UInt64
+    /// What outlives the process; nil if nothing does. Set before the loops start.
+    var storage: ServerStorage?
 
     init(_ configuration: Configuration, loopCount: Int, tls: TLSContext?, log: Logger) {
         var random = SystemRandomNumberGenerator()

@@ -18,6 +18,7 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] react [--room ROOM] [--remove] NUMBER SIGN
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
+            broker-cli [URL] history ROOM [--count N] [--before SEQ]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
             """,
         discussion: """
@@ -29,7 +30,8 @@ struct BrokerCLI: ParsableCommand {
             """,
         version: "broker-cli " + Release.version,
         subcommands: [
-            ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, RoomsCommand.self,
+            ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self,
+            RoomsCommand.self,
             UsersCommand.self,
             MembersCommand.self, PingCommand.self,
         ],

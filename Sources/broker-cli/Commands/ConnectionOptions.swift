@@ -91,6 +91,8 @@ struct ConnectionOptions: ParsableArguments {
         let device = SharedBytes((0..<16).map { _ in UInt8.random(in: .min ... .max) })
         var settings = ClientSettings(agent: "broker-cli/" + Release.version, device: device, wish: name ?? "")
         settings.capabilities = capabilities
+        // A person who reads that something was said goes away and relies on it.
+        settings.acknowledgement = .durable
         return settings
     }
 }

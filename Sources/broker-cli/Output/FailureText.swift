@@ -135,7 +135,7 @@ enum FailureText {
             switch request {
             case .publish, .directMessage, .refer: "it is unknown whether this was accepted: "
             case .create, .rename, .leave: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .ping, .typing, .presence, .mark: "there is no answer: "
+            case .join, .rooms, .members, .history, .ping, .typing, .presence, .mark: "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -79,7 +79,7 @@ struct HandshakeTests {
     func judgesUnknownTypesBeforeTheState(stage: Stage) {
         let broker = SimulatedBroker()
         let client = stage.client(of: broker)
-        client.send(octets: frame(type: 0x24, id: 9, payload: [0xFF]) + frame(type: 0x1F, id: 0, payload: [0xFF]))
+        client.send(octets: frame(type: 0x3E, id: 9, payload: [0xFF]) + frame(type: 0x1F, id: 0, payload: [0xFF]))
         broker.settle()
         #expect(client.story == ["error 9 102"])
         client.send(octets: frame(type: 0x3E, id: 0, flags: 0x40))
@@ -224,7 +224,7 @@ struct HandshakeTests {
     }
 
     static let mistakes: [(octets: [UInt8], code: ResultCode)] = [
-        (frame(type: 0x24, id: 1), .unknownType), (frame(type: 0x01, id: 1, payload: [0x30, 1, 0x78]), .badState),
+        (frame(type: 0x3E, id: 1), .unknownType), (frame(type: 0x01, id: 1, payload: [0x30, 1, 0x78]), .badState),
         (frame(type: 0x10, id: 1, payload: [0x81, 1, 0x41]), .badName),
         (frame(type: 0x20, id: 1, payload: [0x81, 5] + Array("lobby".utf8) + [0x10, 1, 0x80]), .badText),
     ]

@@ -17,8 +17,19 @@ struct Truth {
     private var lastSeqs: [LogName: UInt64] = [:]
     /// For each log the events that somebody was sent without their content, or that stand so in the ring.
     private var redacted: [LogName: Set<UInt64>] = [:]
+    /// What still holds of a broker that follows this one: no seq names another event.
+    var ofFormerLife: Truth {
+        var truth = Truth()
+        truth.logs = logs
+        return truth
+    }
+
     /// Promises broken, in words.
     var faults: [String] = []
+    /// Batches received and not looked at yet, each with the seqs it has events of.
+    var batches: [(batch: Batch, seqs: Set<UInt64>)] = []
+    /// Messages acknowledged as durable and not looked for yet.
+    var durables: [(room: RoomAddress, seq: UInt64, id: MessageID)] = []
     /// Message ids acknowledged, each with the place it was said to have.
     var acknowledged: [(room: RoomAddress, seq: UInt64, id: MessageID)] = []
 
@@ -193,12 +204,19 @@ struct ClientView {
         guard var position = positions[event.room] else {
             return truth.faults.append("\(who): event \(event.seq) of \(event.room), to which it is not attached")
         }
-        if event.seq != position.next {
-            truth.faults.append("\(who): event \(event.seq) of \(event.room), expected was \(position.next)")
+        if event.seq != position.next, !Self.covers(event, position.next) {
+            truth.faults.append(
+                "\(who): event \(event.seq) of \(event.room), expected was \(position.next): \(event.kind.rawValue) \(event.fromSeq ?? 0)")
         }
         truth.note(event, epoch: position.epoch, by: who)
         position.next = event.seq + 1
         positions[event.room] = position
+    }
+
+    /// Whether a void event says that nothing is between `seq` and itself.
+    private static func covers(_ event: Event, _ seq: UInt64) -> Bool {
+        guard event.kind == .void, let from = event.fromSeq, let to = event.toSeq else { return false }
+        return from <= seq && seq < event.seq && to == event.seq - 1
     }
 
     private mutating func receiveAnnouncement(_ reply: Reply, _ who: String, _ truth: inout Truth) {
@@ -278,6 +296,13 @@ struct ClientView {
             memberships.insert(create.room)
             lastSeqPublished[create.room] = nil
         case (.list, .items), (.members, .items): break
+        case (.resume(let resume), .resumed(let rooms)):
+            if resume.items.map(\.room) != rooms.map(\.room) { truth.faults.append("\(who): RESUMED of other rooms") }
+            for room in rooms {
+                guard let epoch = room.epoch, let next = room.next else { continue }
+                positions[room.room] = Position(epoch: epoch, next: next)
+            }
+        case (.history(let query), .batch(let batch)): receive(batch, query, who, &truth)
         case (.publish(let publish), .published(let published)):
             if published.room != publish.room { truth.faults.append("\(who): PUBLISHED of another room") }
             receive(published, publish.publication, id, who, &truth)
@@ -291,9 +316,32 @@ struct ClientView {
         }
     }
 
+    /// Each batch has events of its range only, the same as everybody's, and every one that is stored.
+    private mutating func receive(_ batch: Batch, _ query: ReadHistory, _ who: String, _ truth: inout Truth) {
+        guard let events = try? batch.events() else { return truth.faults.append("\(who): a BATCH that cannot be read") }
+        var last = batch.fromSeq == 0 ? 0 : batch.fromSeq - 1
+        for event in events {
+            if event.seq <= last || event.seq > batch.toSeq || event.room != batch.room {
+                truth.faults.append("\(who): \(event.seq) in a BATCH of \(batch.fromSeq)-\(batch.toSeq)")
+            }
+            last = event.seq
+            truth.note(event, epoch: batch.epoch, by: who)
+        }
+        if batch.room != query.room || batch.toSeq > max(query.toSeq, batch.head ?? 0) || batch.fromSeq > batch.toSeq + 1 {
+            truth.faults.append("\(who): BATCH \(batch.fromSeq)-\(batch.toSeq) answers \(query)")
+        }
+        truth.batches.append((batch, Set(events.map(\.seq))))
+    }
+
     private mutating func receive(
         _ published: Published, _ publication: Publication, _ id: UInt32, _ who: String, _ truth: inout Truth
     ) {
+        if published.acknowledgement > max(publication.acknowledgement ?? .accepted, .accepted) {
+            truth.faults.append("\(who): acknowledged as \(published.acknowledgement.rawValue)")
+        }
+        if published.acknowledgement >= .durable, let id = publication.content.messageID {
+            truth.durables.append((published.room, published.seq, id))
+        }
         if let messageID = publication.content.messageID { truth.acknowledged.append((published.room, published.seq, messageID)) }
         guard !published.isDuplicate, !published.room.isConversation else { return }
         if let last = lastSeqPublished[published.room], last.id < id, last.seq >= published.seq {

@@ -7,7 +7,7 @@ import ChatProtocol
 extension SimulatedBroker {
     /// Every promise found broken: by a frame some client was sent, or by what the shards hold now.
     func faultsAtRest() -> [String] {
-        var faults = truth.faults + truth.faultsOfChanges()
+        var faults = truth.faults + truth.faultsOfChanges() + (store?.faults ?? [])
         let accounts = accounts
         checkSessions(accounts, &faults)
         checkRooms(accounts, &faults)
@@ -78,6 +78,8 @@ extension SimulatedBroker {
         var memberships: [AccountName: Set<RoomAddress>] = [:]
         for shard in shards {
             if !shard.openings.isEmpty { faults.append("openings at rest: \(shard.openings.keys)") }
+            if !shard.resumes.isEmpty { faults.append("resumes at rest: \(shard.resumes.count)") }
+            if !shard.readsInFlight.isEmpty || !shard.postsInFlight.isEmpty { faults.append("the store is asked at rest") }
             if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
             if !shard.memberGatherings.isEmpty { faults.append("member gatherings at rest: \(shard.memberGatherings.keys)") }
             if !shard.inboxGatherings.isEmpty { faults.append("inbox gatherings at rest: \(shard.inboxGatherings.keys)") }
@@ -102,7 +104,8 @@ extension SimulatedBroker {
                 if address.isConversation, let parties = address.parties, Set(room.members.keys) != [parties.0, parties.1] {
                     faults.append("\(address): its parties are \(room.members.keys)")
                 }
-                if room.members.isEmpty, address != .lobby, !shard.emptyRooms.contains(address) {
+                if let storage = room.storage { check(storage, of: room, in: shard, &faults) }
+                if room.members.isEmpty, address != .lobby, room.storage == nil, !shard.emptyRooms.contains(address) {
                     faults.append("\(address): is empty, and nobody will remove it")
                 }
             }
@@ -114,6 +117,35 @@ extension SimulatedBroker {
             if Set(lobby.members.keys) != Set(accounts.keys) {
                 faults.append("in the lobby are \(lobby.members.keys.sorted()), connected are \(accounts.keys.sorted())")
             }
+        }
+    }
+
+    private func check(_ storage: RoomStorage, of room: Room, in shard: Shard, _ faults: inout [String]) {
+        let address = room.address
+        if storage.appendsInFlight != 0 || storage.isReserving { faults.append("\(address): something is still to be stored at rest") }
+        if !storage.waiting.isEmpty || !storage.durables.isEmpty || !storage.parked.isEmpty {
+            faults.append("\(address): \(storage.waiting.count), \(storage.durables.count), \(storage.parked.count) wait at rest")
+        }
+        guard shard.isStoreWritable, !room.isTorn else { return }
+        guard let log = store?.logs[address], log.record.epoch == room.epoch else {
+            return faults.append("\(address): is not stored")
+        }
+        if storage.storedHead != room.head || log.head != room.head {
+            faults.append("\(address): reaches \(room.head), and is stored up to \(log.head), as it believes \(storage.storedHead)")
+        }
+        if room.reservedThrough > log.reserved { faults.append("\(address): numbers up to \(room.reservedThrough), not reserved") }
+        if room.head > 0 {
+            // Whatever was delivered is stored, or named by a void event.
+            for seq in 1...room.head where log.events[seq] == nil && !storage.isVoid(seq) && !isVoid(seq, in: log) {
+                faults.append("\(address): \(seq) is neither stored nor void")
+            }
+        }
+        for seq in log.events.keys where storage.isVoid(seq) { faults.append("\(address): \(seq) is stored and void") }
+    }
+
+    private func isVoid(_ seq: UInt64, in log: SimulatedStore.Log) -> Bool {
+        log.events.values.map(SimulatedStore.decode).contains { event in
+            event.kind == .void && event.fromSeq ?? 0 <= seq && seq <= event.toSeq ?? 0
         }
     }
 
@@ -180,7 +212,7 @@ extension SimulatedBroker {
             if !shard.roomsInTurn.isEmpty { remains.append("batches") }
             if shard.statistics.connections != 0 { remains.append("connections \(shard.statistics.connections)") }
             for (address, room) in shard.rooms {
-                if address != .lobby { remains.append("room \(address)") }
+                if address != .lobby, room.storage == nil || address.isConversation { remains.append("room \(address)") }
                 if !room.members.isEmpty { remains.append("members of \(address): \(room.members.keys)") }
                 if room.grants.contains(where: { $0 != 0 }) { remains.append("grants of \(address): \(room.grants)") }
             }

@@ -21,21 +21,22 @@ final class SimulatedBroker {
     let settings: CoreSettings
     let mailOrder: MailOrder
     var random: SeededRandom
-    private(set) var milliseconds: UInt64 = 5_000_000
+    private(set) var milliseconds: UInt64
     private(set) var clients: [SimulatedClient] = []
     /// Whether the end of a turn may leave what is to be sent to a later one.
     var delaysFlushes = false
     /// Whether octets are cut at random on their way to the broker.
     var cutsOctets = false
     var truth = Truth()
+    /// Where rooms are stored; nil if they are kept in memory only.
+    let store: SimulatedStore?
 
-    /// What a store would have been told to replace.
-    private(set) var replacements: [EventReplacement] = []
     private var mail: [[ShardMail]]
     private var bySession: [SessionID: SimulatedClient] = [:]
 
     init(
-        shards count: Int = 1, seed: UInt64 = 1, order: MailOrder = .pairs, _ change: (inout CoreSettings) -> Void = { _ in }
+        shards count: Int = 1, seed: UInt64 = 1, order: MailOrder = .pairs, store: SimulatedStore? = nil, former: SimulatedBroker? = nil,
+        _ change: (inout CoreSettings) -> Void = { _ in }
     ) {
         var settings = CoreSettings()
         change(&settings)
@@ -43,9 +44,18 @@ final class SimulatedBroker {
         mailOrder = order
         var random = SeededRandom(seed: seed)
         let map = ShardMap(shardCount: count, key: random.next())
-        let start = Self.moment(5_000_000)
+        // A broker that follows another sees what that one showed to its clients.
+        milliseconds = (former?.milliseconds ?? 4_999_000) + 1_000
+        if let former { truth = former.truth.ofFormerLife }
+        let start = Self.moment(milliseconds)
         let chosen = settings
-        shards = (0..<count).map { Shard(index: $0, map: map, settings: chosen, seed: random.next(), at: start) }
+        self.store = store
+        let state = store?.open(shards: count)
+        shards = (0..<count).map { index in
+            Shard(
+                index: index, map: map, settings: chosen, history: state.map { ShardHistory(of: index, map, in: $0) },
+                seed: random.next(), at: start)
+        }
         mail = Array(repeating: [], count: count * count)
         self.random = random
     }
@@ -124,8 +134,7 @@ final class SimulatedBroker {
             if flushes { shard.endTurn(at: moment) }
         }
         truth.note(shard.rooms.values)
-        replacements += shard.effects.replacements
-        shard.effects.replacements.removeAll()
+        store?.take(shard)
         let aborted = shard.effects.aborted
         shard.effects.aborted.removeAll()
         for target in shards.indices where target != index {
@@ -155,12 +164,20 @@ final class SimulatedBroker {
         case write(SimulatedClient)
         case close(SimulatedClient)
         case flush(shard: Int)
+        case commit
+        case read
+        case told(shard: Int)
     }
 
     private func actions() -> [Action] {
         var actions: [Action] = []
         for queue in mail.indices where !mail[queue].isEmpty { actions.append(.mail(queue: queue)) }
         for shard in shards where shard.hasBatches || !shard.effects.writable.isEmpty { actions.append(.flush(shard: shard.index)) }
+        if let store {
+            if store.hasPosts { actions.append(.commit) }
+            if store.hasReads { actions.append(.read) }
+            for shard in shards.indices where store.hasAnswers(for: shard) { actions.append(.told(shard: shard)) }
+        }
         for client in clients {
             if client.canBeRead { actions.append(.octets(client)) }
             if client.canBeWritten { actions.append(.write(client)) }
@@ -184,8 +201,34 @@ final class SimulatedBroker {
         case .write(let client): turn(of: client.shardIndex) { _ in client.flush() }
         case .close(let client): remove(client)
         case .flush(let shard): turn(of: shard) { _ in }
+        case .commit: store?.commit(Int.random(in: 1...4, using: &random))
+        case .read: store?.read(&random)
+        case .told(let shard):
+            let answers = store?.takeAnswers(for: shard, &random) ?? []
+            turn(of: shard) { $0.accept(answers, at: moment) }
         }
+        if !truth.durables.isEmpty || !truth.batches.isEmpty { compareWithStore() }
         return true
+    }
+
+    /// What clients were told of the store, held against the store at once.
+    private func compareWithStore() {
+        for (room, seq, id) in truth.durables {
+            // Of a log that has ended nothing is stored any more.
+            // PUBLISHED does not name the epoch either.
+            guard let log = store?.logs[room], self.room(room)?.epoch == log.record.epoch, truth.epochs[room]?.count == 1 else { continue }
+            if store?.event(room, epoch: log.record.epoch, seq)?.messageID != id {
+                truth.faults.append("\(room) \(seq) was acknowledged as durable, and is not stored")
+            }
+        }
+        truth.durables = []
+        for (batch, seqs) in truth.batches where batch.fromSeq <= batch.toSeq {
+            guard let log = store?.logs[batch.room], log.record.epoch == batch.epoch else { continue }
+            for seq in batch.fromSeq...batch.toSeq where log.events[seq] != nil && !seqs.contains(seq) {
+                truth.faults.append("\(batch.room) \(seq) is stored, and a BATCH of \(batch.fromSeq)-\(batch.toSeq) has it not")
+            }
+        }
+        truth.batches = []
     }
 
     /// Goes on until nothing is left to be done without the passage of time.

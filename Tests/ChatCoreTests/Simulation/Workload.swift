@@ -11,11 +11,14 @@ struct Workload {
     private var usedIDs: [MessageID] = []
     private let clientCountMax: Int
 
-    init(seed: UInt64, order: SimulatedBroker.MailOrder = .pairs, shards: Int? = nil) {
+    init(
+        seed: UInt64, order: SimulatedBroker.MailOrder = .pairs, shards: Int? = nil, store: SimulatedStore? = nil,
+        former: SimulatedBroker? = nil
+    ) {
         var random = SeededRandom(seed: seed)
         let count = shards ?? Int.random(in: 1...3, using: &random)
         clientCountMax = Int.random(in: 2...8, using: &random)
-        broker = SimulatedBroker(shards: count, seed: random.next(), order: order) { settings in
+        broker = SimulatedBroker(shards: count, seed: random.next(), order: order, store: store, former: former) { settings in
             settings.recentEventsPerRoom = Int.random(in: 1...24, using: &random)
             settings.recentEventBytesPerRoomMax = Int.random(in: 500...4_000, using: &random)
             settings.noticeMembersMax = Bool.random(using: &random) ? 64 : 2
@@ -56,7 +59,21 @@ struct Workload {
         return broker.remains().map { "left behind: \($0)" }
     }
 
+    /// Does `count` things; the broker may end at any moment after.
+    mutating func runWithoutEnd(_ count: Int) -> [String] {
+        for index in 1...count {
+            act()
+            for _ in 0..<Int.random(in: 0...4, using: &broker.random) { broker.step() }
+            guard index == count / 2 else { continue }
+            rest()
+            let faults = broker.faultsAtRest()
+            if !faults.isEmpty { return faults.map { "after \(index): \($0)" } }
+        }
+        return broker.truth.faults + (broker.store?.faults ?? [])
+    }
+
     private func rest() {
+        broker.store?.setFailing(false)
         for client in broker.clients { client.reader = .everything }
         broker.settle()
         // A connection that is ending has no more time than this.
@@ -115,6 +132,11 @@ struct Workload {
         case 35..<60: publish(client)
         case 60..<70: client.send(.directMessage(DirectMessage(to: try! AccountName(any(names)), publication: publication())))
         case 70..<73: rename(client)
+        case 73..<74 where broker.store != nil:
+            broker.store?.setFailing(chance(40))
+            client.send(.resume(resume(client)))
+        case 74..<75 where broker.store != nil: client.send(.history(history(client)))
+        case 77..<78 where broker.store != nil: client.send(.history(history(client)))
         case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
@@ -174,7 +196,27 @@ struct Workload {
         return join
     }
 
+    private func resume(_ client: SimulatedClient) -> Resume {
+        let positions = client.view.positions.sorted { $0.key < $1.key }
+        return Resume(
+            items: positions.map { Resume.Item(room: $0.key, cursor: LogPosition(epoch: $0.value.epoch, seq: $0.value.next - 1)) },
+            tail: any([nil, 0, 5, 1000]))
+    }
+
+    private func history(_ client: SimulatedClient) -> ReadHistory {
+        let from = any([0, 1, 1, 3, 10, 40])
+        return ReadHistory(
+            room: address(client), fromSeq: UInt64(from), toSeq: UInt64(from + any([0, 2, 10, 1000])), limit: any([nil, 1, 3, 30]),
+            direction: any([nil, .newest, .oldest]))
+    }
+
     private mutating func publication() -> Publication {
+        var publication = anyPublication()
+        if broker.store != nil, chance(50) { publication.acknowledgement = .durable }
+        return publication
+    }
+
+    private mutating func anyPublication() -> Publication {
         guard chance(70) else { return .text(String(repeating: "x", count: any([0, 1, 40, 400]))) }
         let id = chance(20) && !usedIDs.isEmpty ? any(usedIDs) : MessageID(broker.random.next())
         usedIDs.append(id)

@@ -1,0 +1,47 @@
+public import ChatProtocol
+
+/// What a shard wants stored: everything of one turn of its loop.
+public struct StorePost: Sendable {
+    /// By which the answer names it.
+    public let number: UInt64
+    /// To be committed together, in this order, and behind the posts with lower numbers.
+    public let writes: [StoreWrite]
+}
+
+/// What a shard wants read.
+public struct StoreRead: Sendable {
+    /// By which the answer names it.
+    public let number: UInt64
+    public let query: HistoryQuery
+}
+
+/// What the store tells a shard.
+public enum StoreAnswer: Sendable {
+    /// A post is on stable storage; the results stand in the order of its writes.
+    case committed(post: UInt64, [WriteResult])
+    /// Nothing of a post is stored, nor ever will be.
+    case failed(post: UInt64)
+    /// What was read; nil if it cannot be read.
+    case page(read: UInt64, HistoryPage?)
+    /// Whether the store takes anything at present.
+    case writability(Bool)
+    /// Retention has removed what is below the floor of a log.
+    case floorRose(RoomAddress, epoch: UInt64, floor: UInt64)
+}
+
+/// What a shard begins with if its rooms are stored.
+public struct ShardHistory: Sendable {
+    /// The rooms whose home the shard is.
+    public var rooms: [StoredRoom]
+    /// Publications in those rooms, in the order of commits.
+    public var publications: [StoredPublication]
+    /// The greatest epoch of any log that ever was.
+    public var lastEpoch: UInt64
+
+    /// The part of a shard.
+    public init(of index: Int, _ map: ShardMap, in state: StoredState) {
+        rooms = state.rooms.filter { map.home(of: $0.record.address) == index }
+        publications = state.publications.filter { map.home(of: $0.room) == index }
+        lastEpoch = state.lastEpoch
+    }
+}

@@ -1,0 +1,70 @@
+/// The statements of the writer, compiled once.
+struct WriterStatements {
+    let begin: Statement
+    let commit: Statement
+    /// id, log, seq, previous, timestamp, kind, sender, message_id, body_start, body_count, frame
+    let insertEvent: Statement
+    /// id, kind, body_start, body_count, frame
+    let replaceFrame: Statement
+    /// log, seq, event
+    let insertSegment: Statement
+    /// log, reserved
+    let reserve: Statement
+    /// address
+    let greatestEpoch: Statement
+    /// address, epoch, created_at, policy, title, topic, owner, reserved; gives the id
+    let createLog: Statement
+    /// epoch
+    let noteEpoch: Statement
+    /// log, policy, title, topic, owner
+    let changeLog: Statement
+    /// log, head, last_event
+    let endLog: Statement
+    /// log, account, role, since
+    let admit: Statement
+    /// log, account
+    let dismiss: Statement
+    /// log, head, last_event, floor, removed_through
+    let noteLog: Statement
+    /// event
+    let noteEvents: Statement
+    /// id, log; gives seq, previous, timestamp
+    let eventPlace: Statement
+    /// log, floor; gives seq, event
+    let segmentBehind: Statement
+    /// id
+    let deleteEvent: Statement
+    /// log, floor
+    let deleteSegments: Statement
+
+    init(_ database: Database) throws(StoreError) {
+        begin = try database.prepare("BEGIN IMMEDIATE")
+        commit = try database.prepare("COMMIT")
+        insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")
+        replaceFrame = try database.prepare("UPDATE event SET kind = ?2, body_start = ?3, body_count = ?4, frame = ?5 WHERE id = ?1")
+        insertSegment = try database.prepare("INSERT INTO segment VALUES (?1, ?2, ?3)")
+        reserve = try database.prepare("UPDATE log SET reserved = ?2 WHERE id = ?1")
+        greatestEpoch = try database.prepare("SELECT coalesce(max(epoch), 0) FROM log WHERE address = ?1")
+        createLog = try database.prepare(
+            """
+            INSERT INTO log (address, epoch, created_at, policy, title, topic, owner, reserved)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id
+            """)
+        noteEpoch = try database.prepare("UPDATE state SET value = max(value, ?1) WHERE name = 'last_epoch'")
+        changeLog = try database.prepare("UPDATE log SET policy = ?2, title = ?3, topic = ?4, owner = ?5 WHERE id = ?1")
+        endLog = try database.prepare("UPDATE log SET is_ended = 1, head = ?2, last_event = ?3 WHERE id = ?1")
+        admit = try database.prepare(
+            """
+            INSERT INTO membership VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET role = excluded.role, since = excluded.since
+            """)
+        dismiss = try database.prepare("DELETE FROM membership WHERE log = ?1 AND account = ?2")
+        noteLog = try database.prepare(
+            "UPDATE log SET head = ?2, last_event = ?3, floor = ?4, removed_through = ?5 WHERE id = ?1")
+        noteEvents = try database.prepare("UPDATE state SET value = ?1 WHERE name = 'noted_event'")
+        eventPlace = try database.prepare("SELECT seq, previous, timestamp FROM event WHERE id = ?1 AND log = ?2")
+        segmentBehind = try database.prepare("SELECT seq, event FROM segment WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT 1")
+        deleteEvent = try database.prepare("DELETE FROM event WHERE id = ?1")
+        deleteSegments = try database.prepare("DELETE FROM segment WHERE log = ?1 AND seq < ?2")
+    }
+}
