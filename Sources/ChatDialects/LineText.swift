@@ -33,6 +33,12 @@ enum LineText {
             return event.user == name ? nil : notice("\(event.user ?? event.from) left\(suffix)" + (event.reason.map { " (\($0))" } ?? ""))
         case .renamed: return notice("\(place)\(event.user?.description ?? "somebody") is now called \(event.from)")
         case .created: return event.room == .lobby ? notice("\(event.from) created the room \(event.title ?? "")") : nil
+        // Lines have no numbers, so that it cannot be said which message was changed.
+        case .edit: return event.body.map { notice("\(place)\(event.from) now says: \($0)") }
+        case .delete: return notice("\(place)\(event.from) deleted a message")
+        case .react: return notice("\(place)\(event.from) reacted \(event.body ?? "")")
+        case .pin: return notice("\(place)\(event.from) pinned a message")
+        case .unreact, .unpin: return nil
         default: return notice("\(place)\(event.from) did what cannot be shown here (kind \(event.kind.rawValue))")
         }
     }

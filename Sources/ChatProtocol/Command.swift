@@ -19,6 +19,12 @@ public enum Command: Sendable, Equatable {
     case create(CreateRoom)
     case publish(Publish)
     case directMessage(DirectMessage)
+    /// MARK: the account has read up to an event.
+    case mark(ReadMarker)
+    case typing(Typing)
+    /// PRESENCE: the connection's own state, and whose state it wants to be told.
+    case presence(Presence)
+    case inbox(ReadInbox)
     case history(ReadHistory)
     case register(Register)
     /// PASSWORD: what the broker is to keep of the account's new password.

@@ -22,6 +22,11 @@ public struct EventKind: RawRepresentable, Hashable, Sendable {
     public static let created = EventKind(rawValue: 36)
     public static let void = EventKind(rawValue: 37)
     public static let renamed = EventKind(rawValue: 38)
+
+    /// Whether events of this kind change another, which they name in `ref`.
+    public var isChange: Bool { rawValue >= 1 && rawValue <= 6 }
+    /// Whether events of this kind can be changed: what people say.
+    public var isChangeable: Bool { self == .message || self == .notice }
 }
 
 /// The fields of an event that its author determines, encoded once in canonical order, as they stand behind `from` in a DELIVER frame.
@@ -31,6 +36,8 @@ public struct EventContent: Sendable, Equatable {
     public let kind: EventKind
     /// The client message id, by which a retry is known.
     public let messageID: MessageID?
+    /// The seq of the event that this one changes; there is one for each kind that changes another, and for no other.
+    public let reference: UInt64?
     /// The seq of the root of the thread.
     public let thread: UInt64?
     /// The seq of the event answered.
@@ -38,9 +45,10 @@ public struct EventContent: Sendable, Equatable {
     /// Encoded fields, `kind` first (absent for a message), in ascending tag order.
     public let fields: SharedBytes
 
-    init(kind: EventKind, messageID: MessageID?, thread: UInt64?, reply: UInt64?, fields: SharedBytes) {
+    init(kind: EventKind, messageID: MessageID?, reference: UInt64?, thread: UInt64?, reply: UInt64?, fields: SharedBytes) {
         self.kind = kind
         self.messageID = messageID
+        self.reference = reference
         self.thread = thread
         self.reply = reply
         self.fields = fields
@@ -56,6 +64,8 @@ public struct Event: Sendable, Equatable {
     public var from: AccountName
     public var kind: EventKind = .message
     public var messageID: MessageID?
+    /// The seq of the event that this one changes (kinds 1 to 6).
+    public var reference: UInt64?
     public var thread: UInt64?
     public var reply: UInt64?
     public var mediaType: String?
@@ -70,6 +80,8 @@ public struct Event: Sendable, Equatable {
     /// The range of a void event (kind 37).
     public var fromSeq: UInt64?
     public var toSeq: UInt64?
+    /// What the event said was deleted.
+    public var isRedacted = false
 
     public init(room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName) {
         self.room = room

@@ -5,16 +5,18 @@ extension EventContent {
     /// what comes from a person is checked before, what comes from a peer is decoded by ``FrameDecoder``.
     ///
     /// - Parameters:
+    ///   - reference: The seq of the event that this one changes, for kinds 1 to 6.
     ///   - thread: The seq of the root of the thread.
     ///   - reply: The seq of the event replied to.
     ///   - mediaType: Media type of `body`; nil means text/plain.
     ///   - meta: Up to 1024 octets of the application, carried verbatim.
     public init(
-        kind: EventKind = .message, messageID: MessageID? = nil, thread: UInt64? = nil, reply: UInt64? = nil, mediaType: String? = nil,
-        meta: SharedBytes? = nil, body: String? = nil
+        kind: EventKind = .message, messageID: MessageID? = nil, reference: UInt64? = nil, thread: UInt64? = nil, reply: UInt64? = nil,
+        mediaType: String? = nil, meta: SharedBytes? = nil, body: String? = nil
     ) {
         var parts = Parts(kind: kind)
         parts.messageID = messageID
+        parts.reference = reference
         parts.thread = thread
         parts.reply = reply
         parts.mediaType = mediaType
@@ -53,6 +55,7 @@ extension EventContent {
     public init(_ event: Event) {
         var parts = Parts(kind: event.kind)
         parts.messageID = event.messageID
+        parts.reference = event.reference
         parts.thread = event.thread
         parts.reply = event.reply
         parts.mediaType = event.mediaType
@@ -65,6 +68,7 @@ extension EventContent {
         parts.topic = event.topic
         parts.role = event.role
         parts.reason = event.reason
+        parts.isRedacted = event.isRedacted
         self = parts.content
     }
 
@@ -80,6 +84,7 @@ extension EventContent {
 private struct Parts {
     var kind: EventKind
     var messageID: MessageID?
+    var reference: UInt64?
     var thread: UInt64?
     var reply: UInt64?
     var mediaType: String?
@@ -92,6 +97,7 @@ private struct Parts {
     var topic: String?
     var role: Role?
     var reason: String?
+    var isRedacted = false
 
     init(kind: EventKind) { self.kind = kind }
 
@@ -99,6 +105,7 @@ private struct Parts {
         var writer = ByteWriter(minimumCapacity: 64 + (body?.utf8.count ?? 0) + (meta?.count ?? 0))
         if kind != .message { writer.append(.kind, number: UInt64(kind.rawValue)) }
         writer.append(messageID)
+        writer.append(.reference, number: reference)
         writer.append(.thread, number: thread)
         writer.append(.reply, number: reply)
         writer.append(.mediaType, text: mediaType)
@@ -111,6 +118,8 @@ private struct Parts {
         writer.append(.topic, text: topic)
         writer.append(.role, number: (role?.rawValue).map(UInt64.init))
         writer.append(.reason, text: reason)
-        return EventContent(kind: kind, messageID: messageID, thread: thread, reply: reply, fields: writer.finish())
+        writer.append(.redacted, flag: isRedacted)
+        return EventContent(
+            kind: kind, messageID: messageID, reference: reference, thread: thread, reply: reply, fields: writer.finish())
     }
 }

@@ -38,5 +38,9 @@ struct FieldRules: Sendable {
     static let event = FieldRules(required: [], optional: Schema.eventFields)
     static let roomRecord = FieldRules(required: [.room, .head, .members, .policy], optional: [.title, .topic])
     static let deviceRecord = FieldRules(required: [.timestamp, .until, .agent, .session, .state], optional: [])
+    static let inboxRecord = FieldRules(required: [.room, .epoch, .head, .mark, .unread, .updateNumber], optional: [.timestamp])
+    /// What tells the two kinds of logs apart is read by it.
+    static let anyLogRecord = FieldRules(
+        required: [.room], optional: [.timestamp, .epoch, .head, .title, .topic, .members, .policy, .mark, .unread, .updateNumber])
     static let memberRecord = FieldRules(required: [.user, .role, .state], optional: [])
 }

@@ -19,8 +19,7 @@ extension FrameDecoder {
     }
 
     /// Judges presence that depends on a flag or on the kind, as part of the required fields and hence before any value: a retry has a
-    /// `cmid`, kinds 0 and 7 have a `body`. Kinds 1 to 6 need `ref`, a field that this release does not know, and so lack it always.
-    /// A kind that is no kind of clients requires nothing here: it is refused as a value.
+    /// `cmid`, kinds 1 to 6 have a `ref`, kinds 0, 1, 3, 4 and 7 a `body`. A kind that is no kind of clients requires nothing here: it is refused as a value.
     @inline(__always)
     private static func requirePublicationFields(
         _ fields: FieldReader, _ header: FrameHeader, _ payload: RawSpan
@@ -33,16 +32,15 @@ extension FrameDecoder {
             guard range.count <= 1 else { return }
             kind = payload.bigEndian(at: range.lowerBound, byteCount: range.count)
         }
+        if kind >= 1, kind <= 6, !fields.has(.reference, in: payload) {
+            throw PayloadError(.missingField, .reference, "this kind refers to an event")
+        }
         switch kind {
-        case 0, 7:
+        case 0, 1, 3, 4, 7:
             guard fields.has(.body, in: payload) else { throw PayloadError(.missingField, .body, "this kind has a body") }
-        case 1...6: throw PayloadError(.missingField, field: referenceTag, "this kind refers to an event")
         default: break
         }
     }
-
-    // `ref` is assigned to a later release, and therefore not in the table of fields.
-    private static let referenceTag: UInt64 = 0x07
 
     @inline(__always)
     private static func publication(
@@ -51,12 +49,16 @@ extension FrameDecoder {
         var contentStart = fields.offset
         var kind = EventKind.message
         if let number = try fields.numberIfPresent(.kind, in: payload) {
-            guard number == 0 || number == 7 else { throw PayloadError(.badValue, .kind, "not a kind that clients publish") }
+            guard number <= 7 else { throw PayloadError(.badValue, .kind, "not a kind that clients publish") }
             kind = EventKind(rawValue: UInt8(number))
             // A kind of 0 is left out of DELIVER, even where the publisher wrote it.
             if number == 0 { contentStart = fields.offset }
         }
         let messageID = try fields.messageIDIfPresent(in: payload)
+        let reference = try fields.numberIfPresent(.reference, in: payload)
+        guard reference == nil || kind.isChange else {
+            throw PayloadError(.badValue, .reference, "this kind refers to no event")
+        }
         let thread = try fields.numberIfPresent(.thread, in: payload)
         let reply = try fields.numberIfPresent(.reply, in: payload)
         _ = try fields.textOctetsIfPresent(.mediaType, in: payload)
@@ -65,6 +67,7 @@ extension FrameDecoder {
             guard body.count <= min(bodyByteCountMax, Int(Field.body.maximum)) else {
                 throw PayloadError(.bodyTooLarge, .body, "a body longer than accepted")
             }
+            if kind.isChange { try requireBody(of: body.count, for: kind) }
             guard TextRules.isAcceptable(payload.extracting(body)) else {
                 throw PayloadError(.badText, .body, "a text that is not acceptable")
             }
@@ -77,8 +80,19 @@ extension FrameDecoder {
         let age = try fields.numberIfPresent(.age, in: payload)
         return Publication(
             content: EventContent(
-                kind: kind, messageID: messageID, thread: thread, reply: reply, fields: content),
+                kind: kind, messageID: messageID, reference: reference, thread: thread, reply: reply, fields: content),
             acknowledgement: level.map { AcknowledgementLevel(rawValue: UInt8($0)) }, ageMilliseconds: age)
+    }
+
+    private static func requireBody(of byteCount: Int, for kind: EventKind) throws(PayloadError) {
+        switch kind {
+        case .edit: return
+        case .react, .unreact:
+            guard byteCount >= 1, byteCount <= ProtocolLimits.reactionByteCountMax else {
+                throw PayloadError(.badValue, .body, "a reaction has 1 to \(ProtocolLimits.reactionByteCountMax) octets")
+            }
+        default: throw PayloadError(.badValue, .body, "this kind has no body")
+        }
     }
 
     /// The content's octets as they will stand in DELIVER: copied at once, unless there are fields among them that are not expected.

@@ -9,7 +9,7 @@ extension FrameDecoder {
         precondition(header.payloadByteCount == payload.byteCount, "the payload is what its header announces")
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         switch type {
-        case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history, .register,
+        case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history, .inbox, .register,
             .changePassword, .listDevices, .revokeDevice:
             throw PayloadError(.badState, "a frame that only clients send")
         case .ping:
@@ -37,6 +37,9 @@ extension FrameDecoder {
         case .resumed: return .reply(.resumed(try resumed(&fields, payload)))
         case .batch: return .reply(.batch(try batch(&fields, payload)))
         case .lag: return .reply(.lag(try lag(&fields, payload)))
+        case .mark: return .reply(.mark(try mark(&fields, payload)))
+        case .typing: return .reply(.typing(try typing(&fields, payload)))
+        case .presence: return .reply(.presence(try presence(&fields, payload)))
         default: preconditionFailure("every frame of brokers is decoded above")
         }
     }
@@ -76,13 +79,15 @@ extension FrameDecoder {
     }
 
     private static func joined(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Joined {
-        Joined(
+        var joined = Joined(
             room: try fields.address(.room, in: payload), epoch: try fields.number(.epoch, in: payload),
             head: try fields.number(.head, in: payload), floor: try fields.number(.floor, in: payload),
             next: try fields.number(.next, in: payload), title: try fields.textIfPresent(.title, in: payload),
             topic: try fields.textIfPresent(.topic, in: payload), members: try fields.numberIfPresent(.members, in: payload),
             role: try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) },
             policy: try fields.numberIfPresent(.policy, in: payload).map { RoomPolicy(rawValue: $0) })
+        joined.mark = try fields.numberIfPresent(.mark, in: payload)
+        return joined
     }
 
     private static func published(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Published {
@@ -108,31 +113,12 @@ extension FrameDecoder {
         try fields.groups(.items, in: payload) { (group: Range<Int>) throws(PayloadError) in
             records.append(try record(payload.extracting(group)))
         }
-        return Items(records: records, cursor: try fields.bytesIfPresent(.cursor, in: payload), room: room)
+        let cursor = try fields.bytesIfPresent(.cursor, in: payload)
+        return Items(
+            records: records, cursor: cursor, room: room, updateNumber: try fields.numberIfPresent(.updateNumber, in: payload))
     }
 
-    /// A group with `room`, the lowest tag of all, is a room; one that begins with `ts` is a device; any other is a member.
-    private static func record(_ group: RawSpan) throws(PayloadError) -> Record {
-        if group.byteCount > 0, group.byte(at: 0) == Field.timestamp.head { return .device(try device(group)) }
-        guard group.byteCount > 0, group.byte(at: 0) == Field.room.head else {
-            var fields = try FieldReader(group, .memberRecord)
-            return .member(
-                MemberRecord(
-                    user: try fields.name(.user, in: group),
-                    role: Role(rawValue: UInt8(try fields.number(.role, in: group))),
-                    state: PresenceState(rawValue: UInt8(try fields.number(.state, in: group)))))
-        }
-        var fields = try FieldReader(group, .roomRecord)
-        let room = try fields.address(.room, in: group)
-        let head = try fields.number(.head, in: group)
-        let title = try fields.textIfPresent(.title, in: group)
-        let topic = try fields.textIfPresent(.topic, in: group)
-        let members = try fields.number(.members, in: group)
-        let policy = RoomPolicy(rawValue: try fields.number(.policy, in: group))
-        return .room(RoomRecord(room: room, title: title, topic: topic, members: members, policy: policy, head: head))
-    }
-
-    private static func device(_ group: RawSpan) throws(PayloadError) -> DeviceRecord {
+    static func deviceRecord(_ group: RawSpan) throws(PayloadError) -> DeviceRecord {
         var fields = try FieldReader(group, .deviceRecord)
         let lastLogIn = try fields.number(.timestamp, in: group)
         let until = try fields.number(.until, in: group)
@@ -169,6 +155,7 @@ extension Event {
     fileprivate mutating func read(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) {
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
+        reference = try fields.numberIfPresent(.reference, in: payload)
         thread = try fields.numberIfPresent(.thread, in: payload)
         reply = try fields.numberIfPresent(.reply, in: payload)
         mediaType = try fields.textIfPresent(.mediaType, in: payload)
@@ -181,5 +168,6 @@ extension Event {
         topic = try fields.textIfPresent(.topic, in: payload)
         role = try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) }
         reason = try fields.textIfPresent(.reason, in: payload)
+        isRedacted = try fields.flag(.redacted, in: payload)
     }
 }

@@ -65,6 +65,10 @@ public enum FrameDecoder {
                     room: try fields.address(.room, in: payload), limit: try fields.numberIfPresent(.limit, in: payload),
                     cursor: try fields.bytesIfPresent(.cursor, in: payload)))
         case .create: return .create(try create(&fields, payload))
+        case .mark: return .mark(try mark(&fields, payload))
+        case .typing: return .typing(try typing(&fields, payload))
+        case .presence: return .presence(try presence(&fields, payload))
+        case .inbox: return .inbox(try inbox(&fields, payload))
         case .register:
             return .register(Register(user: try fields.name(.user, in: payload), verifier: try fields.bytes(.sasl, in: payload)))
         case .changePassword: return .changePassword(verifier: try fields.bytes(.sasl, in: payload))

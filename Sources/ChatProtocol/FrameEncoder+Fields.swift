@@ -60,6 +60,27 @@ extension ByteWriter {
         append(.members, number: joined.members)
         append(.role, number: (joined.role?.rawValue).map(UInt64.init))
         append(.policy, number: joined.policy?.rawValue)
+        append(.mark, number: joined.mark)
+    }
+
+    mutating func append(_ marker: ReadMarker) {
+        append(.room, address: marker.room)
+        append(.timestamp, number: marker.timestamp)
+        append(.epoch, number: marker.epoch)
+        append(.user, name: marker.user)
+        append(.mark, number: marker.mark)
+    }
+
+    mutating func append(_ typing: Typing) {
+        append(.room, address: typing.room)
+        append(.user, name: typing.user)
+        append(.state, number: UInt64(typing.state))
+    }
+
+    mutating func append(_ presence: Presence) {
+        append(.user, name: presence.user)
+        append(.state, number: (presence.state?.rawValue).map(UInt64.init))
+        if let users = presence.users { append(.users, texts: users.map(\.description)) }
     }
 
     mutating func append(_ publication: Publication, requestID: UInt32) {
@@ -89,6 +110,14 @@ extension ByteWriter {
             append(.agent, text: record.agent)
             append(.session, bytes: record.id)
             append(.state, number: UInt64(record.state.rawValue))
+        case .inbox(let record):
+            append(.room, address: record.room)
+            append(.timestamp, number: record.timestamp)
+            append(.epoch, number: record.epoch)
+            append(.head, number: record.head)
+            append(.mark, number: record.mark)
+            append(.unread, number: record.unread)
+            append(.updateNumber, number: record.updateNumber)
         }
     }
 

@@ -78,6 +78,19 @@ public enum FrameEncoder {
             type = .directMessage
             writer.append(message.publication, requestID: requestID)
             writer.append(.to, name: message.to)
+        case .mark(let marker):
+            type = .mark
+            writer.append(marker)
+        case .typing(let typing):
+            type = .typing
+            writer.append(typing)
+        case .presence(let presence):
+            type = .presence
+            writer.append(presence)
+        case .inbox(let query):
+            type = .inbox
+            writer.append(.limit, number: query.limit)
+            writer.append(.updateNumber, number: query.since)
         case .register(let register):
             type = .register
             writer.append(.user, name: register.user)
@@ -161,6 +174,15 @@ public enum FrameEncoder {
             writer.append(.fromSeq, number: lag.fromSeq)
             writer.append(.toSeq, number: lag.toSeq)
             writer.append(.reason, text: lag.reason)
+        case .mark(let marker):
+            type = .mark
+            writer.append(marker)
+        case .typing(let typing):
+            type = .typing
+            writer.append(typing)
+        case .presence(let presence):
+            type = .presence
+            writer.append(presence)
         }
         writer.endFrame(type, flags: more ? .more : [], requestID: requestID, start: start)
     }
@@ -210,7 +232,10 @@ public enum FrameEncoder {
             let start = writer.beginFrame()
             writer.append(.room, address: items.room)
             writer.append(.items, groups: list.finish())
-            if records.isEmpty { writer.append(.cursor, bytes: items.cursor) }
+            if records.isEmpty {
+                writer.append(.cursor, bytes: items.cursor)
+                writer.append(.updateNumber, number: items.updateNumber)
+            }
             let flags: FrameFlags = more || !records.isEmpty ? .more : []
             writer.endFrame(.items, flags: flags, requestID: requestID, start: start)
         } while !records.isEmpty

@@ -26,6 +26,10 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case history = 0x24
     case batch = 0x25
     case lag = 0x26
+    case mark = 0x27
+    case typing = 0x28
+    case presence = 0x29
+    case inbox = 0x2A
     case register = 0x3A
     case changePassword = 0x3B
     case listDevices = 0x3C

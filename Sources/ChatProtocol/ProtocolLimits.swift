@@ -16,6 +16,8 @@ public enum ProtocolLimits {
     public static let listItemByteCountMax = 64
     /// Items of a page if the request names no limit, or 0.
     public static let pageItemCountDefault: UInt64 = 100
+    /// The largest body of a reaction.
+    public static let reactionByteCountMax = 32
     /// The largest `reason`.
     public static let reasonByteCountMax = 256
 }

@@ -16,6 +16,11 @@ public enum Reply: Sendable, Equatable {
     case resumed([ResumedRoom])
     case batch(Batch)
     case lag(Lag)
+    /// MARK: a read marker was moved.
+    case mark(ReadMarker)
+    case typing(Typing)
+    /// PRESENCE: the state of an account.
+    case presence(Presence)
 }
 
 /// WELCOME: answers HELLO; the limits hold for the connection.
@@ -137,6 +142,8 @@ public struct Joined: Sendable, Equatable {
     public var members: UInt64?
     public var role: Role?
     public var policy: RoomPolicy?
+    /// The account's read marker; nil if it never set one.
+    public var mark: UInt64?
 
     public init(
         room: RoomAddress, epoch: UInt64, head: UInt64, floor: UInt64, next: UInt64, title: String? = nil, topic: String? = nil,
@@ -161,11 +168,14 @@ public struct Items: Sendable, Equatable {
     /// Where the next page begins; nil at the end.
     public var cursor: SharedBytes?
     public var room: RoomAddress?
+    /// In the answer to INBOX, what to ask from next time.
+    public var updateNumber: UInt64?
 
-    public init(records: [Record], cursor: SharedBytes? = nil, room: RoomAddress? = nil) {
+    public init(records: [Record], cursor: SharedBytes? = nil, room: RoomAddress? = nil, updateNumber: UInt64? = nil) {
         self.records = records
         self.cursor = cursor
         self.room = room
+        self.updateNumber = updateNumber
     }
 }
 
@@ -173,6 +183,7 @@ public struct Items: Sendable, Equatable {
 public enum Record: Sendable, Equatable {
     case room(RoomRecord)
     case member(MemberRecord)
+    case inbox(InboxRecord)
     case device(DeviceRecord)
 }
 

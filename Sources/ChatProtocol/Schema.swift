@@ -8,6 +8,7 @@ extension Field {
     public static let from = Field(0x04, "from", .name, isCritical: true, maximum: 32)
     public static let kind = Field(0x05, "kind", .enumeration, isCritical: true, maximum: 255)
     public static let messageID = Field(0x06, "cmid", .bytes, minimum: 8, maximum: 8)
+    public static let reference = Field(0x07, "ref", .number, isCritical: true)
     public static let thread = Field(0x08, "thread", .number)
     public static let reply = Field(0x09, "reply", .number)
     public static let mediaType = Field(0x0C, "mime", .text, maximum: 64)
@@ -52,11 +53,16 @@ extension Field {
     public static let requestsInFlightMax = Field(0x3B, "max_inflight", .number, maximum: 65_535)
     public static let server = Field(0x3D, "server", .text, maximum: 64)
     public static let state = Field(0x40, "state", .enumeration, maximum: 255)
+    public static let users = Field(0x41, "users", .texts, maximum: 256)
+    public static let mark = Field(0x42, "mark", .number)
+    public static let unread = Field(0x43, "unread", .number)
+    public static let updateNumber = Field(0x44, "usn", .number)
     public static let device = Field(0x49, "device", .bytes, minimum: 16, maximum: 16)
     public static let end = Field(0x4D, "end", .flag, maximum: 0)
     public static let deduplication = Field(0x4E, "dedup", .number)
     public static let channelBindings = Field(0x50, "cb", .texts, maximum: 8)
     public static let detach = Field(0x51, "detach", .flag, maximum: 0)
+    public static let redacted = Field(0x52, "redacted", .flag, maximum: 0)
     public static let type = Field(0x53, "type", .number, maximum: 255)
     public static let tail = Field(0x54, "tail", .number, maximum: 1000)
     public static let frames = Field(0x7E, "frames", .frames, isCritical: true, maximum: 65_536)
@@ -89,11 +95,11 @@ public struct FrameSchema: Sendable {
 public enum Schema {
     /// All fields implemented, in ascending order of their tags.
     public static let fields: [Field] = [
-        .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
-        .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role, .policy,
-        .until, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl,
-        .session, .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device,
-        .end, .deduplication, .channelBindings, .detach, .type, .tail, .frames,
+        .room, .seq, .timestamp, .from, .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement,
+        .duplicate, .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role,
+        .policy, .until, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl,
+        .session, .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users,
+        .mark, .unread, .updateNumber, .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail, .frames,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -121,25 +127,29 @@ public enum Schema {
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
-            optional: [.title, .topic, .members, .role, .policy]),
+            optional: [.title, .topic, .members, .role, .policy, .mark]),
         FrameSchema(.leave, "LEAVE", .client, required: [.room], optional: [.detach, .reason]),
         FrameSchema(.list, "LIST", .client, optional: [.limit, .cursor, .title]),
-        FrameSchema(.items, "ITEMS", .broker, required: [.items], optional: [.cursor, .room]),
+        FrameSchema(.items, "ITEMS", .broker, required: [.items], optional: [.cursor, .room, .updateNumber]),
         FrameSchema(.members, "MEMBERS", .client, required: [.room], optional: [.limit, .cursor]),
         FrameSchema(.create, "CREATE", .client, required: [.room], optional: [.title, .topic, .policy]),
         FrameSchema(
             .publish, "PUBLISH", .client, required: [.room],
-            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
+            optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(
             .published, "PUBLISHED", .broker, required: [.room, .seq, .timestamp, .acknowledgement], optional: [.duplicate, .epoch]),
         FrameSchema(.deliver, "DELIVER", .broker, required: [.room, .seq, .timestamp, .from], optional: eventFields),
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
-            optional: [.kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
+            optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
         FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction]),
         FrameSchema(
             .batch, "BATCH", .broker, required: [.room, .epoch, .floor, .fromSeq, .toSeq, .frames], optional: [.head]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
+        FrameSchema(.mark, "MARK", .both, required: [.room, .mark], optional: [.timestamp, .epoch, .user]),
+        FrameSchema(.typing, "TYPING", .both, required: [.room, .state], optional: [.user]),
+        FrameSchema(.presence, "PRESENCE", .both, optional: [.user, .state, .users]),
+        FrameSchema(.inbox, "INBOX", .client, required: [.updateNumber], optional: [.limit]),
         FrameSchema(.register, "REGISTER", .client, required: [.user, .sasl]),
         FrameSchema(.changePassword, "PASSWORD", .client, required: [.sasl]),
         FrameSchema(.listDevices, "DEVICES", .client),
@@ -148,7 +158,8 @@ public enum Schema {
 
     /// The fields of an event behind `from` in a DELIVER frame.
     public static let eventFields: FieldSet = [
-        .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .fromSeq, .toSeq, .user, .title, .topic, .role, .reason,
+        .kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .fromSeq, .toSeq, .user, .title, .topic, .role, .reason,
+        .redacted,
     ]
 
     /// The row of a frame type; nil if the type is not implemented.

@@ -18,6 +18,14 @@ import Testing
         (":pm bob psst", .directMessage(bob, "psst")),
         ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(dev)), (":room", .switchTo(nil)),
         (":nick carol", .rename("carol")),
+        (":edit new text", .change(.edit, .own, "new text")), (":edit #17 new  text", .change(.edit, .number(17), "new  text")),
+        (":delete", .change(.delete, .own, nil)), ("/del #17", .change(.delete, .number(17), nil)),
+        (":react +1", .change(.react, .last, "+1")), (":react ^bob +1", .change(.react, .lastOf(bob), "+1")),
+        (":unreact ^ +1", .change(.unreact, .last, "+1")), (":pin", .change(.pin, .last, nil)),
+        (":unpin #1", .change(.unpin, .number(1), nil)), (":reply yes, indeed", .answer(.last, "yes, indeed", inThread: false)),
+        (":re #2 yes", .answer(.number(2), "yes", inThread: false)), (":thread ^bob yes", .answer(.lastOf(bob), "yes", inThread: true)),
+        (":last", .last(10)), (":last 3", .last(3)), (":away", .presence(.away)), (":dnd", .presence(.doNotDisturb)),
+        (":back", .presence(.online)),
         (":help", .help), ("/?", .help), (":quit", .quit), ("/exit", .quit),
     ])
     func understands(line: String, input: ChatInput) {
@@ -27,7 +35,8 @@ import Testing
     @Test(arguments: [
         ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick",
         ":nick a b",
-        ":quit now",
+        ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":last 0", ":last 101",
+        ":away x",
     ])
     func saysWhatIsWrong(line: String) {
         guard case .problem(let reason) = ChatInput(line) else {

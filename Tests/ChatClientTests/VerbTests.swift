@@ -14,6 +14,26 @@ import Testing
         #expect(json.output == [#"{"t":"published","room":"dev","seq":1,"ts":1,"ack":1}"#])
     }
 
+    /// What is not as it should be, is refused.
+    @Test func answersAndReactionsReferToAMessage() throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            guard case .publish(let publish) = command else { return peer.standard(command, id) }
+            let content = publish.publication.content
+            let isAnswer = content.kind == .message && content.reply == 17 && content.thread == 3 && content.body == "yes indeed"
+            let isReaction = (content.kind == .react || content.kind == .unreact) && content.reference == 17 && content.body == "+1"
+            if isAnswer || isReaction { peer.standard(command, id) } else { peer.refuse(.badValue, to: id) }
+        }
+        for arguments in [
+            ["send", "--reply", "17", "--thread", "3", "yes", "indeed"], ["react", "17", "+1"], ["react", "--remove", "17", "+1"],
+        ] {
+            let program = try Program.run([peer.url] + arguments)
+            #expect(program.status == 0, "\(arguments)")
+            #expect(program.output == ["1"])
+        }
+        #expect(try Program.run([peer.url, "react", "17", String(repeating: "x", count: 33)]).status == 2)
+        #expect(try Program.run([peer.url, "react", "x", "+1"]).status == 2)
+    }
+
     @Test func sendTakesLines() throws {
         let peer = try ScriptedPeer()
         let program = try Program.run([peer.url, "send", "-"], input: "one\ntwo\n\nthree")

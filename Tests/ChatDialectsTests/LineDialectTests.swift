@@ -157,6 +157,23 @@ struct LineDialectTests {
         #expect(screen.unicodeScalars.contains("\u{FFFD}"))
     }
 
+    @Test func changesAreSaidInWords() throws {
+        var terminal = try Terminal.loggedIn()
+        for (kind, body, line) in [
+            (EventKind.edit, "better", "* bob now says: better\r\n"), (.delete, nil, "* bob deleted a message\r\n"),
+            (.react, "+1", "* bob reacted +1\r\n"), (.unreact, "+1", ""), (.pin, nil, "* bob pinned a message\r\n"), (.unpin, nil, ""),
+        ] as [(EventKind, String?, String)] {
+            var change = try event("bob", body, kind: kind)
+            change.reference = 1
+            terminal.deliver(change)
+            #expect(terminal.read() == line)
+        }
+        // What was deleted before it came says nothing.
+        terminal.deliver(try event("bob", "gone").redacted)
+        terminal.deliver(try event("bob", "gone", kind: .edit).redacted)
+        #expect(terminal.read().isEmpty)
+    }
+
     @Test func commandsBecomeRequests() throws {
         var terminal = try Terminal.loggedIn()
         let expected: [(String, Command)] = [

@@ -15,11 +15,13 @@ struct EventContentTests {
 
     @Test func itsFieldsAreCopiedOctetForOctet() throws {
         let event: [[UInt8]] = [
-            [0x85, 1, 7], [0x06, 8, 1, 2, 3, 4, 5, 6, 7, 8], [0x08, 1, 5], [0x09, 2, 1, 0], [0x0C, 1, 0x78], [0x0D, 2, 0xFF, 0], body,
+            [0x85, 1, 1], [0x06, 8, 1, 2, 3, 4, 5, 6, 7, 8], [0x87, 1, 4], [0x08, 1, 5], [0x09, 2, 1, 0], [0x0C, 1, 0x78],
+            [0x0D, 2, 0xFF, 0], body,
         ]
         let content = try content([room] + event + [[0x13, 1, 2], [0x15, 0]])
         #expect(content.fields.array == Array(event.joined()))
-        #expect(content.kind == .notice)
+        #expect(content.kind == .edit)
+        #expect(content.reference == 4)
         #expect(content.messageID == MessageID(0x0102_0304_0506_0708))
         #expect(content.thread == 5)
         #expect(content.reply == 256)
@@ -27,7 +29,7 @@ struct EventContentTests {
 
     @Test func fieldsThatAreNotKnownAreNotForwarded() throws {
         let skipped: [[UInt8]] = [
-            [0x03, 1, 9], [0x07, 1, 1], [0x0A, 1, 1], [0x0B, 0], [0x0E, 1, 0xFF], [0x0F, 2, 1, 2], [0x11, 3, 1, 2, 3], [0x12, 0],
+            [0x03, 1, 9], [0x0A, 1, 1], [0x0B, 0], [0x0E, 1, 0xFF], [0x0F, 2, 1, 2], [0x11, 3, 1, 2, 3], [0x12, 0],
             [0x22, 1, 0x74], [0x7D, 0], [0x7F, 0x10, 1, 0],
         ]
         let id: [UInt8] = [0x06, 8, 1, 2, 3, 4, 5, 6, 7, 8]
@@ -43,6 +45,20 @@ struct EventContentTests {
         #expect(try content([room, [0x85, 0], body]).fields.array == body)
         #expect(try content([room, [0x03, 0], [0x85, 0], [0x0B, 0], body]).fields.array == body)
         #expect(try content([room, [0x85, 0], body]) == EventContent(body: "hi"))
+    }
+
+    @Test func whatIsRedactedKeepsItsPlace() throws {
+        var frames = RandomFrames(seed: 22)
+        for _ in 0..<100 {
+            let event = frames.event()
+            let redacted = Event(frame: event.redacted.frame)
+            #expect(redacted.isRedacted)
+            #expect(redacted.body == nil && redacted.meta == nil && redacted.mediaType == nil)
+            #expect(redacted.seq == event.seq && redacted.timestamp == event.timestamp && redacted.from == event.from)
+            #expect(redacted.kind == event.kind && redacted.messageID == event.messageID && redacted.reference == event.reference)
+            #expect(redacted.thread == event.thread && redacted.reply == event.reply)
+            #expect(Event(frame: event.frame) == event)
+        }
     }
 
     @Test func aRetryHasAMessageID() throws {

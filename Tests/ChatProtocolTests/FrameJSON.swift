@@ -99,6 +99,12 @@ private struct JSONFields {
         case .directMessage(let message):
             read(message.publication)
             set(.to, message.to)
+        case .mark(let marker): read(marker)
+        case .typing(let typing): read(typing)
+        case .presence(let presence): read(presence)
+        case .inbox(let query):
+            set(.limit, query.limit)
+            set(.updateNumber, query.since)
         }
     }
 
@@ -144,10 +150,12 @@ private struct JSONFields {
             set(.members, joined.members)
             set(.role, joined.role)
             set(.policy, joined.policy)
+            set(.mark, joined.mark)
         case .items(let items):
             set(.room, items.room)
             members["items"] = items.records.map(group)
             set(.cursor, items.cursor)
+            set(.updateNumber, items.updateNumber)
         case .published(let published):
             set(.room, published.room)
             set(.seq, published.seq)
@@ -186,6 +194,9 @@ private struct JSONFields {
             set(.fromSeq, lag.fromSeq)
             set(.toSeq, lag.toSeq)
             set(.reason, lag.reason)
+        case .mark(let marker): read(marker)
+        case .typing(let typing): read(typing)
+        case .presence(let presence): read(presence)
         }
     }
 
@@ -196,6 +207,7 @@ private struct JSONFields {
         set(.from, event.from)
         if event.kind != .message { set(.kind, UInt64(event.kind.rawValue)) }
         set(event.messageID)
+        set(.reference, event.reference)
         set(.thread, event.thread)
         set(.reply, event.reply)
         set(.mediaType, event.mediaType)
@@ -208,6 +220,27 @@ private struct JSONFields {
         set(.topic, event.topic)
         set(.role, event.role)
         set(.reason, event.reason)
+        set(.redacted, event.isRedacted)
+    }
+
+    private mutating func read(_ marker: ReadMarker) {
+        set(.room, marker.room)
+        set(.timestamp, marker.timestamp)
+        set(.epoch, marker.epoch)
+        set(.user, marker.user)
+        set(.mark, marker.mark)
+    }
+
+    private mutating func read(_ typing: Typing) {
+        set(.room, typing.room)
+        set(.user, typing.user)
+        set(.state, UInt64(typing.state))
+    }
+
+    private mutating func read(_ presence: Presence) {
+        set(.user, presence.user)
+        set(.state, (presence.state?.rawValue).map(UInt64.init))
+        members["users"] = presence.users?.map(\.description)
     }
 
     private mutating func read(_ publication: Publication) {
@@ -257,6 +290,14 @@ private struct JSONFields {
             group.set(.agent, record.agent)
             group.set(.session, record.id)
             group.set(.state, UInt64(record.state.rawValue))
+        case .inbox(let record):
+            group.set(.room, record.room)
+            group.set(.timestamp, record.timestamp)
+            group.set(.epoch, record.epoch)
+            group.set(.head, record.head)
+            group.set(.mark, record.mark)
+            group.set(.unread, record.unread)
+            group.set(.updateNumber, record.updateNumber)
         }
         return group.members
     }

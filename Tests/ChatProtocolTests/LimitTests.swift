@@ -13,7 +13,8 @@ struct LimitTests {
     func everyFieldIsHeldToItsLimits(_ type: FrameType) throws {
         for (frame, sender) in FrameSchema.senders where frame.type == type {
             for field in Schema.fields where frame.required.contains(field) || frame.optional.contains(field) {
-                // Kinds and policies of clients are sets, not ranges: they have tests of their own.
+                // Kinds and policies of clients are sets, not ranges, and users are names: they have tests of their own.
+                if field.tag == Field.users.tag { continue }
                 if sender == .client, field.tag == Field.kind.tag || field.tag == Field.policy.tag { continue }
                 for sample in cases(field, in: type) {
                     // No acknowledgement at all is only for requests without an id.
@@ -21,6 +22,7 @@ struct LimitTests {
                     var payload = SchemaPayload.required(frame)
                     if type == .join, field.tag == Field.seq.tag { payload.set(.epoch, [1]) }
                     if type == .join, field.tag == Field.epoch.tag { payload.set(.seq, [1]) }
+                    if sender == .client, field.tag == Field.reference.tag { payload.set(.kind, [1]) }
                     payload.set(field, sample.value)
                     let error = Frame(type: type.rawValue, payload: payload.octets).error(from: sender)
                     let isBody = field.tag == Field.body.tag && sender == .client
@@ -100,7 +102,7 @@ struct LimitTests {
         }
     }
 
-    @Test func kindsOfClientsAreMessageAndNotice() {
+    @Test func kindsOfClientsSayOrChange() {
         for kind in UInt64(0)...300 {
             var payload = SchemaPayload()
             payload.set(.room, Array("lobby".utf8))
@@ -114,6 +116,66 @@ struct LimitTests {
                 #expect(error?.field == 7)
             default: #expect(error?.code == .badValue)
             }
+        }
+    }
+
+    private func error(of kind: UInt8, reference: [UInt8]? = [9], body: [UInt8]?) -> PayloadError? {
+        var payload = SchemaPayload()
+        payload.set(.room, Array("lobby".utf8))
+        payload.set(.kind, SchemaPayload.number(UInt64(kind)))
+        if let reference { payload.set(.reference, reference) }
+        if let body { payload.set(.body, body) }
+        return Frame(type: FrameType.publish.rawValue, payload: payload.octets).error(from: .client)
+    }
+
+    @Test func changesHaveABodyOrNone() {
+        func octets(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: count) }
+        #expect(error(of: 1, body: []) == nil)
+        #expect(error(of: 1, body: octets(16_384)) == nil)
+        #expect(error(of: 1, body: octets(16_385))?.code == .bodyTooLarge)
+        for kind in [UInt8(3), 4] {
+            #expect(error(of: kind, body: octets(1)) == nil)
+            #expect(error(of: kind, body: octets(32)) == nil)
+            #expect(error(of: kind, body: [0x1B])?.code == .badText)
+            for count in [0, 33] {
+                #expect(error(of: kind, body: octets(count))?.code == .badValue)
+                #expect(error(of: kind, body: octets(count))?.field == 16)
+            }
+        }
+        for kind in [UInt8(1), 3, 4] {
+            #expect(error(of: kind, body: nil)?.code == .missingField)
+            #expect(error(of: kind, body: nil)?.field == 16)
+        }
+        for kind in [UInt8(2), 5, 6] {
+            #expect(error(of: kind, body: nil) == nil)
+            #expect(error(of: kind, body: [])?.code == .badValue)
+            #expect(error(of: kind, body: octets(1))?.field == 16)
+        }
+    }
+
+    @Test func usersAreNamesAndNotTooMany() {
+        func error(_ items: [[UInt8]]) -> PayloadError? {
+            var payload = SchemaPayload()
+            payload.set(.users, items.flatMap { SchemaPayload.length($0.count) + $0 })
+            return Frame(type: FrameType.presence.rawValue, payload: payload.octets).error(from: .client)
+        }
+        let name: [UInt8] = Array("bob".utf8)
+        for count in [0, 1, 256] { #expect(error(Array(repeating: name, count: count)) == nil) }
+        #expect(error(Array(repeating: name, count: 257))?.code == .badValue)
+        #expect(error([[UInt8](repeating: 0x61, count: 32)]) == nil)
+        for item in [[], [0x41], [UInt8](repeating: 0x61, count: 33), Array("a b".utf8), Array("@a+b".utf8)] as [[UInt8]] {
+            #expect(error([name, item])?.code == .badName)
+            #expect(error([name, item])?.field == 0x41)
+        }
+        #expect(error([[0x1B]])?.code == .badText)
+        #expect(error([[UInt8](repeating: 0x61, count: 65)])?.code == .badValue)
+    }
+
+    @Test func onlyChangesReferToAnEvent() {
+        for kind in [UInt8(0), 7] {
+            #expect(error(of: kind, reference: nil, body: [0x61]) == nil)
+            #expect(error(of: kind, body: [0x61])?.code == .badValue)
+            #expect(error(of: kind, body: [0x61])?.field == 7)
         }
     }
 
@@ -155,8 +217,9 @@ struct LimitTests {
         }
         let largest = ProtocolLimits.integerMax
         let content = EventContent(
-            kind: .notice, messageID: MessageID(.max), thread: largest, reply: largest, mediaType: String(repeating: "m", count: 64),
-            meta: SharedBytes([UInt8](repeating: 1, count: 1024)), body: String(repeating: "b", count: 16_384))
+            kind: .edit, messageID: MessageID(.max), reference: largest, thread: largest, reply: largest,
+            mediaType: String(repeating: "m", count: 64), meta: SharedBytes([UInt8](repeating: 1, count: 1024)),
+            body: String(repeating: "b", count: 16_384))
         var writer = ByteWriter()
         FrameEncoder.appendDeliver(room: room, seq: largest, timestamp: largest, from: from, content: content, to: &writer)
         #expect(writer.count <= ProtocolLimits.payloadByteCountMax)

@@ -27,13 +27,14 @@ struct PresenceTests {
                 all.set(field, SchemaPayload.sample(field, in: type))
                 var payload = SchemaPayload.required(frame)
                 payload.set(field, SchemaPayload.sample(field, in: type))
-                // A kind of 1 and a cursor of one half have tests of their own.
+                // A cursor of one half, and what each kind needs, have tests of their own.
                 if field.tag == Field.kind.tag, sender == .client { payload.set(field, [7]) }
+                if field.tag == Field.reference.tag, sender == .client { payload.set(.kind, [1]) }
                 if type == .join, field.tag == Field.seq.tag { payload.set(.epoch, [1]) }
                 if type == .join, field.tag == Field.epoch.tag { payload.set(.seq, [1]) }
                 #expect(Frame(type: type.rawValue, payload: payload.octets).error(from: sender) == nil, "\(frame.name) \(field.name)")
             }
-            if frame.optional.contains(.kind), sender == .client { all.set(.kind, [7]) }
+            if frame.optional.contains(.kind), sender == .client { all.set(.kind, [1]) }
             #expect(Frame(type: type.rawValue, payload: all.octets).error(from: sender) == nil)
         }
     }

@@ -52,6 +52,10 @@ struct RandomFrames {
                     policy: maybe { RoomPolicy(rawValue: $0.number(63)) }))
         case .publish: .publish(Publish(room: address(), publication: publication()))
         case .directMessage: .directMessage(DirectMessage(to: name(), publication: publication()))
+        case .mark: .mark(marker())
+        case .typing: .typing(Typing(room: address(), state: octet(), user: maybe { $0.name() }))
+        case .presence: .presence(presence())
+        case .inbox: .inbox(ReadInbox(since: number(), limit: maybe { $0.number(1000) }))
         case .register: .register(Register(user: name(), verifier: bytes(0...8192)))
         case .changePassword: .changePassword(verifier: bytes(0...8192))
         case .listDevices: .listDevices
@@ -90,6 +94,9 @@ struct RandomFrames {
         case .lag:
             .lag(
                 Lag(room: address(), epoch: number(), fromSeq: number(), toSeq: number(), next: number(), reason: maybe { $0.text(256) }))
+        case .mark: .mark(marker())
+        case .typing: .typing(Typing(room: address(), state: octet(), user: maybe { $0.name() }))
+        case .presence: .presence(presence())
         default: preconditionFailure("\(type) is not a reply")
         }
     }
@@ -98,6 +105,7 @@ struct RandomFrames {
         var event = Event(room: address(), seq: number(), timestamp: number(), from: name())
         event.kind = EventKind(rawValue: random.chance(50) ? 0 : octet())
         event.messageID = maybe { MessageID($0.random.next()) }
+        event.reference = maybe { $0.number() }
         event.thread = maybe { $0.number() }
         event.reply = maybe { $0.number() }
         event.mediaType = maybe { $0.text(64) }
@@ -110,16 +118,36 @@ struct RandomFrames {
         event.topic = maybe { $0.text(512) }
         event.role = maybe { Role(rawValue: $0.octet()) }
         event.reason = maybe { $0.text(256) }
+        event.isRedacted = random.chance(20)
         return event
     }
 
     private mutating func publication() -> Publication {
-        Publication(
+        let kind = random.chance(60) ? EventKind.message : EventKind(rawValue: UInt8(random.upTo(7)))
+        let body: String? =
+            switch kind {
+            case .react, .unreact: "a" + text(31)
+            case .delete, .pin, .unpin: nil
+            default: text(16_384)
+            }
+        return Publication(
             content: EventContent(
-                kind: random.chance(80) ? .message : .notice, messageID: maybe { MessageID($0.random.next()) },
+                kind: kind, messageID: maybe { MessageID($0.random.next()) }, reference: kind.isChange ? number() : nil,
                 thread: maybe { $0.number() }, reply: maybe { $0.number() }, mediaType: maybe { $0.text(64) },
-                meta: maybe { $0.bytes(0...1024) }, body: text(16_384)),
+                meta: maybe { $0.bytes(0...1024) }, body: body),
             acknowledgement: maybe { AcknowledgementLevel(rawValue: UInt8(1 + $0.number(2))) }, ageMilliseconds: maybe { $0.number() })
+    }
+
+    private mutating func marker() -> ReadMarker {
+        ReadMarker(
+            room: address(), mark: number(), user: maybe { $0.name() }, timestamp: maybe { $0.number() }, epoch: maybe { $0.number() })
+    }
+
+    private mutating func presence() -> Presence {
+        let count = random.upTo(random.chance(10) ? 256 : 3)
+        return Presence(
+            state: maybe { PresenceState(rawValue: $0.octet()) }, users: maybe { frames in (0..<count).map { _ in frames.name() } },
+            user: maybe { $0.name() })
     }
 
     private mutating func welcome() -> Welcome {
@@ -166,18 +194,24 @@ struct RandomFrames {
             }
             return Items(records: devices, cursor: maybe { $0.bytes(0...64) })
         }
-        let ofRooms = random.chance(50)
+        let sort = random.upTo(2)
         var records: [Record] = []
         for _ in 0..<count {
             records.append(
-                ofRooms
-                    ? .room(
-                        RoomRecord(
-                            room: address(), title: maybe { $0.text(128) }, topic: maybe { $0.text(512) }, members: number(),
-                            policy: RoomPolicy(rawValue: number()), head: number()))
-                    : .member(MemberRecord(user: name(), role: Role(rawValue: octet()), state: PresenceState(rawValue: octet()))))
+                sort == 2
+                    ? .inbox(
+                        InboxRecord(
+                            room: address(), epoch: number(), head: number(), mark: number(), unread: number(), updateNumber: number(),
+                            timestamp: maybe { $0.number() }))
+                    : sort == 1
+                        ? .room(
+                            RoomRecord(
+                                room: address(), title: maybe { $0.text(128) }, topic: maybe { $0.text(512) }, members: number(),
+                                policy: RoomPolicy(rawValue: number()), head: number()))
+                        : .member(MemberRecord(user: name(), role: Role(rawValue: octet()), state: PresenceState(rawValue: octet()))))
         }
-        return Items(records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() })
+        return Items(
+            records: records, cursor: maybe { $0.bytes(0...64) }, room: maybe { $0.address() }, updateNumber: maybe { $0.number() })
     }
 
     private mutating func resumedRoom() -> ResumedRoom {

@@ -248,7 +248,7 @@ class Client:
         elif name == "joined":
             self.positions[frame["room"]] = Position(frame["epoch"], frame["next"])
             self.events.append(frame)
-        elif name == "error" and frame.id == 0:
+        elif frame.id == 0 and name in ("error", "mark", "typing", "presence"):
             self.events.append(frame)
         elif name == "pong":
             pass                                           # 7.6: answers nothing, ignored

@@ -24,6 +24,7 @@ _FIELD_TABLE = """
 04 84 from         name
 05 85 kind         enum  255
 06 06 cmid         bytes =8
+07 87 ref          uint
 08 08 thread       uint
 09 09 reply        uint
 0C 0c mime         text  64
@@ -68,17 +69,22 @@ _FIELD_TABLE = """
 3B 3b max_inflight uint  65535
 3D 3d server       text  64
 40 40 state        enum  255
+41 41 users        texts 256
+42 42 mark         uint
+43 43 unread       uint
+44 44 usn          uint
 49 49 device       bytes =16
 4D 4d end          bool
 4E 4e dedup        uint
 50 50 cb           texts 8
 51 51 detach       bool
+52 52 redacted     bool
 53 53 type         uint  255
 54 54 tail         uint  1000
 7E fe frames       frames 65536
 """
 
-_PUBLISH = "kind cmid thread reply mime meta body ack age"
+_PUBLISH = "kind cmid ref thread reply mime meta body ack age"
 _FRAME_TABLE = f"""
 01 hello     | agent | caps max_frame device
 02 welcome   | mechs heartbeat max_frame max_body max_inflight server dedup | ts caps cb
@@ -93,19 +99,23 @@ _FRAME_TABLE = f"""
 0B resume    | items | tail
 0C resumed   | items |
 10 join      | room | seq epoch tail
-11 joined    | room epoch head floor next | title topic members role policy
+11 joined    | room epoch head floor next | title topic members role policy mark
 12 leave     | room | reason detach
 13 list      | | limit title cursor
-14 items     | items | room cursor
+14 items     | items | room cursor usn
 15 members   | room | limit cursor
 16 create    | room | title topic policy
 20 publish   | room | {_PUBLISH}
 21 published | room seq ts ack | dup epoch
-22 deliver   | room seq ts from | kind cmid thread reply mime meta body from_seq to_seq user title topic role reason
+22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body from_seq to_seq user title topic role reason redacted
 23 dm        | to | {_PUBLISH}
 24 history   | room from_seq to_seq | epoch limit dir
 25 batch     | room epoch floor from_seq to_seq frames | head
 26 lag       | room epoch next from_seq to_seq | reason
+27 mark      | room mark | ts epoch user
+28 typing    | room state | user
+29 presence  | | user state users
+2A inbox     | usn | limit
 3A register  | user sasl |
 3B password  | sasl |
 3C devices   | |
@@ -154,6 +164,7 @@ FRAMES = {f.number: f for f in _read_frames()}
 FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
 DEVICES_GROUP = FrameType(-1, "group", ("ts", "until", "agent", "session", "state"), ())
+INBOX_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "mark", "unread", "usn"), ("ts",))
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
 RESUME_GROUP = FrameType(-1, "group", ("room", "seq", "epoch"), ())
 RESUMED_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "floor", "next"), ())
@@ -368,7 +379,10 @@ def _decode_group(item, tag, frame):
     else:
         is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag             # 7.14
         is_device = bool(fields) and fields[0][0] == FIELD_NAMED["ts"].tag
-        shape = LIST_GROUP if is_room else DEVICES_GROUP if is_device else MEMBERS_GROUP
+        if is_room:
+            shape = INBOX_GROUP if FIELD_NAMED["usn"].tag in tags else LIST_GROUP
+        else:
+            shape = DEVICES_GROUP if is_device else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 
@@ -452,29 +466,41 @@ def decode_payload(type_, flags, id_, payload):
     def conditionally_required(have):
         def need(wanted, because):
             if wanted not in have and because:
-                tag = FIELD_NAMED[wanted].tag if wanted in FIELD_NAMED else 7      # ref
-                raise Fault(104, f"{wanted} is missing", tag)
+                raise Fault(104, f"{wanted} is missing", FIELD_NAMED[wanted].tag)
         if name == "join":
             need("seq", "epoch" in have)
             need("epoch", "seq" in have)
         if name in ("publish", "dm"):
             kind = int.from_bytes(have.get("kind", b""), "big")
-            need("body", kind in (0, 7))
-            need("ref", 1 <= kind <= 6)
             need("cmid", flags & RETRY)
+            need("ref", 1 <= kind <= 6)
+            need("body", kind in (0, 1, 3, 4, 7))
 
     fields = _interpret(shape, split_fields(payload), conditionally_required)
     if name in ("publish", "dm"):
-        if fields.get("kind", 0) not in (0, 7):
-            raise Fault(108, "kind", FIELD_NAMED["kind"].tag)
+        _judge_publication(fields)
         if fields.get("ack") == 0 and id_ != 0:
             raise Fault(108, "ack 0 with an id", FIELD_NAMED["ack"].tag)
+    if name == "presence" and any(not is_user(user.encode()) for user in fields.get("users", ())):
+        raise Fault(400, "users", FIELD_NAMED["users"].tag)
     if name == "create":
         if fields["room"].startswith("@"):
             raise Fault(400, "CREATE of a conversation", FIELD_NAMED["room"].tag)
         if fields.get("policy", 16) & ~(1 | 2 | 4 | 8 | 16 | 32):
             raise Fault(108, "policy", FIELD_NAMED["policy"].tag)
     return Frame(name, id_, fields, flags)
+
+
+def _judge_publication(fields):
+    """What a kind has and has not (9.1, 9.4)."""
+    kind = fields.get("kind", 0)
+    if kind > 7:
+        raise Fault(108, "kind", FIELD_NAMED["kind"].tag)
+    if "ref" in fields and kind in (0, 7):
+        raise Fault(108, "this kind refers to no event", FIELD_NAMED["ref"].tag)
+    size = len(fields["body"].encode()) if "body" in fields else None
+    if size is not None and (kind in (2, 5, 6) or (kind in (3, 4) and not 1 <= size <= 32)):
+        raise Fault(108, "body", FIELD_NAMED["body"].tag)
 
 
 class Decoder:

@@ -224,17 +224,17 @@ class Cursors(Sessions):
             with self.subTest(request), self.refused(104, "cmid"):
                 alice.reply(alice.send(request, flags=cbp.RETRY, body="x", **where))
 
-    def test_ref_is_refused(self):
-        """18.5, 9.1: ref (07) is unknown; critical: 103, and it reaches nobody."""
+    def test_ref_needs_a_kind(self):
+        """9.1: what is said refers to no event."""
         connection = self.raw_ready()
         for name, where in (("publish", encode_field(1, True, b"lobby")), ("dm", b"")):
-            for kind in (b"", encode_field(5, True, b""), encode_field(5, True, b"\3"), encode_field(5, True, b"\7")):
+            for kind in (b"", encode_field(5, True, b""), encode_field(5, True, b"\7")):
                 with self.subTest(name, kind=kind):
                     to = encode_field(0x20, True, b"nobody") if name == "dm" else b""
                     payload = where + kind + encode_field(7, True, b"\1") + encode_field(0x10, False, b"hi") + to
                     connection.send(encode_header(len(payload), cbp.FRAME_NAMED[name].number, 0, 5) + payload)
                     frame = read_frame(connection)
-                    self.assertEqual((frame.name, frame.get("code"), frame.get("field")), ("error", 103, 7), frame)
+                    self.assertEqual((frame.name, frame.get("code"), frame.get("field")), ("error", 108, 7), frame)
                     connection.close()
                     connection = self.raw_ready()
 

@@ -144,7 +144,8 @@ class States(Sessions):
         room = fresh("states")
         sender = {"hello": "C", "auth": "C", "ping": "CS", "pong": "CS", "error": "CS", "goodbye": "CS", "auth_step": "CS",
                   "join": "C", "leave": "C", "list": "C", "members": "C", "create": "C", "publish": "C", "dm": "C",
-                  "resume": "C", "history": "C", "register": "C", "password": "C", "devices": "C", "revoke": "C"}
+                  "mark": "CS", "typing": "CS", "presence": "CS", "inbox": "C", "resume": "C", "history": "C",
+                  "register": "C", "password": "C", "devices": "C", "revoke": "C"}
         examples = {"hello": {"agent": "x"}, "auth": {"mech": "ANONYMOUS"}, "auth_step": {"sasl": b""}, "error": {"code": 500},
                     "join": {"room": room}, "leave": {"room": room}, "members": {"room": room}, "create": {"room": room},
                     "publish": {"room": room, "body": "x"}, "dm": {"to": "nobody.here", "body": "x"},
@@ -156,7 +157,8 @@ class States(Sessions):
                     "joined": {"room": room, "epoch": 1, "head": 0, "floor": 1, "next": 1}, "items": {"items": []},
                     "published": {"room": room, "seq": 1, "ts": 1, "ack": 1},
                     "deliver": {"room": room, "seq": 1, "ts": 1, "from": "x"},
-                    "lag": {"room": room, "epoch": 1, "next": 2, "from_seq": 1, "to_seq": 1}}
+                    "lag": {"room": room, "epoch": 1, "next": 2, "from_seq": 1, "to_seq": 1},
+                    "mark": {"room": room, "mark": 0}, "typing": {"room": room, "state": 1}, "inbox": {"usn": 0}}
         allowed = {1: {"hello"}, 3: {"auth", "ping", "register"}, 0x20: {n for n, s in sender.items() if "C" in s} - {"hello", "auth_step"}}
         never_answered = {"pong", "error", "goodbye"}
         for state, names in allowed.items():

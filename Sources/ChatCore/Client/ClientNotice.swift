@@ -44,6 +44,12 @@ public enum ClientNotice: Sendable, Equatable {
     case connectionLost(ConnectionLoss, retryAfterMilliseconds: UInt64)
     /// The session is over; nothing follows.
     case ended(ConnectionLoss)
+    /// Somebody is writing, which is forgotten after six seconds, or has stopped.
+    case typing(Typing)
+    /// An account whose presence was asked for is there, or is not.
+    case presence(Presence)
+    /// Another connection of the account, or the other party of a conversation, has read up to an event.
+    case marked(ReadMarker)
     /// The broker reports a fault that answers no request.
     case fault(Failure)
 }

@@ -12,6 +12,14 @@ public enum ClientRequest: Sendable, Equatable {
     case publish(RoomAddress, body: String, id: MessageID)
     /// Say something to an account.
     case directMessage(AccountName, body: String, id: MessageID)
+    /// Say something that refers to an event of a room, or change one.
+    case refer(RoomAddress, EventDraft, id: MessageID)
+    /// Tell a room that the user is writing, or has stopped.
+    case typing(RoomAddress, isTyping: Bool)
+    /// The state of this connection.
+    case presence(PresenceState)
+    /// Read up to an event.
+    case mark(RoomAddress, seq: UInt64)
     /// All visible rooms, page after page.
     case rooms(filter: String?)
     /// All members of a room, page after page.
@@ -34,14 +42,15 @@ extension ClientRequest {
     var fault: ResultCode? {
         switch self {
         case .publish(_, let body, _), .directMessage(_, let body, _): Self.fault(body, Field.body)
+        case .refer(_, let draft, _): draft.fault
         case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
-        case .join, .leave, .members, .history, .ping, .changePassword, .devices, .revoke: nil
+        case .join, .leave, .members, .history, .ping, .typing, .presence, .mark, .changePassword, .devices, .revoke: nil
         }
     }
 
-    private static func fault(_ text: String, _ field: Field) -> ResultCode? {
+    fileprivate static func fault(_ text: String, _ field: Field) -> ResultCode? {
         guard text.unicodeScalars.allSatisfy(TextRules.isAcceptable) else { return .badText }
         return text.utf8.count > field.maximum ? .bodyTooLarge : nil
     }
@@ -49,9 +58,38 @@ extension ClientRequest {
     /// The client message id of a publish or direct message.
     var messageID: MessageID? {
         switch self {
-        case .publish(_, _, let id), .directMessage(_, _, let id): id
+        case .publish(_, _, let id), .directMessage(_, _, let id), .refer(_, _, let id): id
         default: nil
         }
+    }
+}
+
+/// An event that refers to another: an answer, a message of a thread, or one of the kinds that change events.
+public struct EventDraft: Sendable, Equatable {
+    public var kind: EventKind
+    /// The seq of the event to be changed, for kinds 1 to 6.
+    public var reference: UInt64?
+    public var thread: UInt64?
+    public var reply: UInt64?
+    public var body: String?
+
+    public init(kind: EventKind = .message, reference: UInt64? = nil, thread: UInt64? = nil, reply: UInt64? = nil, body: String? = nil) {
+        self.kind = kind
+        self.reference = reference
+        self.thread = thread
+        self.reply = reply
+        self.body = body
+    }
+
+    var fault: ResultCode? {
+        for seq in [reference, thread, reply] { if let seq, seq > ProtocolLimits.integerMax { return .noSuchEvent } }
+        guard let body else { return nil }
+        if kind == .react || kind == .unreact, body.isEmpty || body.utf8.count > ProtocolLimits.reactionByteCountMax { return .badValue }
+        return ClientRequest.fault(body, Field.body)
+    }
+
+    func content(_ id: MessageID) -> EventContent {
+        EventContent(kind: kind, messageID: id, reference: reference, thread: thread, reply: reply, body: body)
     }
 }
 

@@ -4,7 +4,7 @@ import ChatProtocol
 extension ClientSession {
     /// Preface, HELLO and AUTH in one go: one round trip to AUTH_OK.
     mutating func sendOpening(at now: UInt64, chance: UInt64) {
-        var hello = Hello(agent: settings.agent, device: settings.device)
+        var hello = Hello(agent: settings.agent, capabilities: settings.capabilities, device: settings.device)
         if isGreased { hello.capabilities.append(ClientGrease.capability(chance)) }
         let helloID = requests.launch(PendingRequest(.hello))
         var writer = ByteWriter()

@@ -40,14 +40,15 @@ extension ClientSession {
         var again: [PendingRequest] = []
         for pending in requests.connectionLost() where !pending.isAbandoned && pending.token != nil {
             switch pending.request {
-            case .publish, .directMessage:
+            case .publish, .directMessage, .refer:
                 if let echo = pending.echo { complete(pending.token, .seenInLog(echo)) } else { undecided.append(pending) }
             case .join, .rooms, .members, .history: again.append(Self.afresh(pending))
             case .leave(let room):
                 // It is not joined again, and the end of the connection has ended delivery.
                 rooms[room] = nil
                 complete(pending.token, .done)
-            case .create, .rename, .ping, .changePassword, .devices, .revoke, nil: complete(pending.token, .unknown(.connectionLost))
+            case .create, .rename, .ping, .typing, .presence, .mark, .changePassword, .devices, .revoke, nil:
+                complete(pending.token, .unknown(.connectionLost))
             }
         }
         for pending in unsent where pending.token != nil {

@@ -37,6 +37,11 @@ extension ClientSession {
             return .publish(Publish(room: room, publication: publication(body, id, ageMilliseconds)))
         case .directMessage(let user, let body, let id):
             return .directMessage(DirectMessage(to: user, publication: publication(body, id, ageMilliseconds)))
+        case .refer(let room, let draft, let id):
+            return .publish(Publish(room: room, publication: Publication(content: draft.content(id), ageMilliseconds: ageMilliseconds)))
+        case .typing(let room, let isTyping): return .typing(Typing(room: room, state: isTyping ? 1 : 0))
+        case .presence(let state): return .presence(Presence(state: state))
+        case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq))
         case .rooms(let filter): return .list(ListRooms(limit: 1000, filter: filter))
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
         case .history(let room, let from, let to, let limit):
@@ -62,6 +67,9 @@ extension ClientSession {
         case .lag(let lag): return handleLag(lag, at: now)
         case .joined(let joined) where id == 0: return handleUnaskedJoined(joined, at: now)
         case .error(let failure) where id == 0: return notify(.fault(failure))
+        case .typing(let typing): return notify(.typing(typing))
+        case .presence(let presence): return notify(.presence(presence))
+        case .mark(let marker): return notify(.marked(marker))
         default: break
         }
         // A reply to nothing is ignored: the request may have been one that this client cannot know, such as grease.
@@ -94,8 +102,9 @@ extension ClientSession {
         case (.leave(let room), .ok):
             rooms[room] = nil
             finish(pending, .done)
-        case (.create, .ok): finish(pending, .done)
-        case (.publish, .published(let published)), (.directMessage, .published(let published)): finish(pending, .published(published))
+        case (.create, .ok), (.typing, .ok), (.presence, .ok), (.mark, .ok): finish(pending, .done)
+        case (.publish, .published(let published)), (.directMessage, .published(let published)), (.refer, .published(let published)):
+            finish(pending, .published(published))
         case (.rooms, .items(let items)), (.members, .items(let items)):
             collect(items, pending, requestID: id, hasMore: hasMore, at: now)
         case (.history, .batch(let batch)): collect(batch, pending, requestID: id, hasMore: hasMore)

@@ -9,6 +9,8 @@ public struct ClientSettings: Sendable, Equatable {
     public var device: SharedBytes
     /// The name wished for; empty: the broker gives out a guest's name.
     public var wish: String
+    /// Capability tokens that HELLO offers.
+    public var capabilities: [String] = []
     /// Longest time from the open transport to AUTH_OK.
     public var handshakeMillisecondsMax: UInt64 = 15_000
     /// Longest time from a request to its reply, the wait for a connection included.

@@ -48,7 +48,7 @@ struct PendingRequest: Sendable {
     /// The log that a publish goes to.
     func log(account: AccountName) -> RoomAddress? {
         switch request {
-        case .publish(let room, _, _): room
+        case .publish(let room, _, _), .refer(let room, _, _): room
         case .directMessage(let user, _, _): RoomAddress(conversationOf: account, and: user)
         default: nil
         }

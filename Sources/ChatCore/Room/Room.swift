@@ -16,6 +16,14 @@ final class Room {
     /// Highest seq assigned.
     private(set) var head: UInt64
     private(set) var recent: RecentEvents
+    /// Messages (kind 0) of the log so far.
+    private var messageCount: UInt32 = 0
+    /// When the last event was appended, by both clocks.
+    private(set) var lastAppend = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
+    /// Members that were said to be typing lately, and when.
+    var typists: [AccountName: Typist] = [:]
+    /// Reactions and pins; nil as long as there are none.
+    var markings: RoomMarkings?
     private(set) var members: [AccountName: Member] = [:]
     /// Members whose name somebody else has come in with: word that they ended, or of their new name, is still under way.
     private(set) var displaced: [AccountReference: Member] = [:]
@@ -63,7 +71,7 @@ final class Room {
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
         for member in stored.members {
-            members[member.account] = Member(incarnation: AccountReference.lastingIncarnation, role: member.role, since: now)
+            members[member.account] = Member(incarnation: AccountReference.lastingIncarnation, role: member.role, since: now, mark: stored.head)
         }
     }
 
@@ -83,13 +91,19 @@ final class Room {
 
     /// Appends an event and encodes it.
     ///
+    /// - Parameter author: ``Member/identity`` of who said it; 0 if it is the broker's own.
     /// - Returns: its seq, and whether this event began a batch, which the shard must then see to at the end of the turn.
-    func append(_ content: EventContent, from: AccountName, at moment: Moment) -> (seq: UInt64, beginsBatch: Bool) {
+    func append(
+        _ content: EventContent, from: AccountName, author: UInt64, at moment: Moment
+    ) -> (seq: UInt64, beginsBatch: Bool) {
         precondition(head < reservedThrough, "a seq beyond what is reserved could name another event one day")
         head += 1
         let beginsBatch = batch == nil
         if beginsBatch { batch = PendingBatch(firstSeq: head, byteCount: batchByteCountExpected, eventCount: batchEventCountExpected) }
-        batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content)
+        if content.kind == .message { messageCount &+= 1 }
+        lastAppend = moment
+        let note = EventNote(author: author, messageCount: messageCount, kind: content.kind)
+        batch!.append(room: address, seq: head, timestamp: moment.wallMilliseconds, from: from, content: content, note)
         return (head, beginsBatch)
     }
 
@@ -99,17 +113,26 @@ final class Room {
     /// Ends the batch: its events enter the ring and are handed on.
     func takeBatch(settings: CoreSettings) -> EventBatch? {
         guard let pending = batch.take() else { return nil }
-        let (firstSeq, ends, bytes) = pending.finish()
+        let (firstSeq, events, bytes) = pending.finish()
         batchByteCountExpected = bytes.count
-        batchEventCountExpected = ends.count
+        batchEventCountExpected = events.count
         var start = 0
-        for end in ends {
+        for (end, note) in events {
             recent.append(
-                bytes[start..<end], countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
+                bytes[start..<end], note, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
             start = end
         }
         return EventBatch(
             room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: floor, bytes: bytes)
+    }
+
+    /// Takes what an event said out of the ring.
+    ///
+    /// - Returns: the octets that stand in the event's place now.
+    func redact(_ seq: UInt64) -> SharedBytes {
+        let redacted = Event(frame: recent.event(seq)).redacted.frame
+        recent.redact(seq, redacted)
+        return redacted
     }
 
     // MARK: Members
@@ -120,7 +143,7 @@ final class Room {
     }
 
     func admit(_ account: AccountReference, role: Role, now: UInt64) {
-        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now)
+        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now, mark: head)
     }
 
     /// Takes a member out.
@@ -157,15 +180,25 @@ final class Room {
 /// An account in a room.
 final class Member {
     var incarnation: UInt64
+    /// The incarnation that it came in with. A guest that changes its name keeps it, and with it what it said.
+    let identity: UInt64
     let role: Role
-    /// Whether the account has a connection.
-    var state = PresenceState.online
     var recentMessages: DeduplicationWindow
+    /// The read marker: highest seq read. It begins where the member came in.
+    ///
+    /// With a store it is written there as well, for each account, room and epoch, and read back when a registered account's member is
+    /// made again; moves of one turn need only be written once.
+    var mark: UInt64
+    /// When membership or marker last changed, by the monotonic clock.
+    var changedAt: UInt64
 
-    init(incarnation: UInt64, role: Role, since: UInt64) {
+    init(incarnation: UInt64, role: Role, since: UInt64, mark: UInt64) {
         self.incarnation = incarnation
+        identity = incarnation
         self.role = role
         recentMessages = DeduplicationWindow(completeSince: since)
+        self.mark = mark
+        changedAt = since
     }
 }
 
@@ -184,7 +217,7 @@ public struct EventBatch: Sendable {
 private struct PendingBatch: ~Copyable {
     let firstSeq: UInt64
     private var writer: ByteWriter
-    private var ends: ContiguousArray<Int> = []
+    private var events: ContiguousArray<(end: Int, note: EventNote)> = []
 
     /// - Parameters:
     ///   - byteCount: the octets expected.
@@ -192,19 +225,21 @@ private struct PendingBatch: ~Copyable {
     init(firstSeq: UInt64, byteCount: Int, eventCount: Int) {
         self.firstSeq = firstSeq
         writer = ByteWriter(minimumCapacity: byteCount)
-        ends.reserveCapacity(eventCount)
+        events.reserveCapacity(eventCount)
     }
 
     var byteCount: Int { writer.count }
 
-    mutating func append(room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName, content: EventContent) {
+    mutating func append(
+        room: RoomAddress, seq: UInt64, timestamp: Timestamp, from: AccountName, content: EventContent, _ note: EventNote
+    ) {
         WireEncoding.native.appendEvent(room: room, seq: seq, timestamp: timestamp, from: from, content: content, to: &writer)
-        ends.append(writer.count)
+        events.append((writer.count, note))
     }
 
-    /// The octets of all events, and where each of them ends.
-    consuming func finish() -> (firstSeq: UInt64, ends: ContiguousArray<Int>, bytes: SharedBytes) {
-        let (firstSeq, ends) = (firstSeq, ends)
-        return (firstSeq, ends, writer.finish())
+    /// The octets of all events, and for each of them where it ends and what is known of it.
+    consuming func finish() -> (firstSeq: UInt64, events: ContiguousArray<(end: Int, note: EventNote)>, bytes: SharedBytes) {
+        let (firstSeq, events) = (firstSeq, events)
+        return (firstSeq, events, writer.finish())
     }
 }

@@ -111,6 +111,8 @@ extension Shard {
         guard let session = sessions[id], !session.isEnding else {
             send(.giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
             // A connection that is ending is answered, and sent no events.
+            var joined = joined
+            joined.mark = nil
             if let session = sessions[id], !isAutomatic { answer(requestID, .joined(joined), session) }
             return
         }
@@ -118,6 +120,7 @@ extension Shard {
         let roster = self.roster(of: joined.room, epoch: joined.epoch)
         roster.grants += 1
         var joined = joined
+        if !session.capabilities.contains(.marks) { joined.mark = nil }
         if let place = roster.index(of: session) {
             if roster.attachments[place].isAutomatic && choosesAnew {
                 roster.attachments[place].next = joined.next

@@ -1,8 +1,8 @@
 import Bytes
 import ChatProtocol
 
-/// Names a LIST request that waits for other shards.
-struct GatheringKey: Hashable {
+/// Names a request that waits for other shards.
+public struct GatheringKey: Hashable, Sendable {
     let session: SessionID
     let requestID: UInt32
 }
@@ -11,6 +11,15 @@ struct GatheringKey: Hashable {
 struct RoomGathering {
     var records: [RoomRecord] = []
     var shardsLeft: Int
+}
+
+/// The members on a page, and how many homes have still to say whether theirs are there.
+struct MemberGathering {
+    let room: RoomAddress
+    let requester: Requester
+    var records: [MemberRecord]
+    let cursor: SharedBytes?
+    var homesLeft: Int
 }
 
 /// LIST and MEMBERS: pages in ascending order of names. The cursor of a page is the last name on it.
@@ -72,15 +81,34 @@ extension Shard {
             after.map { after in Self.smallest(limit + 1, of: room.members.keys.lazy.filter { $0 > after }, by: \.self) }
             ?? Self.smallest(limit + 1, of: room.members.keys, by: \.self)
         let page = names.prefix(limit)
-        let records = page.map {
-            Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: room.members[$0]?.state ?? .offline))
-        }
         let cursor = names.count > page.count ? page.last.map { SharedBytes(utf8: $0.description) } : nil
-        answerItems(records, cursor: cursor, room: query.room, requester)
+        // Nobody waits for an answer without request id.
+        guard requester.requestID != 0 else { return }
+        guard !page.isEmpty else { return answerItems([], cursor: nil, room: query.room, requester) }
+        let records = page.map { MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: .offline) }
+        let key = GatheringKey(session: requester.session, requestID: requester.requestID)
+        let homes = Set(page.map { map.home(of: $0) })
+        memberGatherings[key] = MemberGathering(
+            room: query.room, requester: requester, records: records, cursor: cursor, homesLeft: homes.count)
+        forEachHome(of: page) { names, home in send(.statesAsked(names, key, asking: index), to: home) }
+    }
+
+    /// The home of some members has told their states.
+    func gather(_ states: [AccountName: PresenceState], for key: GatheringKey) {
+        guard var gathering = memberGatherings[key] else { return }
+        for index in gathering.records.indices {
+            if let state = states[gathering.records[index].user] { gathering.records[index].state = state }
+        }
+        gathering.homesLeft -= 1
+        memberGatherings[key] = gathering.homesLeft > 0 ? gathering : nil
+        guard gathering.homesLeft == 0 else { return }
+        answerItems(gathering.records.map(Record.member), cursor: gathering.cursor, room: gathering.room, gathering.requester)
     }
 
     /// Sends records in as many frames as they need; flag M joins them, the last one has the cursor.
-    private func answerItems(_ records: [Record], cursor: SharedBytes?, room: RoomAddress?, _ requester: Requester) {
+    func answerItems(
+        _ records: [Record], cursor: SharedBytes?, room: RoomAddress?, updateNumber: UInt64? = nil, _ requester: Requester
+    ) {
         var rest = records[...]
         repeat {
             var byteCount = 256
@@ -89,12 +117,13 @@ extension Shard {
                 return byteCount <= 60_000
             }
             rest = rest.dropFirst(page.count)
-            let items = Items(records: Array(page), cursor: rest.isEmpty ? cursor : nil, room: room)
+            let items = Items(
+                records: Array(page), cursor: rest.isEmpty ? cursor : nil, room: room, updateNumber: rest.isEmpty ? updateNumber : nil)
             answer(requester, .items(items), hasMore: !rest.isEmpty)
         } while !rest.isEmpty
     }
 
-    private static func limit(_ limit: UInt64?) -> Int {
+    static func limit(_ limit: UInt64?) -> Int {
         guard let limit, limit > 0 else { return defaultPageLimit }
         return Int(limit)
     }
@@ -145,6 +174,7 @@ extension Record {
         case .room(let record): 64 + record.room.count + (record.title?.utf8.count ?? 0) + (record.topic?.utf8.count ?? 0)
         case .member(let record): 16 + record.user.count
         case .device: 128
+        case .inbox(let record): 80 + record.room.count
         }
     }
 }

@@ -38,6 +38,8 @@ extension Shard {
             case .publish(let publish):
                 try self.publish(publish.publication, in: try visible(room, at: publish.room, to: requester), requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
+            case .mark(let marker): try move(marker, in: try visible(room, at: marker.room, to: requester), requester)
+            case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
             case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
             case .resume(let join, let place):
                 try resumeRoom(join, place: place, in: try visible(room, at: join.room, to: requester), requester)
@@ -122,6 +124,7 @@ extension Shard {
         let shard = Int(requester.session.shard)
         room.grants[shard] += 1
         var joined = Joined(room: room.address, epoch: room.epoch, head: room.head, floor: room.floor, next: next, policy: room.policy)
+        joined.mark = room.member(requester.account).flatMap { $0.mark > 0 ? $0.mark : nil }
         if !room.policy.contains(.twoParty) {
             joined.title = room.title
             joined.topic = room.topic
@@ -290,7 +293,12 @@ extension Shard {
         }
         try requireEvents(of: publication.content, head: room.head)
         if let storage = room.storage { try requireStorage(in: room, storage, isDurable: isDurable) }
-        let seq = append(publication.content, from: requester.account.name, to: room)
+        let seq: UInt64
+        if publication.content.kind.isChange {
+            seq = try change(publication.content, by: member, requester, in: room)
+        } else {
+            seq = append(publication.content, from: requester.account.name, author: member.identity, to: room)
+        }
         if let id = publication.content.messageID {
             member.recentMessages.insert(
                 id, .init(seq: seq, timestamp: self.now.wallMilliseconds, acceptedAt: now),
@@ -318,23 +326,15 @@ extension Shard {
         // No memory covers it, so a retry may be the second copy of what a former conversation had.
         if requester.isRetry && publication.ageMilliseconds != nil { throw Self.retryTooOld }
         try requireEvents(of: publication.content, head: 0)
-    }
-
-    private func requireEvents(of content: EventContent, head: UInt64) throws(Failure) {
-        if let thread = content.thread, thread == 0 || thread > head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
-        }
-        if let reply = content.reply, reply == 0 || reply > head {
-            throw Failure(.noSuchEvent, reason: "there is no event \(reply)", field: 9)
-        }
+        if let reference = publication.content.reference { throw Self.noSuchEvent(reference) }
     }
 
     private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.
-    func append(_ content: EventContent, from account: AccountName, to room: Room) -> UInt64 {
+    func append(_ content: EventContent, from account: AccountName, author: UInt64 = 0, to room: Room) -> UInt64 {
         if room.isTorn { mend(room) }
-        let (seq, beginsBatch) = room.append(content, from: account, at: now)
+        let (seq, beginsBatch) = room.append(content, from: account, author: author, at: now)
         if beginsBatch { roomsInTurn.append(room) }
         if room.batchByteCount >= settings.batchByteCountMax { handOn(room) }
         return seq

@@ -51,6 +51,10 @@ public final class Session {
     var logIn: LogIn?
     var account: AccountReference?
     var device: SharedBytes?
+    /// What HELLO offered and WELCOME put in force.
+    var capabilities: Capabilities = []
+    /// The accounts whose presence this connection wants to be told.
+    var watched: Set<AccountName> = []
     /// Ids of requests whose final reply has not been queued.
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.

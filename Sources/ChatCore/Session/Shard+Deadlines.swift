@@ -13,6 +13,7 @@ extension Shard {
         tellDueRefusals()
         sweepRooms()
         sweepAccounts()
+        sweepWatches()
         sweepRecalled()
     }
 

@@ -6,6 +6,7 @@ import ChatProtocol
 extension Shard {
     func welcome(_ session: Session, _ hello: Hello, requestID: UInt32) {
         session.device = hello.device
+        session.capabilities = Capabilities(offered: hello.capabilities)
         let mechanisms = mechanisms(for: session)
         let offersBinding = mechanisms.contains("SCRAM-SHA-256-PLUS")
         if settings.offersAccounts {
@@ -22,7 +23,7 @@ extension Shard {
             heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
             bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
             deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
-        welcome.capabilities = Self.capabilities.filter(hello.capabilities.contains)
+        welcome.capabilities = session.capabilities.names
         if offersBinding { welcome.channelBindings = ["tls-exporter"] }
         let reply = Reply.welcome(welcome)
         if settings.offersAccounts {
@@ -32,9 +33,6 @@ extension Shard {
         }
         answer(requestID, reply, session)
     }
-
-    /// The capability tokens of this broker.
-    private static let capabilities = ["history", "resume"]
 
     func authenticate(_ session: Session, _ wish: Authenticate, requestID: UInt32) {
         guard session.logIn?.exchange == nil else {

@@ -30,6 +30,10 @@ extension Shard {
         case .goodbye(let goodbye): return leave(session, goodbye)
         // It goes on under the id of AUTH, which is in flight.
         case .authenticateStep(let message) where takeStep(message, requestID: requestID, session): return
+        case .mark, .typing, .presence, .inbox:
+            if let refusal = refusal(of: command, session) {
+                return refuse(refusal, type: command.typeNumber, requestID: requestID, session)
+            }
         default: break
         }
         guard admit(requestID, type: command.typeNumber, session) else { return }
@@ -47,6 +51,10 @@ extension Shard {
             guard let account = session.account else { preconditionFailure("a ready session has an account") }
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .mark(let marker): ask(.mark(marker), session, requestID, isRetry)
+        case .typing(let typing): forward(typing, session, requestID)
+        case .presence(let presence): setPresence(presence, session, requestID: requestID)
+        case .inbox(let query): readInbox(query, Requester(session, requestID, isRetry))
         case .register(let wish): register(wish, session, requestID)
         case .changePassword(let verifier): changePassword(verifier, session, requestID)
         case .listDevices: askForDevices(session, requestID)

@@ -26,7 +26,8 @@ enum CommandRules {
         case .register: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .changePassword, .listDevices, .revokeDevice: Rule(states: .ready, needsRequestID: true)
         case .resume, .history: Rule(states: .ready, needsRequestID: true)
-        case .join, .leave, .list, .members, .create, .publish, .directMessage: Rule(states: .ready, needsRequestID: false)
+        case .join, .leave, .list, .members, .create, .publish, .directMessage, .mark, .typing, .presence, .inbox:
+            Rule(states: .ready, needsRequestID: false)
         }
     }
 
@@ -69,6 +70,10 @@ extension Command {
         case .create: 0x16
         case .publish: 0x20
         case .directMessage: 0x23
+        case .mark: 0x27
+        case .typing: 0x28
+        case .presence: 0x29
+        case .inbox: 0x2A
         case .history: 0x24
         case .register: 0x3A
         case .changePassword: 0x3B

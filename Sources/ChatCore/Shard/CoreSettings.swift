@@ -57,6 +57,9 @@ public struct CoreSettings: Sendable {
     public var noticeMembersMax = 64
     public var deduplicationEntriesPerAccountMax = 1_024
     public var deduplicationSeconds: UInt64 = 600
+    /// Reactions of a room that are remembered, those to events that the ring no longer reaches not counted.
+    public var reactionsPerRoomMax = 4_096
+    public var pinsPerRoomMax = 64
     /// How long a room without members is kept.
     public var emptyRoomSeconds: UInt64 = 3_600
     public var attachesToLobby = true

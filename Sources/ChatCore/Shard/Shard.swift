@@ -44,6 +44,18 @@ public final class Shard {
     var refusals: [(due: UInt64, session: SessionID)] = []
     /// LIST requests that wait for other shards.
     var gatherings: [GatheringKey: RoomGathering] = [:]
+    /// MEMBERS requests to rooms of this shard that wait for the states of the members.
+    var memberGatherings: [GatheringKey: MemberGathering] = [:]
+    /// INBOX requests that wait for the homes of the rooms.
+    var inboxGatherings: [GatheringKey: InboxGathering] = [:]
+    /// Who is told the presence of the accounts whose home is here, whether they are connected or not.
+    var watches: [AccountName: PresenceWatch] = [:]
+    /// Accounts whose change of state waits until the last one has been told for long enough.
+    var watchesPending: Set<AccountName> = []
+    /// What is added to the monotonic clock to number the updates of inboxes.
+    let updateNumberOffset: UInt64
+    /// Updates before this one were those of another process.
+    let firstUpdateNumber: UInt64
     /// Octets of batches queued since the adapter last wrote: no queue can have grown by more of them.
     var unwrittenByteCount = 0
     /// Octets of all sessions that their peers have not taken.
@@ -91,6 +103,8 @@ public final class Shard {
         mailboxCounts = ContiguousArray(repeating: 0, count: map.shardCount)
         storesRooms = history != nil
         now = moment
+        firstUpdateNumber = moment.wallMilliseconds
+        updateNumberOffset = moment.wallMilliseconds &- moment.monotonicMilliseconds
         if let history { restore(history) }
         if map.home(of: .lobby) == index { openLobby() }
     }
@@ -148,6 +162,7 @@ public final class Shard {
         session.state = .closed
         statistics.connections -= 1
         for link in session.links.reversed() { detach(session, from: link.roster) }
+        endWatching(session)
         if let account = session.account { send(.release(account, session: session.id), to: map.home(of: account.name)) }
         if let claim = session.claim, let granted = claim.granted {
             send(.release(granted, session: session.id), to: map.home(of: granted.name))
@@ -219,11 +234,19 @@ public final class Shard {
             noteMembership(account, in: room, isMember: isMember, by: session)
         case .conversationOpening(let address, let party): noteConversation(address, party: party)
         case .conversationClosed(let address, let party): forgetConversation(address, party: party)
-        case .logIn, .leftLobby, .askFree, .askDevices, .revoke, .endOthers, .presence, .leaveLobby, .loggedIn, .mayRegister, .displaced,
-            .endRevoked, .endSuspended:
+        case .logIn, .leftLobby, .askFree, .askDevices, .revoke, .endOthers, .leaveLobby, .loggedIn, .mayRegister, .displaced, .endRevoked,
+            .endSuspended:
             handleRegistered(message)
+        case .presenceSet(let account, let session, let state): setState(state, of: account, session: session)
+        case .watch(let names, let watcher, let session, let sharing): watch(names, by: watcher, session: session, sharing: sharing)
+        case .unwatch(let names, let session): unwatch(names, session: session)
+        case .statesAsked(let names, let key, let asking): send(.statesTold(states(of: names), key), to: asking)
+        case .markMoved(let marker, let account, let session): tell(marker, to: account, except: session)
+        case .inbox(let query): distribute(query)
 
         case .request(let request, let requester): handle(request, requester)
+        case .statesTold(let states, let key): gather(states, for: key)
+        case .inboxPart(let query, let rooms): send(.inboxTold(query, inbox(of: query, in: rooms)), to: Int(query.requester.session.shard))
         case .fetch(let room, let epoch, let session, let from, let byteCountMax):
             fetch(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax)
         case .giveBack(let room, let epoch, let shard, let grants): takeBack(grants, of: room, epoch: epoch, from: shard)
@@ -254,8 +277,11 @@ public final class Shard {
         case .detached(let session, let room):
             if let session = sessions[session], let roster = rosters[room] { detach(session, from: roster) }
         case .fetched(let fetched): deliver(fetched)
+        case .ephemeral(let reply, let sessions): deliver(reply, to: sessions)
+        case .inboxTold(let query, let part): gather(part, for: query)
 
         case .events(let batch): deliver(batch)
+        case .typing(let typing, let epoch): relay(typing, epoch: epoch)
         case .logEnded(let room, let epoch, let remains): endRoster(of: room, epoch: epoch, remains: remains)
 
         case .listRooms(let query, let asking): send(.listedRooms(query, visibleRooms(query)), to: asking)

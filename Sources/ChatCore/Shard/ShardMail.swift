@@ -22,6 +22,8 @@ public enum RoomRequest: Sendable {
     case resume(Join, place: Int)
     /// A publish that may begin the conversation.
     case directMessage(Publish, to: AccountName)
+    case mark(ReadMarker)
+    case typing(Typing)
 
     var room: RoomAddress {
         switch self {
@@ -30,6 +32,8 @@ public enum RoomRequest: Sendable {
         case .members(let query): query.room
         case .create(let room): room.room
         case .publish(let publish), .directMessage(let publish, _): publish.room
+        case .mark(let marker): marker.room
+        case .typing(let typing): typing.room
         case .history(let query): query.room
         case .resume(let join, _): join.room
         }
@@ -60,6 +64,8 @@ public enum RoomRequest: Sendable {
         case .history: 0x24
         case .resume: 0x0B
         case .directMessage: 0x23
+        case .mark: 0x27
+        case .typing: 0x28
         }
     }
 }
@@ -110,7 +116,18 @@ public enum ShardMail: Sendable {
     case revoke(AccountReference, device: SharedBytes, session: SessionID, requestID: UInt32)
     case endOthers(AccountReference, session: SessionID)
 
+    case presenceSet(AccountReference, session: SessionID, PresenceState)
+    /// A connection of the account `by`, a member of the rooms `sharing`, wants to be told the presence of accounts.
+    case watch([AccountName], by: AccountName, session: SessionID, sharing: Set<RoomAddress>)
+    case unwatch([AccountName], session: SessionID)
+    case statesAsked([AccountName], GatheringKey, asking: Int)
+    /// A read marker to be told to the connections of an account, but not to the one that moved it.
+    case markMoved(ReadMarker, to: AccountReference, except: SessionID)
+    case inbox(InboxQuery)
+
     // To the home of a room
+    case statesTold([AccountName: PresenceState], GatheringKey)
+    case inboxPart(InboxQuery, [RoomAddress])
     case request(RoomRequest, Requester)
     case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
     case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
@@ -120,7 +137,6 @@ public enum ShardMail: Sendable {
     case conversationParty(RoomAddress, party: AccountName, AccountReference?, sessions: [SessionID])
     case partyConnected(RoomAddress, session: SessionID)
     case conversationPartyEnded(RoomAddress, AccountReference)
-    case presence(AccountReference, RoomAddress, isOnline: Bool)
     case leaveLobby(AccountReference)
 
     // To the shard of a session
@@ -145,10 +161,14 @@ public enum ShardMail: Sendable {
     case left(session: SessionID, requestID: UInt32, RoomAddress, endsMembership: Bool)
     case detached(session: SessionID, RoomAddress)
     case fetched(FetchedEvents)
+    /// What may be lost, to those of the connections that want it and read what they are sent.
+    case ephemeral(Reply, [SessionID])
+    case inboxTold(InboxQuery, InboxPart)
 
     // To a shard with attached sessions
     case events(EventBatch)
     case logEnded(RoomAddress, epoch: UInt64, remains: RecentEvents)
+    case typing(Typing, epoch: UInt64)
 
     // Between all shards
     case listRooms(RoomQuery, asking: Int)

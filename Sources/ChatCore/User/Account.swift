@@ -21,6 +21,8 @@ final class Account {
     /// The rooms it is a member of, but not the lobby, in which everyone may be.
     var memberships: Set<RoomAddress> = []
     var conversations: Set<RoomAddress> = []
+    /// The states of its connections, but for those that are online.
+    var states: [SessionID: PresenceState] = [:]
     /// Whether the name is only reserved, for an account that is on its way here under another name.
     var isArriving: Bool
     /// Since when a registered account has had no connection, by the monotonic clock.

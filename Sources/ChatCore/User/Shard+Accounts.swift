@@ -17,6 +17,8 @@ extension Shard {
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
             account.connections = [AccountConnection(session: session, device: device)]
+            account.states = [:]
+            stateChanged(of: name)
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
             send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
@@ -33,16 +35,19 @@ extension Shard {
         accounts[name] = Account(incarnation: incarnation, device: device, session: session, isArriving: isRename)
         let reference = AccountReference(name: name, incarnation: incarnation)
         send(.claimed(session: session, reference, memberships: []), to: Int(session.shard))
+        stateChanged(of: name)
     }
 
     /// A connection of an account has ended; with the last one a guest ends too.
     func release(_ reference: AccountReference, session: SessionID) {
         guard let account = account(reference) else { return }
+        defer { stateChanged(of: reference.name) }
         let wasPresent = !account.connections.isEmpty
         account.connections.removeAll { $0.session == session }
         account.arrivals.removeAll { $0.session == session }
+        account.states[session] = nil
         guard wasPresent, account.connections.isEmpty else { return }
-        if account.isRegistered { noteAbsence(of: account, reference) } else { endGuest(reference, account) }
+        if account.isRegistered { noteAbsence(of: account, reference.name) } else { endGuest(reference, account) }
     }
 
     /// A guest ends, with its memberships and conversations.
@@ -62,6 +67,7 @@ extension Shard {
             return send(.renameRefused(session: session), to: Int(session.shard))
         }
         accounts[old.name] = nil
+        stateChanged(of: old.name)
         renamedAccounts[old] = RenamedAccount(reference: new, session: session, forgetAt: now.monotonicMilliseconds + 60_000)
         send(.renamed(session: session, old, to: new, rooms: account.memberships.union([.lobby])), to: Int(session.shard))
         for conversation in account.conversations.sorted() {
@@ -70,7 +76,10 @@ extension Shard {
     }
 
     /// The account that a name was reserved for goes on under it.
-    func settle(_ reference: AccountReference) { account(reference)?.isArriving = false }
+    func settle(_ reference: AccountReference) {
+        account(reference)?.isArriving = false
+        stateChanged(of: reference.name)
+    }
 
     /// A room says that an account is or is no longer a member.
     func noteMembership(_ reference: AccountReference, in room: RoomAddress, isMember: Bool, by session: SessionID?) {
@@ -87,8 +96,6 @@ extension Shard {
         if isMember {
             if room != .lobby { account.memberships.insert(room) }
             guard account.isRegistered else { return }
-            // Word of a presence that is over may have been under way when the account came in.
-            send(.presence(reference, room, isOnline: account.absentSince == nil), to: map.home(of: room))
             noteMembershipOfOthers(account, room, isMember: true, except: session)
         } else {
             account.memberships.remove(room)

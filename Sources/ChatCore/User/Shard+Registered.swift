@@ -30,13 +30,13 @@ extension Shard {
         // A half-dead connection does not outlive its successor.
         if let device = connection.device {
             for old in account.connections where old.device == device { send(.replaced(session: old.session), to: Int(old.session.shard)) }
+            for old in account.connections where old.device == device { account.states[old.session] = nil }
             account.connections.removeAll { $0.device == device }
         }
-        let wasAway = account.absentSince != nil
         account.connections.append(connection)
         account.absentSince = nil
         absentAccounts.remove(reference.name)
-        if wasAway { tellPresence(of: account, reference) }
+        stateChanged(of: reference.name)
         send(.loggedIn(session: connection.session, reference, memberships: account.memberships), to: Int(connection.session.shard))
         for conversation in account.conversations.sorted() {
             send(.partyConnected(conversation, session: connection.session), to: map.home(of: conversation))
@@ -50,16 +50,9 @@ extension Shard {
     }
 
     /// The last connection of a registered account is gone.
-    func noteAbsence(of account: Account, _ reference: AccountReference) {
+    func noteAbsence(of account: Account, _ name: AccountName) {
         account.absentSince = now.monotonicMilliseconds
-        absentAccounts.insert(reference.name)
-        tellPresence(of: account, reference)
-    }
-
-    private func tellPresence(of account: Account, _ reference: AccountReference) {
-        for room in [.lobby] + account.memberships.sorted() + account.conversations.sorted() {
-            send(.presence(reference, room, isOnline: account.absentSince == nil), to: map.home(of: room))
-        }
+        absentAccounts.insert(name)
     }
 
     /// Takes accounts out of the lobby that have been away for a while.
@@ -102,7 +95,7 @@ extension Shard {
     }
 
     /// A registered account is a member of a room, or a party of a conversation, that has outlived the process. For the shard that is
-    /// the home of the account, before anybody connects; the room's own home holds it as `AccountReference(registered:)`, offline.
+    /// the home of the account, before anybody connects; the room's own home holds it as `AccountReference(registered:)`.
     public func restoreMembership(of name: AccountName, in room: RoomAddress) {
         precondition(map.home(of: name) == index, "an account is restored at its home")
         let account = accounts[name] ?? Account(registeredAt: now.monotonicMilliseconds)
@@ -110,12 +103,6 @@ extension Shard {
         if account.connections.isEmpty { account.absentSince = account.absentSince ?? now.monotonicMilliseconds }
         accounts[name] = account
         if room.isConversation { account.conversations.insert(room) } else if room != .lobby { account.memberships.insert(room) }
-    }
-
-    /// At a room's home: whether a member has a connection.
-    func notePresence(of reference: AccountReference, in room: RoomAddress, isOnline: Bool) {
-        rooms[room]?.member(reference)?.state = isOnline ? .online : .offline
-        openings[room]?.presences[reference.name] = isOnline
     }
 
     /// What shards say to each other about registered accounts.
@@ -127,7 +114,6 @@ extension Shard {
         case .askDevices(let account, let session, let requestID): askDevices(account, session, requestID)
         case .revoke(let account, let device, let session, let requestID): revoke(account, device, session, requestID)
         case .endOthers(let account, let session): endOthers(account, except: session)
-        case .presence(let account, let room, let isOnline): notePresence(of: account, in: room, isOnline: isOnline)
         case .leaveLobby(let account): leaveLobby(account)
         case .loggedIn(let session, let account, let memberships): loggedIn(session, account, memberships: memberships)
         case .mayRegister(let wish, let isFree, let session, let requestID): mayRegister(wish, isFree: isFree, session, requestID)

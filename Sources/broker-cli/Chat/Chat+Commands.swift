@@ -27,6 +27,10 @@ extension Chat {
             ask(.rename(name)) { [unowned self] outcome in
                 if case .renamed(let account) = outcome { say("-- you are now called \(account)", .dim) }
             }
+        case .change(let kind, let target, let body): change(kind, target, body)
+        case .answer(let target, let text, let inThread): answer(target, text, inThread: inThread)
+        case .last(let count): listLast(count)
+        case .presence(let state): setPresence(state)
         case .ping: ping()
         case .help: help()
         case .quit: leaveWhenDone()
@@ -35,7 +39,7 @@ extension Chat {
     }
 
     /// Asks, tells what went wrong, and gives what went right to `onSuccess`.
-    private func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
+    func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
         client.request(request) { [unowned self] outcome in
             switch outcome {
             case .refused(let failure):
@@ -54,6 +58,7 @@ extension Chat {
     private static func quoted(_ request: ClientRequest) -> String {
         switch request {
         case .publish(_, let body, _), .directMessage(_, let body, _): ": " + body
+        case .refer(_, let draft, _): draft.body.map { ": " + $0 } ?? ""
         default: ""
         }
     }
@@ -62,7 +67,7 @@ extension Chat {
         ask(.publish(room, body: text, id: .random())) { [unowned self] in didPublish($0, to: room) }
     }
 
-    private func didPublish(_ outcome: ClientOutcome, to room: RoomAddress?) {
+    func didPublish(_ outcome: ClientOutcome, to room: RoomAddress?) {
         guard case .published(let published) = outcome else { return }
         if isJSON { return console.write(NoticeJSON.published(published)) }
         // Where the room is received, the message itself is the confirmation.
@@ -128,6 +133,8 @@ extension Chat {
                 let name = member.user.description
                 line.append(index == 0 ? "" : ", ")
                 line.append(name, member.user == client.account ? .ownName(name) : .name(name))
+                if member.state == .away { line.append(" (away)", .dim) }
+                if member.state == .doNotDisturb { line.append(" (busy)", .dim) }
                 if member.role >= .moderator { line.append(member.role == .owner ? " (owner)" : " (moderator)", .dim) }
             }
             if !isComplete { line.append(", and more", .dim) }

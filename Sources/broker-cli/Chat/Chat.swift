@@ -14,7 +14,7 @@ final class Chat {
 
     let client: ChatClient
     let console: any Console
-    private let loop: EventLoop
+    let loop: EventLoop
     let isJSON: Bool
     /// Where plain lines go.
     private(set) var current: RoomAddress
@@ -28,6 +28,12 @@ final class Chat {
     private var isEnding = false
     private var hasBeenReady = false
     private var lastRefusal: String?
+    private(set) var recent = RecentMessages()
+    /// When the current room was last told that this user is typing.
+    var typedAt: UInt64?
+    /// Who is typing in the current room, and until when that is believed.
+    var typists: [AccountName: UInt64] = [:]
+    let typistTimer: Timer
     /// Why there is no connection, as it was told last.
     private var lastLoss: ConnectionLoss?
 
@@ -38,11 +44,13 @@ final class Chat {
         self.console = console
         self.isJSON = isJSON
         current = room
+        typistTimer = Timer(loop: loop)
         awaitsName = name == nil && console.isInteractive
         client.onNotice = { [unowned self] in didNotice($0) }
         console.onLine = { [unowned self] in didEnter($0) }
         console.onEnd = { [unowned self] in leaveWhenDone() }
         if let terminal = console as? TerminalConsole {
+            terminal.onEdit = { [unowned self] in didEdit($0) }
             terminal.completion = { [unowned self] line, cursor in completer.complete(line, cursor: cursor) }
         }
     }
@@ -76,6 +84,7 @@ final class Chat {
     private func didEnter(_ line: String) {
         guard !isEnding else { return }
         if awaitsName { return didEnterName(line) }
+        typedAt = nil
         // Whoever enters something does not want to wait out a back-off; what the broker asked for stays.
         if isOffline, console.isInteractive, lastLoss?.retryMilliseconds == nil { client.retryNow() }
         perform(ChatInput(line))
@@ -127,9 +136,14 @@ final class Chat {
         case .ended(let loss):
             didEnd(loss)
             return
+        case .typing(let typing): noteTyping(typing)
         default: break
         }
         show(notice)
+        if case .event(let event) = notice {
+            recent.note(event)
+            if event.room == current, typists.removeValue(forKey: event.from) != nil { updateTypists() }
+        }
     }
 
     private func didRefuseName() {
@@ -144,6 +158,7 @@ final class Chat {
     private func didEnd(_ loss: ConnectionLoss) {
         if status == .ok { status = ExitStatus(loss, hasBeenReady: hasBeenReady) }
         console.close()
+        typistTimer.close()
         if isJSON {
             show(.ended(loss))
         } else if loss != .left {
@@ -174,7 +189,9 @@ final class Chat {
 
     // MARK: Showing
 
-    private var text: NoticeText { NoticeText(events: EventText(account: client.account, isOneLine: !console.isInteractive)) }
+    private var text: NoticeText {
+        NoticeText(events: EventText(account: client.account, isOneLine: !console.isInteractive, recent: recent))
+    }
 
     private func show(_ notice: ClientNotice) {
         if isJSON {
@@ -195,7 +212,9 @@ final class Chat {
 
     func switchTo(_ room: RoomAddress) {
         current = room
-        updatePrompt()
+        typedAt = nil
+        typists = [:]
+        updateTypists()
     }
 
     func updatePrompt() {
@@ -204,6 +223,7 @@ final class Chat {
             prompt.append("your name: ", .bold)
         } else {
             if isOffline { prompt.append("(offline) ", .warning) }
+            if let typingText { prompt.append("(\(typingText)) ", .dim) }
             prompt.append(current.description, .dim)
             prompt.append("> ")
         }

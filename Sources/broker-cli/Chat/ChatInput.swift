@@ -18,6 +18,13 @@ enum ChatInput: Equatable {
     /// Another current room; nil asks which one it is.
     case switchTo(RoomAddress?)
     case rename(String)
+    /// Change a message of the current room; the body is an edit's or a reaction's.
+    case change(EventKind, EventTarget, String?)
+    /// Answer a message of the current room, in its thread or by itself.
+    case answer(EventTarget, String, inThread: Bool)
+    /// List the last messages of the current room with their numbers.
+    case last(Int)
+    case presence(PresenceState)
     case help
     case quit
     /// The line cannot be understood, and why.
@@ -110,6 +117,29 @@ enum CommandTable {
             Command("nick", "NAME", "take another name") { rest in
                 rest.isEmpty || rest.contains(where: \.isWhitespace) ? nil : .rename(rest)
             },
+            Command("reply re", "[MESSAGE] TEXT", "answer a message: #17 is one by its number, ^ the last one, ^bob the last one of bob") {
+                rest in
+                withTarget(rest, .last) { .answer($0, $1, inThread: false) }
+            },
+            Command("thread", "[MESSAGE] TEXT", "answer in the thread of a message") { rest in
+                withTarget(rest, .last) { .answer($0, $1, inThread: true) }
+            },
+            Command("edit", "[MESSAGE] TEXT", "say something else instead of your last message, or of another one") { rest in
+                withTarget(rest, .own) { .change(.edit, $0, $1) }
+            },
+            Command("delete del", "[MESSAGE]", "delete your last message, or another one") { optionalTarget($0, .own, .delete) },
+            Command("react", "[MESSAGE] SIGN", "react to the last message, or to another one") { rest in
+                withTarget(rest, .last) { .change(.react, $0, $1) }
+            },
+            Command("unreact", "[MESSAGE] SIGN", "take a reaction back") { rest in withTarget(rest, .last) { .change(.unreact, $0, $1) } },
+            Command("pin", "[MESSAGE]", "pin a message") { optionalTarget($0, .last, .pin) },
+            Command("unpin", "MESSAGE", "unpin a message") { $0.isEmpty ? nil : optionalTarget($0, .last, .unpin) },
+            Command("last", "[COUNT]", "the last messages of the room with their numbers") { rest in
+                rest.isEmpty ? .last(10) : Int(rest).flatMap { (1...RecentMessages.countMaxPerRoom).contains($0) ? .last($0) : nil }
+            },
+            Command("away", "", "be away") { plain($0, .presence(.away)) },
+            Command("busy dnd", "", "do not want to be disturbed") { plain($0, .presence(.doNotDisturb)) },
+            Command("back", "", "be there again") { plain($0, .presence(.online)) },
             Command("ping", "", "measure the round trip") { plain($0, .ping) },
             Command("help h ?", "", "this list") { plain($0, .help) },
             Command("quit q exit", "", "leave (control-D does the same)") { plain($0, .quit) },
@@ -134,6 +164,20 @@ enum CommandTable {
             return .problem("\(text) is no name of a room: \(FailureText.roomRule)")
         }
         return make(room)
+    }
+
+    /// A text behind the message that it concerns, which may be left out.
+    private static func withTarget(_ rest: String, _ usual: EventTarget, _ make: (EventTarget, String) -> ChatInput) -> ChatInput? {
+        guard !rest.isEmpty else { return nil }
+        let word = rest.prefix { !$0.isWhitespace }
+        guard let target = EventTarget(word) else { return make(usual, rest) }
+        let text = rest[word.endIndex...].trimmingWhitespace()
+        return text.isEmpty ? nil : make(target, text)
+    }
+
+    private static func optionalTarget(_ rest: String, _ usual: EventTarget, _ kind: EventKind) -> ChatInput? {
+        if rest.isEmpty { return .change(kind, usual, nil) }
+        return EventTarget(rest).map { .change(kind, $0, nil) }
     }
 
     private static func optionalRoom(_ rest: String, _ make: (RoomAddress?) -> ChatInput) -> ChatInput? {

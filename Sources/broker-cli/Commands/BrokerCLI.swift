@@ -14,7 +14,8 @@ struct BrokerCLI: ParsableCommand {
         commandName: "broker-cli", abstract: "Chat on a broker, or script it.",
         usage: """
             broker-cli [URL] [--user NAME] [--room ROOM] [--ca FILE] [--insecure] [--json] [--no-color]
-            broker-cli [URL] send [--room ROOM] TEXT… | -
+            broker-cli [URL] send [--room ROOM] [--reply NUMBER] [--thread NUMBER] TEXT… | -
+            broker-cli [URL] react [--room ROOM] [--remove] NUMBER SIGN
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
             broker-cli [URL] history ROOM [--count N] [--before SEQ]
@@ -31,9 +32,9 @@ struct BrokerCLI: ParsableCommand {
             """,
         version: "broker-cli " + Release.version,
         subcommands: [
-            ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self, RoomsCommand.self,
-            UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self, PasswordCommand.self,
-            SessionsCommand.self,
+            ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self,
+            RoomsCommand.self, UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self,
+            PasswordCommand.self, SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)
 

@@ -29,7 +29,7 @@ struct ChatCommand: BrokerCommand {
         options.warnIfInsecure(address)
         let loop = try EventLoop()
         defer { loop.close() }
-        let client = try ChatClient.make(loop: loop, url: address, options: options)
+        let client = try ChatClient.make(loop: loop, url: address, options: options, capabilities: ["marks", "presence", "typing"])
         defer { client.close() }
         let isInteractive = RawTerminal.isUsable && !options.json
         let console: any Console =
@@ -54,9 +54,10 @@ struct ChatCommand: BrokerCommand {
 extension ChatClient {
     /// A client as the options want it: with the log-in that is remembered for the broker and the name, else as a guest.
     static func make(
-        loop: EventLoop, url: BrokerURL, options: ConnectionOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil
+        loop: EventLoop, url: BrokerURL, options: ConnectionOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil,
+        capabilities: [String] = []
     ) throws(StartFailure) -> ChatClient {
-        var settings = options.settings
+        var settings = options.settings(capabilities: capabilities)
         let profile = profile ?? (credentials == nil ? Profile.find(url, user: options.name) : nil)
         var credentials = credentials
         if let profile {

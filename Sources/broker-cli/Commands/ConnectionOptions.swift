@@ -86,9 +86,11 @@ struct ConnectionOptions: ParsableArguments {
         StandardStream.error.writeLine(StandardStream.error.isTerminal && !noColor ? "\u{1B}[1;31m\(text)\u{1B}[0m" : text)
     }
 
-    var settings: ClientSettings {
+    /// - Parameter capabilities: what HELLO offers.
+    func settings(capabilities: [String] = []) -> ClientSettings {
         let device = SharedBytes((0..<16).map { _ in UInt8.random(in: .min ... .max) })
         var settings = ClientSettings(agent: "broker-cli/" + Release.version, device: device, wish: name ?? "")
+        settings.capabilities = capabilities
         // A person who reads that something was said goes away and relies on it.
         settings.acknowledgement = .durable
         return settings

@@ -14,6 +14,12 @@ struct SendCommand: BrokerCommand {
     @Option(help: ArgumentHelp("The room.", valueName: "room"))
     var room: String = "lobby"
 
+    @Option(help: ArgumentHelp("Answer the message of this number.", valueName: "number"))
+    var reply: UInt64?
+
+    @Option(help: ArgumentHelp("Say it in the thread of the message of this number.", valueName: "number"))
+    var thread: UInt64?
+
     @Argument(help: ArgumentHelp("What to say, or - for the lines of the standard input.", valueName: "text"))
     var text: [String]
 
@@ -24,7 +30,41 @@ struct SendCommand: BrokerCommand {
         return try VerbRunner.run(options) { runner in
             // A member may publish; who is one already stays one.
             runner.ask(.join(room, tail: 0)) { _ in }
-            try Publisher.start(runner, text) { body in .publish(room, body: body, id: .random()) }
+            try Publisher.start(runner, text) { body in
+                guard reply != nil || thread != nil else { return .publish(room, body: body, id: .random()) }
+                return .refer(room, EventDraft(thread: thread, reply: reply, body: body), id: .random())
+            }
+        }
+    }
+}
+
+/// `react`: puts a reaction to a message.
+struct ReactCommand: BrokerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "react", abstract: "React to a message, and print the number of the event.",
+        discussion: "A reaction belongs to the name under which it was made: --remove takes back what that name said.")
+
+    @Option(help: ArgumentHelp("The room.", valueName: "room"))
+    var room: String = "lobby"
+
+    @Flag(help: "Take the reaction back.")
+    var remove = false
+
+    @Argument(help: ArgumentHelp("The number of the message.", valueName: "number"))
+    var number: UInt64
+
+    @Argument(help: ArgumentHelp("A sign or two, 32 octets at most.", valueName: "sign"))
+    var sign: String
+
+    @OptionGroup var options: VerbOptions
+
+    func execute() throws -> ExitStatus {
+        let room = try RoomAddress.argument(room)
+        return try VerbRunner.run(options) { runner in
+            runner.ask(.join(room, tail: 0)) { _ in }
+            try Publisher.start(runner, [sign]) { sign in
+                .refer(room, EventDraft(kind: remove ? .unreact : .react, reference: number, body: sign), id: .random())
+            }
         }
     }
 }

@@ -90,7 +90,7 @@ final class VerbRunner {
     func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
         let isPublish: Bool =
             switch request {
-            case .publish, .directMessage: true
+            case .publish, .directMessage, .refer: true
             default: false
             }
         if isPublish { openPublishCount += 1 }

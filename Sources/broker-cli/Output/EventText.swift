@@ -6,12 +6,15 @@ struct EventText {
     var account: AccountName?
     /// A message is one line, whatever it holds: for output that is not a terminal.
     var isOneLine: Bool
+    /// The messages that events refer to, as far as they are known.
+    var recent = RecentMessages()
 
     func line(_ event: Event) -> StyledText {
         var line = StyledText(ClockText.timeOfDay(milliseconds: event.timestamp) + " ", .dim)
         switch event.kind {
         case .message, .notice:
             appendHead(of: event, to: &line)
+            appendContext(of: event, to: &line)
             appendBody(of: event, to: &line)
         case .void: return void(event)
         default:
@@ -49,16 +52,34 @@ struct EventText {
         line.append(text, name == account ? .ownName(text) : .name(text))
     }
 
+    /// What a message answers, and the thread that it belongs to.
+    private func appendContext(of event: Event, to line: inout StyledText) {
+        if let reply = event.reply { line.append("(to \(named(reply, in: event.room))) ", .dim) }
+        if let thread = event.thread, thread != event.reply { line.append("(thread \(named(thread, in: event.room))) ", .dim) }
+    }
+
+    /// `#17`, and what is known of it.
+    private func named(_ seq: UInt64, in room: RoomAddress) -> String {
+        guard let message = recent.message(seq, in: room) else { return "#\(seq)" }
+        return "#\(seq) \(message.from): " + (message.text.map(Self.excerpt) ?? "deleted")
+    }
+
+    private static func excerpt(_ text: String) -> String {
+        let line = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+        return line.count > 30 ? line.prefix(29) + "…" : line
+    }
+
     private func appendBody(of event: Event, to line: inout StyledText) {
         if let body = event.body {
             line.appendLines(body, event.kind == .notice ? .dim : .plain, isOneLine: isOneLine)
         } else {
-            line.append("(no text)", .dim)
+            line.append(event.isRedacted ? "(deleted)" : "(no text)", .dim)
         }
     }
 
     private func appendChange(_ event: Event, to line: inout StyledText) {
         let concerned = event.user ?? event.from
+        if let reference = event.reference, event.kind.isChange { return appendChange(event, of: reference, to: &line) }
         switch event.kind {
         case .joined:
             appendName(concerned, to: &line)
@@ -84,6 +105,23 @@ struct EventText {
             appendName(event.from, to: &line)
             // Of a kind that is not known, nothing must be shown as if it were a message.
             line.append(" did something that this client does not know (event \(event.seq), kind \(event.kind.rawValue))")
+        }
+    }
+
+    private func appendChange(_ event: Event, of reference: UInt64, to line: inout StyledText) {
+        appendName(event.from, to: &line)
+        switch event.kind {
+        case .edit:
+            line.append(" edited #\(reference): ")
+            appendBody(of: event, to: &line)
+        case .delete:
+            let author = recent.message(reference, in: event.room)?.from
+            line.append(" deleted #\(reference)")
+            if let author, author != event.from { line.append(" of \(author)") }
+        case .react: line.append(" reacted \(event.body ?? "") to " + named(reference, in: event.room))
+        case .unreact: line.append(" took back \(event.body ?? "") from " + named(reference, in: event.room))
+        case .pin: line.append(" pinned " + named(reference, in: event.room))
+        default: line.append(" unpinned " + named(reference, in: event.room))
         }
     }
 

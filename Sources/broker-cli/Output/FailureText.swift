@@ -22,13 +22,21 @@ enum FailureText {
     private static func special(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
         case (.join(let room, _), .noSuchRoom), (.leave(let room), .noSuchRoom), (.members(let room), .noSuchRoom),
-            (.publish(let room, _, _), .noSuchRoom):
+            (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom):
             "there is no room \(room)"
         case (.create(let room, _), .exists): "the room \(room) exists already"
         case (.leave(.lobby), .forbidden): "everybody is in the lobby, and nobody leaves it"
         case (.leave(let room), .notJoined): "you are not in \(room)"
         case (.members(let room), .notJoined): "you are not in \(room), so you cannot see who is"
-        case (.publish(let room, _, _), .notJoined): "you are not in \(room)"
+        case (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined): "you are not in \(room)"
+        case (.refer(_, let draft, _), .forbidden): forbidden(draft.kind)
+        case (.refer(_, let draft, _), .exists): draft.kind == .pin ? "that is pinned already" : "you have reacted so already"
+        case (.refer(_, let draft, _), .noSuchEvent):
+            draft.kind == .unreact
+                ? "there is no such reaction of yours" : draft.kind == .unpin ? "that is not pinned" : "there is no such message"
+        case (.refer, .rangeGone): "the broker no longer has that message"
+        case (.refer(_, let draft, _), .badValue) where draft.kind == .react || draft.kind == .unreact:
+            "a reaction is a sign or two, not a text"
         case (.directMessage(let user, _, _), .noSuchUser): "there is no user \(user)"
         case (.rename(let name), .exists): "the name \(name) is in use"
         case (.rename(let name), .badName): "\(name) is no name: " + nameRule
@@ -36,10 +44,21 @@ enum FailureText {
         }
     }
 
+    private static func forbidden(_ kind: EventKind) -> String {
+        switch kind {
+        case .edit: "only its author edits a message"
+        case .delete: "only its author or a moderator deletes a message"
+        case .pin, .unpin: "only moderators pin messages here"
+        default: "you may not publish here"
+        }
+    }
+
     private static func hint(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
-        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom): "; :cr \(room) creates it"
-        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined): "; :jr \(room) enters it"
+        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom):
+            "; :cr \(room) creates it"
+        case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined):
+            "; :jr \(room) enters it"
         case (.rename, .exists): "; :nick NAME takes another one"
         default: nil
         }
@@ -117,9 +136,9 @@ enum FailureText {
     static func sentence(_ doubt: OutcomeDoubt, for request: ClientRequest) -> String {
         let head: String =
             switch request {
-            case .publish, .directMessage: "it is unknown whether this was accepted: "
+            case .publish, .directMessage, .refer: "it is unknown whether this was accepted: "
             case .create, .rename, .leave, .changePassword, .revoke: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .history, .ping, .devices: "there is no answer: "
+            case .join, .rooms, .members, .history, .ping, .typing, .presence, .mark, .devices: "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -33,6 +33,25 @@ enum NoticeJSON {
             var line = JSONLine("ended")
             line.add("reason", FailureText.sentence(loss))
             return [line.closed]
+        case .typing(let typing):
+            var line = JSONLine("typing")
+            line.add("room", typing.room.description)
+            line.add("user", typing.user?.description)
+            line.add("state", UInt64(typing.state))
+            return [line.closed]
+        case .presence(let presence):
+            var line = JSONLine("presence")
+            line.add("user", presence.user?.description)
+            line.add("state", presence.state.map { UInt64($0.rawValue) })
+            return [line.closed]
+        case .marked(let marker):
+            var line = JSONLine("mark")
+            line.add("room", marker.room.description)
+            line.add("ts", marker.timestamp)
+            line.add("epoch", marker.epoch)
+            line.add("user", marker.user?.description)
+            line.add("mark", marker.mark)
+            return [line.closed]
         case .resent: return [JSONLine("resent").closed]
         case .completed: return []
         }
@@ -45,6 +64,7 @@ enum NoticeJSON {
         line.add("ts", event.timestamp)
         line.add("from", event.from.description)
         if event.kind != .message { line.add("kind", UInt64(event.kind.rawValue)) }
+        line.add("ref", event.reference)
         line.add("thread", event.thread)
         line.add("reply", event.reply)
         line.add("mime", event.mediaType)
@@ -56,6 +76,7 @@ enum NoticeJSON {
         line.add("reason", event.reason)
         line.add("from_seq", event.fromSeq)
         line.add("to_seq", event.toSeq)
+        line.add("redacted", flag: event.isRedacted)
         return line.closed
     }
 

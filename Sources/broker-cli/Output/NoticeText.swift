@@ -28,6 +28,8 @@ struct NoticeText {
             return [StyledText("-- you are no longer in \(room): " + FailureText.sentence(failure, for: .join(room, tail: 0)), .warning)]
         case .recovered(let recovery): return self.recovery(recovery)
         case .resent: return [StyledText("-- a message had not been accepted before the connection was lost; sent again", .warning)]
+        // What passes is shown where it passes, if at all.
+        case .typing, .presence, .marked: return []
         case .completed: return []
         case .connectionLost(let loss, let delay):
             let wait = delay < 50 ? "at once" : "in " + DurationText.seconds(milliseconds: delay)

@@ -7,6 +7,8 @@ final class TerminalConsole: Console {
     private static let escapeMilliseconds: UInt64 = 50
 
     var onLine: ((String) -> Void)?
+    /// The line being edited has changed.
+    var onEdit: ((String) -> Void)?
     var onEnd: (() -> Void)?
     /// What the word at the cursor can become.
     var completion: ([Character], Int) -> Completion? = { _, _ in nil }
@@ -68,6 +70,7 @@ final class TerminalConsole: Console {
     func close() {
         guard reader != nil else { return }
         onLine = nil
+        onEdit = nil
         onEnd = nil
         put(display.erase(columnCount: layout.columnCount))
         reader?.close()
@@ -111,7 +114,10 @@ final class TerminalConsole: Console {
             case .offer(let candidates): write(candidates.joined(separator: "  "))
             }
         }
-        if needsRedraw { redraw() }
+        if needsRedraw {
+            redraw()
+            onEdit?(String(editor.line))
+        }
     }
 
     private func end() {

@@ -175,7 +175,6 @@ struct AccountTests {
         broker.turn(of: map.home(of: name)) { $0.restoreMembership(of: name, in: room) }
         broker.turn(of: map.home(of: room)) { shard in
             shard.rooms["r"]?.admit(AccountReference(registered: "ann"), role: .moderator, now: 0)
-            shard.rooms["r"]?.member(AccountReference(registered: "ann"))?.state = .offline
         }
         #expect(
             bob.members("r") == [

@@ -15,6 +15,8 @@ struct Truth {
     /// For each address the incarnations of its log.
     private(set) var epochs: [RoomAddress: Set<UInt64>] = [:]
     private var lastSeqs: [LogName: UInt64] = [:]
+    /// For each log the events that somebody was sent without their content, or that stand so in the ring.
+    private var redacted: [LogName: Set<UInt64>] = [:]
     /// What still holds of a broker that follows this one: no seq names another event.
     var ofFormerLife: Truth {
         var truth = Truth()
@@ -44,9 +46,67 @@ struct Truth {
                 note(event, epoch: room.epoch, by: "the ring")
                 seq += 1
             }
+            noteRedactions(in: room, log)
             if recent.lastSeq < lastSeqs[log] ?? 0 { faults.append("\(room.address): the numbering went back") }
             lastSeqs[log] = recent.lastSeq
         }
+    }
+
+    /// What was deleted is not in the ring any more, and neither are the edits of it.
+    private mutating func noteRedactions(in room: Room, _ log: LogName) {
+        let recent = room.recent
+        guard recent.floor <= recent.lastSeq else { return }
+        let events = (recent.floor...recent.lastSeq).map { Self.decode(recent.event($0)) }
+        let deleted = Set(events.compactMap { $0.kind == .delete ? $0.reference : nil })
+        for event in events {
+            if event.isRedacted { redacted[log, default: []].insert(event.seq) }
+            let isDeleted = deleted.contains(event.seq) || event.kind == .edit && event.reference.map(deleted.contains) == true
+            if isDeleted && !event.isRedacted { faults.append("\(room.address) \(event.seq) was deleted, and can still be read") }
+            if recent.note(event.seq).isRedacted != event.isRedacted { faults.append("\(room.address) \(event.seq): a note that is wrong") }
+        }
+    }
+
+    /// Changes that have no right to be, in the logs as far as they are known.
+    func faultsOfChanges() -> [String] {
+        var faults: [String] = []
+        for (name, log) in logs {
+            let deleted = Set(log.values.compactMap { $0.kind == .delete ? $0.reference : nil })
+            for seq in redacted[name] ?? [] where !deleted.contains(seq) {
+                guard let event = log[seq], event.kind == .edit, let reference = event.reference, deleted.contains(reference) else {
+                    // The deletion itself may have gone by unseen, if the ring is short.
+                    if log.count == log.keys.max().map(Int.init) { faults.append("\(name.room) \(seq) was redacted, but not deleted") }
+                    continue
+                }
+            }
+            faults += Self.faultsOfReactions(in: log).map { "\(name.room): \($0)" }
+        }
+        return faults
+    }
+
+    private static func faultsOfReactions(in log: [UInt64: Event]) -> [String] {
+        struct Key: Hashable {
+            let from: AccountName
+            let reference: UInt64?
+            let body: [UInt8]
+        }
+        var faults: [String] = []
+        var present: Set<Key> = []
+        var expected: UInt64 = 1
+        for (seq, event) in log.sorted(by: { $0.key < $1.key }) {
+            // Behind a gap nobody knows which reactions there are.
+            guard seq == expected else { return faults }
+            expected += 1
+            if let reference = event.reference {
+                guard let target = log[reference], reference < seq, target.kind.isChangeable else {
+                    faults.append("\(event) changes nothing that there is")
+                    continue
+                }
+            }
+            let key = Key(from: event.from, reference: event.reference, body: Array((event.body ?? "").utf8))
+            if event.kind == .react, !present.insert(key).inserted { faults.append("\(event) is a second time") }
+            if event.kind == .unreact, present.remove(key) == nil { faults.append("\(event) takes back what is not there") }
+        }
+        return faults
     }
 
     private static func decode(_ octets: SharedBytes) -> Event {
@@ -63,7 +123,9 @@ struct Truth {
     mutating func note(_ event: Event, epoch: UInt64, by who: String) {
         let log = LogName(room: event.room, epoch: epoch)
         if let known = logs[log]?[event.seq] {
-            if known != event { faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)") }
+            if known != event, known.redacted != event.redacted {
+                faults.append("\(who): \(event.room) \(epoch)/\(event.seq) is \(event), for others it is \(known)")
+            }
         } else {
             logs[log, default: [:]][event.seq] = event
         }
@@ -91,6 +153,7 @@ struct ClientView {
     private(set) var memberships: Set<RoomAddress> = []
     private(set) var lags: [Lag] = []
     private(set) var hasEnded = false
+    private(set) var capabilities: Set<String> = []
     private var lastSeqPublished: [RoomAddress: (epoch: UInt64?, seq: UInt64, id: UInt32)] = [:]
 
     init(session: SessionID) { self.session = session }
@@ -172,8 +235,23 @@ struct ClientView {
         case .ping: break
         case .error(let failure):
             if failure.type == nil { truth.faults.append("\(who): ERROR without request id and type: \(failure)") }
+        case .mark, .typing, .presence: receiveEphemeral(reply, who, &truth)
         default: truth.faults.append("\(who): \(reply) without request id")
         }
+    }
+
+    /// What may come at any time, but only to those who want it.
+    private func receiveEphemeral(_ reply: Reply, _ who: String, _ truth: inout Truth) {
+        let isFitting: Bool
+        switch reply {
+        case .typing(let typing):
+            isFitting = capabilities.contains("typing") && positions[typing.room] != nil && typing.user != nil && typing.state <= 1
+        case .presence(let presence): isFitting = capabilities.contains("presence") && presence.user != nil && presence.state != nil
+        case .mark(let marker):
+            isFitting = capabilities.contains("marks") && marker.user != nil && marker.epoch != nil && marker.mark > 0
+        default: isFitting = false
+        }
+        if !isFitting { truth.faults.append("\(who): did not want \(reply)") }
     }
 
     private mutating func receive(_ joined: Joined, _ who: String, _ truth: inout Truth) {
@@ -201,7 +279,8 @@ struct ClientView {
             if safeRequests.remove(id) != nil, !isRegistered, failure.code == .notJoined || failure.code == .noSuchRoom {
                 suspicion = "\(who): \(command) of a member is refused: \(failure)"
             }
-        case (.hello, .welcome): break
+        case (.hello, .welcome(let welcome)): capabilities = Set(welcome.capabilities)
+        case (.mark, .ok), (.typing, .ok), (.presence, .ok), (.inbox, .items): break
         case (.ping(let sent), .pong(let returned)):
             if sent != returned { truth.faults.append("\(who): PONG changed the time") }
         case (.authenticate, .authenticated(let authenticated)):

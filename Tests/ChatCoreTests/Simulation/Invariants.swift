@@ -7,11 +7,12 @@ import ChatProtocol
 extension SimulatedBroker {
     /// Every promise found broken: by a frame some client was sent, or by what the shards hold now.
     func faultsAtRest() -> [String] {
-        var faults = truth.faults + (store?.faults ?? [])
+        var faults = truth.faults + truth.faultsOfChanges() + (store?.faults ?? [])
         let accounts = accounts
         checkSessions(accounts, &faults)
         checkRooms(accounts, &faults)
         checkRosters(&faults)
+        checkWatches(&faults)
         checkAcknowledgements(&faults)
         return faults
     }
@@ -87,15 +88,25 @@ extension SimulatedBroker {
             if !shard.resumes.isEmpty { faults.append("resumes at rest: \(shard.resumes.count)") }
             if !shard.readsInFlight.isEmpty || !shard.postsInFlight.isEmpty { faults.append("the store is asked at rest") }
             if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
+            if !shard.memberGatherings.isEmpty { faults.append("member gatherings at rest: \(shard.memberGatherings.keys)") }
+            if !shard.inboxGatherings.isEmpty { faults.append("inbox gatherings at rest: \(shard.inboxGatherings.keys)") }
             if !shard.roomsInTurn.isEmpty { faults.append("batches at rest") }
             for (address, room) in shard.rooms {
                 for (name, member) in room.members {
+                    if member.mark > room.head { faults.append("\(address): \(name) has read what there is not") }
                     if accounts[name]?.incarnation != member.incarnation { faults.append("\(address): \(name) is a ghost") }
                     if !address.isConversation && address != .lobby { memberships[name, default: []].insert(address) }
                 }
                 if !room.displaced.isEmpty { faults.append("\(address): displaced at rest are \(room.displaced.keys)") }
                 if room.recent.count > settings.recentEventsPerRoom || room.recent.byteCount > settings.recentEventBytesPerRoomMax {
                     faults.append("\(address): the ring is out of bounds")
+                }
+                if let markings = room.markings {
+                    if markings.isEmpty || markings.reactionCount != markings.reactions.values.reduce(0, { $0 + $1.count })
+                        || markings.reactionCount > settings.reactionsPerRoomMax || markings.pins.count > settings.pinsPerRoomMax
+                    {
+                        faults.append("\(address): the markings are \(markings)")
+                    }
                 }
                 if address.isConversation, let parties = address.parties, Set(room.members.keys) != [parties.0, parties.1] {
                     faults.append("\(address): its parties are \(room.members.keys)")
@@ -168,6 +179,23 @@ extension SimulatedBroker {
         }
     }
 
+    /// Who watches is known where the watched is at home, and nowhere else.
+    private func checkWatches(_ faults: inout [String]) {
+        var watching: [AccountName: Set<SessionID>] = [:]
+        for client in clients where client.isOpen {
+            for name in client.session.watched { watching[name, default: []].insert(client.session.id) }
+        }
+        for shard in shards {
+            for (name, watch) in shard.watches where !watch.sessions.isSubset(of: watching[name] ?? []) || watch.sessions.isEmpty {
+                faults.append("\(name): watched by \(watch.sessions), but wanted by \(watching[name] ?? [])")
+            }
+            if !shard.watchesPending.isSubset(of: shard.watches.keys) { faults.append("pending of nobody: \(shard.watchesPending)") }
+            for (name, account) in shard.accounts where !Set(account.states.keys).isSubset(of: account.sessions) {
+                faults.append("\(name): states of connections that are not its own")
+            }
+        }
+    }
+
     private func checkAcknowledgements(_ faults: inout [String]) {
         for (address, seq, id) in truth.acknowledged {
             // An acknowledgement does not name the epoch, so only logs that never began anew can be judged.
@@ -195,6 +223,8 @@ extension SimulatedBroker {
             if !shard.renamedAccounts.isEmpty { remains.append("renamed accounts \(shard.renamedAccounts.count)") }
             if !shard.openings.isEmpty { remains.append("openings \(shard.openings.keys)") }
             if !shard.gatherings.isEmpty { remains.append("gatherings \(shard.gatherings.count)") }
+            if !shard.watches.isEmpty { remains.append("watches \(shard.watches.keys)") }
+            if !shard.watchesPending.isEmpty { remains.append("watches pending \(shard.watchesPending)") }
             if !shard.emptyRooms.isEmpty { remains.append("empty rooms \(shard.emptyRooms)") }
             if !shard.roomsInTurn.isEmpty { remains.append("batches") }
             if shard.statistics.connections != 0 { remains.append("connections \(shard.statistics.connections)") }

@@ -83,16 +83,18 @@ final class SimulatedBroker {
     }
 
     /// A connection that has said preface and HELLO and has been welcomed.
-    func greet(device: SharedBytes? = nil, on shard: Int? = nil) -> SimulatedClient {
+    func greet(device: SharedBytes? = nil, capabilities: [String] = [], on shard: Int? = nil) -> SimulatedClient {
         let client = connect(on: shard)
         client.open()
-        client.ask(.hello(Hello(agent: "test/1", device: device)))
+        client.ask(.hello(Hello(agent: "test/1", capabilities: capabilities, device: device)))
         return client
     }
 
     /// A connection that is READY and has been sent all that follows.
-    func logIn(_ name: String, device: SharedBytes? = nil, on shard: Int? = nil) -> SimulatedClient {
-        let client = greet(device: device, on: shard)
+    func logIn(
+        _ name: String, device: SharedBytes? = nil, capabilities: [String] = [], on shard: Int? = nil
+    ) -> SimulatedClient {
+        let client = greet(device: device, capabilities: capabilities, on: shard)
         client.ask(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: name))))
         return client
     }

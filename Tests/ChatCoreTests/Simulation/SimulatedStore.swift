@@ -195,7 +195,13 @@ final class SimulatedStore {
             guard logs[room]?.record.epoch == epoch else { return .rejected(.unknownLog) }
             logs[room]!.members[account] = nil
             return .stored(nil)
-        case .replace: preconditionFailure("nothing is replaced here")
+        case .replace(let room, let epoch, let seq, let frame):
+            guard logs[room]?.record.epoch == epoch else { return .rejected(.unknownLog) }
+            guard logs[room]!.events[seq] != nil else { return .rejected(.noSuchEvent) }
+            let event = Event(frame: frame)
+            if event.seq != seq || event.room != room || !event.isRedacted { faults.append("\(room): \(event) replaces \(seq)") }
+            logs[room]!.events[seq] = frame
+            return .stored(nil)
         }
     }
 

@@ -25,6 +25,8 @@ struct Workload {
             settings.roomsPerAccountMax = Int.random(in: 1...4, using: &random)
             settings.deduplicationEntriesPerAccountMax = Int.random(in: 1...8, using: &random)
             settings.emptyRoomSeconds = 3
+            settings.reactionsPerRoomMax = Int.random(in: 0...6, using: &random)
+            settings.pinsPerRoomMax = 2
             settings.outboundHighWaterBytes = Int.random(in: 300...3_000, using: &random)
             settings.outboundLowWaterBytes = settings.outboundHighWaterBytes / 4
             settings.outboundTotalBytesMax = Int.random(in: 500...20_000, using: &random)
@@ -145,7 +147,8 @@ struct Workload {
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
         case 79..<86: client.reader = any([.everything, .everything, .window(0), .window(700), .sips(90), .sips(900)])
-        case 86..<95: broker.leap(any([0, 1, 50, 400]))
+        case 86..<90: beThere(client)
+        case 90..<95: broker.leap(any([0, 1, 50, 400]))
         case 95..<96: broker.leap(2_500)
         default: for _ in 0..<10 { broker.step() }
         }
@@ -155,7 +158,8 @@ struct Workload {
         let client = broker.connect()
         let device: SharedBytes? = chance(60) ? .device(UInt8.random(in: 1...3, using: &broker.random)) : nil
         client.open()
-        client.send(.hello(Hello(agent: "workload/1", device: device)))
+        let tokens = ["typing", "presence", "marks", "inbox", "grease-x"].filter { _ in chance(60) }
+        client.send(.hello(Hello(agent: "workload/1", capabilities: tokens, device: device)))
         if broker.settings.offersAccounts, chance(50) {
             client.send(.authenticate(Authenticate(mechanism: "HT-SHA-256-NONE", message: SharedBytes(utf8: any(names)))))
         }
@@ -175,6 +179,21 @@ struct Workload {
 
     private func rename(_ client: SimulatedClient) {
         client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: any(names)))))
+    }
+
+    /// Says what may be lost: presence, typing, read markers.
+    private func beThere(_ client: SimulatedClient) {
+        let room = address(client)
+        switch Int.random(in: 0..<6, using: &broker.random) {
+        case 0, 1: client.send(.typing(Typing(room: room, state: any([0, 1, 1, 1, 2]))))
+        case 2: client.send(.presence(Presence(state: PresenceState(rawValue: any([0, 1, 2, 3])))))
+        case 3: client.send(.presence(Presence(users: names.filter { _ in chance(40) }.map { try! AccountName($0) })))
+        case 4:
+            let next = client.view.positions[room]?.next ?? 1
+            let mark = UInt64(max(0, Int(next) + any([-3, -1, 0])))
+            client.send(.mark(ReadMarker(room: room, mark: mark, epoch: chance(10) ? 7 : nil)))
+        default: client.send(.inbox(ReadInbox(since: any([0, 0, 1, 1_795_005_000_000]), limit: any([nil, 0, 1]))))
+        }
     }
 
     private func address(_ client: SimulatedClient) -> RoomAddress {
@@ -223,7 +242,27 @@ struct Workload {
         return .text(String(repeating: "y", count: any([0, 1, 40, 400])), id)
     }
 
+    /// Changes an event, mostly one that there may be.
+    private mutating func change(_ client: SimulatedClient) {
+        let room = address(client)
+        let next = Int(client.view.positions[room]?.next ?? 1)
+        for _ in 0..<any([1, 1, 2, 5]) {
+            let kind = EventKind(rawValue: UInt8.random(in: 1...6, using: &broker.random))
+            let body: String? =
+                switch kind {
+                case .edit: "edited"
+                case .react, .unreact: any(["+1", "-1"])
+                default: nil
+                }
+            let id = chance(50) ? nil : MessageID(broker.random.next())
+            let content = EventContent(
+                kind: kind, messageID: id, reference: UInt64(max(0, next + any([-6, -3, -2, -1, -1, 0]))), body: body)
+            client.send(.publish(Publish(room: room, publication: Publication(content: content))))
+        }
+    }
+
     private mutating func publish(_ client: SimulatedClient) {
+        if chance(30) { return change(client) }
         let room = address(client)
         for _ in 0..<any([1, 1, 1, 4, 12]) {
             let publish = Command.publish(Publish(room: room, publication: publication()))
