@@ -223,6 +223,10 @@ extension SimulatedBroker {
             if !shard.renamedAccounts.isEmpty { remains.append("renamed accounts \(shard.renamedAccounts.count)") }
             if !shard.openings.isEmpty { remains.append("openings \(shard.openings.keys)") }
             if !shard.gatherings.isEmpty { remains.append("gatherings \(shard.gatherings.count)") }
+            if !shard.memberGatherings.isEmpty { remains.append("gatherings of members \(shard.memberGatherings.count)") }
+            if !shard.inboxGatherings.isEmpty { remains.append("gatherings of inboxes \(shard.inboxGatherings.count)") }
+            let online = shard.accounts.filter { $0.value.state != .offline }
+            if !online.isEmpty { remains.append("online \(online.keys)") }
             if !shard.watches.isEmpty { remains.append("watches \(shard.watches.keys)") }
             if !shard.watchesPending.isEmpty { remains.append("watches pending \(shard.watchesPending)") }
             if !shard.emptyRooms.isEmpty { remains.append("empty rooms \(shard.emptyRooms)") }
@@ -232,7 +236,6 @@ extension SimulatedBroker {
                 let onlyRegistered = !room.members.isEmpty && room.members.values.allSatisfy { $0.incarnation == .max }
                 if address != .lobby, onlyRegistered {
                     if room.grants.contains(where: { $0 != 0 }) { remains.append("grants of \(address): \(room.grants)") }
-                    if room.members.values.contains(where: { $0.state == .online }) { remains.append("online in \(address)") }
                     continue
                 }
                 if address != .lobby, room.storage == nil || address.isConversation { remains.append("room \(address)") }
