@@ -36,8 +36,8 @@ class Kept(Case):
         cls.broker.stop()
         cls.folder.cleanup()
 
-    def opened(self, device=None, broker=None):
-        client = self.client(broker=broker, device=device)
+    def opened(self, device=None, broker=None, **options):
+        client = self.client(broker=broker, device=device, **options)
         begin(client)
         return client
 
@@ -48,8 +48,8 @@ class Kept(Case):
         client.close()
         return name
 
-    def logged_in(self, name, password=PASSWORD, device=None, broker=None):
-        client = self.opened(device, broker)
+    def logged_in(self, name, password=PASSWORD, device=None, broker=None, **options):
+        client = self.opened(device, broker, **options)
         client.ok = scram(client, name, password)
         return client
 
@@ -231,6 +231,53 @@ class Credentials(Kept):
         one.leave(room)
         with self.refused(407):
             two.publish(room, "out")
+
+    def test_several_connections_have_one_state(self):
+        """12.2, 10.1: the most present one counts; markers are the account's, and outlive connections."""
+        name, room, caps = self.registered(), fresh("room"), ["inbox", "marks", "presence"]
+        friend = self.client(fresh("friend"), caps=caps)
+        friend.create(room)
+        friend.join(room)
+        friend.request("presence", users=[name])
+        one = self.logged_in(name, caps=caps)
+        friend.next_event("presence", user=name, state=1)
+        one.join(room)
+        one.request("presence", state=2)
+        friend.next_event("presence", user=name, state=2)
+        two = self.logged_in(name, caps=caps)
+        friend.next_event("presence", user=name, state=1)
+        two.request("presence", state=3)
+        friend.next_event("presence", user=name, state=3)
+        self.assertEqual({m["user"]: m["state"] for m in friend.members(room)[0]}[name], 3)
+        seq = friend.publish(room, "news")["seq"]
+        one.request("mark", room=room, mark=seq)
+        self.assertEqual(two.next_event("mark", room=room, user=name)["mark"], seq)
+        two.leave_broker()
+        friend.next_event("presence", user=name, state=2)
+        one.leave_broker()
+        friend.next_event("presence", user=name, state=0)
+        back = self.logged_in(name, caps=caps)
+        self.assertEqual(back.join(room)["mark"], seq)
+        lines = [item for part in back.request("inbox", usn=0).parts for item in part["items"]]
+        self.assertEqual([(line["mark"], line["unread"]) for line in lines if line["room"] == room], [(seq, 0)])
+
+    def test_only_the_author_changes_a_message(self):
+        """9.4: by name, from any connection of the account."""
+        ada, eve = (self.logged_in(self.registered()) for _ in range(2))
+        room, name = fresh("room"), ada.ok["user"]
+        ada.create(room)
+        ada.join(room)
+        eve.join(room)
+        seq = ada.publish(room, "mine")["seq"]
+        for kind, fields in ((1, {"body": "hers"}), (2, {})):
+            with self.subTest(kind), self.refused(300):
+                eve.request("publish", room=room, kind=kind, ref=seq, **fields)
+        ada.leave_broker()
+        self.wait_for(lambda: {m["user"]: m["state"] for m in eve.members(room)[0]}[name] == 0)
+        again = self.logged_in(name)
+        again.join(room)
+        again.request("publish", room=room, kind=1, ref=seq, body="still mine")
+        self.assertEqual(eve.next_event("deliver", room=room, kind=1)["ref"], seq)
 
     def test_what_outlives_connections(self):
         name, room = self.registered(), fresh("room")

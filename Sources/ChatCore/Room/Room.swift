@@ -71,7 +71,8 @@ final class Room {
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
         for member in stored.members {
-            members[member.account] = Member(incarnation: AccountReference.lastingIncarnation, role: member.role, since: now, mark: stored.head)
+            members[member.account] = Member(
+                incarnation: AccountReference.lastingIncarnation, role: member.role, since: now, mark: stored.head)
         }
     }
 
