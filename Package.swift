@@ -67,6 +67,7 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
         room("ChatProtocol", "Bytes"),
+        room("SASL"),
         room("WebSocket", "Bytes"),
         room("ChatDialects", "Bytes", "ChatProtocol", "WebSocket"),
         room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
@@ -76,20 +77,24 @@ let package = Package(
         room("TLS", "Bytes", "COpenSSL"),
         room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
+        room("Credentials", "SASL", "COpenSSL"),
         room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
         room("ChatConfiguration", toml),
         room(
             "ChatServer", "Bytes", "ChatProtocol", "ChatDialects", "ChatCore", "WebSocket", "Deflate", "LibUV", "TLS",
-            "Transport", "ChatStore", "ChatConfiguration", logging, embedding: webClient),
-        room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport"),
+            "Transport", "Credentials", "SASL", "ChatStore", "ChatConfiguration", logging, embedding: webClient),
+        room("ChatClient", "Bytes", "ChatProtocol", "ChatCore", "LibUV", "TLS", "Transport", "Credentials", "SASL"),
 
         room("LoadGenerator", "Bytes", "ChatProtocol", "LibUV", "TLS", "Transport", histogram),
 
         // Programs
-        program("broker", "ChatServer", "ChatConfiguration", "ChatProtocol", argumentParser),
-        program("broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", argumentParser),
+        program(
+            "broker", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatStore", "Credentials", "SASL", argumentParser),
+        program(
+            "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL",
+            argumentParser),
         program("broker-load", "LoadGenerator", argumentParser),
         program("store-trial", "ChatStore", "ChatCore", "ChatProtocol", "LibUV", "Bytes"),
 
@@ -99,6 +104,7 @@ let package = Package(
         tests("WebSocketTests", "WebSocket", "Bytes"),
         tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "WebSocket", "Bytes"),
         tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
+        tests("CredentialsTests", "Credentials", "SASL"),
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
         tests("DeflateTests", "Deflate", "Bytes"),
@@ -106,8 +112,8 @@ let package = Package(
         tests("ChatStoreTests", "store-trial", "ChatStore", "ChatCore", "ChatProtocol", "Bytes", "CSQLite"),
         tests("ChatConfigurationTests", "ChatConfiguration"),
         tests(
-            "ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "Deflate", "Bytes", "LibUV", "TLS",
-            "Transport"),
+            "ChatServerTests", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatCore", "ChatStore", "Credentials", "SASL", "Deflate",
+            "Bytes", "LibUV", "TLS", "Transport", logging),
         tests("ChatClientTests", "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport"),
         tests("LoadGeneratorTests", "LoadGenerator", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", histogram),
         tests("HouseTests"),

@@ -1,7 +1,15 @@
 // What Swift cannot import of OpenSSL: macros with arguments, macros over casts, and options wider than an int.
 #pragma once
+#include <string.h>
 #include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -66,4 +74,36 @@ static inline int copenssl_no_passphrase(char *buffer, int byte_count_max, int i
 
 static inline void copenssl_context_refuse_passphrases(SSL_CTX *context) {
     SSL_CTX_set_default_passwd_cb(context, copenssl_no_passphrase);
+}
+
+/// The first URI among the alternative names of a certificate that begins with `prefix`, without it. Its length; 0 if there is none or
+/// it does not fit.
+static inline int copenssl_certificate_uri(X509 *certificate, const char *prefix, char *text, int byte_count_max) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int found = 0;
+    for (int index = 0; names != NULL && index < sk_GENERAL_NAME_num(names) && found == 0; index++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+        if (name->type != GEN_URI) continue;
+        const char *octets = (const char *)ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
+        int length = ASN1_STRING_length(name->d.uniformResourceIdentifier);
+        int prefix_length = (int)strlen(prefix);
+        if (length <= prefix_length || memcmp(octets, prefix, prefix_length) != 0) continue;
+        if (length - prefix_length > byte_count_max) continue;
+        found = length - prefix_length;
+        memcpy(text, octets + prefix_length, found);
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+/// The common name of a certificate's subject, if it has exactly one. Its length; 0 if there is none or it does not fit.
+static inline int copenssl_certificate_common_name(X509 *certificate, char *text, int byte_count_max) {
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (index < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, index) >= 0) return 0;
+    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index));
+    int length = ASN1_STRING_length(value);
+    if (length <= 0 || length > byte_count_max) return 0;
+    memcpy(text, ASN1_STRING_get0_data(value), length);
+    return length;
 }

@@ -17,6 +17,9 @@ public final class ChatClient {
     /// What the session tells, in order, completions left out.
     public var onNotice: ((ClientNotice) -> Void)?
 
+    /// How to log in to an account; nil: as a guest. Set before ``start()``, together with the settings' `logsInToAccount`.
+    public var credentials: ClientCredentials?
+
     private let loop: EventLoop
     private let context: TLSContext?
     private let scratch = TLSScratch()
@@ -183,10 +186,21 @@ public final class ChatClient {
         case .send(let bytes): outbound.append(bytes)
         case .close: isClosing = true
         case .abort: lose(.timeout)
+        case .logIn(let step): answerLogIn(step)
         case .connect(let delay): reconnectTimer.start(afterMilliseconds: delay) { [unowned self] in connect() }
         case .notify(.completed(let token, let outcome)): completions.removeValue(forKey: token)?(outcome)
         case .notify(let notice): onNotice?(notice)
         }
+    }
+
+    /// Deriving a key from a password takes a good part of a second, in which a client that is not in yet has nothing else to do.
+    private func answerLogIn(_ step: LogInStep) {
+        guard let stream, let credentials else { return }
+        var exporter: [UInt8]?
+        if stream.tlsVersionName == "TLSv1.3" {
+            exporter = (try? stream.exportKeyingMaterial(label: "EXPORTER-Channel-Binding", byteCount: 32)) ?? nil
+        }
+        backlog += session.answerLogIn(credentials.answer(step, exporter: exporter), at: loop.nowMilliseconds)
     }
 
     private func setDeadline() {

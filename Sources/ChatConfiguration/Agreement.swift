@@ -35,6 +35,24 @@ enum Agreement {
             report([given], "TLS needs a certificate and its private key; set \(missing) too, or neither")
         }
 
+        if !tls.clientAuthoritiesFile.isEmpty, !tls.isEnabled {
+            report(["tls.client_authorities_file"], "clients show certificates under TLS only; set tls.certificate_file too")
+        }
+
+        let accounts = configuration.accounts
+        let needAccounts = [
+            ("accounts.registration", accounts.registration == .open), ("accounts.bearer_keys_file", !accounts.bearerKeysFile.isEmpty),
+            ("tls.client_authorities_file", !tls.clientAuthoritiesFile.isEmpty),
+        ]
+        if configuration.runtime.dataDirectory.isEmpty, let (key, _) = needAccounts.first(where: \.1) {
+            report([key], "accounts are kept in the data directory; set runtime.data_directory (--data-dir) too")
+        }
+        if !accounts.bearerKeysFile.isEmpty, accounts.bearerIssuer.isEmpty || accounts.bearerAudience.isEmpty {
+            report(
+                ["accounts.bearer_keys_file"],
+                "tokens are accepted for one issuer and one audience; set accounts.bearer_issuer and accounts.bearer_audience too")
+        }
+
         let listen = configuration.listen
         let doors = [
             ("listen.addresses", listen.addresses), ("listen.line_addresses", listen.lineAddresses),

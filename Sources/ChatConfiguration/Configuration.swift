@@ -24,6 +24,7 @@ public struct Configuration: Sendable, Equatable {
     public var rooms = Rooms()
     /// Users without a registered account.
     public var guests = Guests()
+    public var accounts = Accounts()
     /// The bounds of what waits to be sent, and of what waits to cross from one loop to another.
     public var queues = Queues()
 
@@ -74,6 +75,8 @@ extension Configuration {
         public var certificateFile = ""
         /// PEM file: the private key of the certificate, RSA or ECDSA, not encrypted. Empty: no TLS.
         public var privateKeyFile = ""
+        /// PEM: the authorities whose certificates clients may log in with; empty: none.
+        public var clientAuthoritiesFile = ""
         /// The oldest version of TLS the broker speaks.
         public var minimumVersion = Version.tls12
 
@@ -191,6 +194,32 @@ extension Configuration {
         public var lobbyAutojoin = true
         /// The topic of the room `lobby`.
         public var lobbyTopic = ""
+    }
+
+    /// `[accounts]`: users with a registered account. There are none without a data directory.
+    public struct Accounts: Sendable, Equatable {
+        /// Who makes accounts.
+        public enum Registration: String, Sendable, CaseIterable {
+            /// The operator alone.
+            case closed
+            /// Everybody who can connect.
+            case open
+        }
+
+        public var registration = Registration.closed
+        /// Accounts that exist at once.
+        public var accountsMax = 1_000_000
+        /// Iterations of PBKDF2 below which a new password is refused.
+        public var iterationsMin = 100_000
+        /// How long a device may come back without the password; 0: not at all.
+        public var tokenSeconds = 2_592_000
+        /// Keys of JSON Web Tokens; empty: such tokens are not accepted.
+        public var bearerKeysFile = ""
+        public var bearerIssuer = ""
+        public var bearerAudience = ""
+        public var bearerSubjectClaim = "sub"
+
+        public init() {}
     }
 
     /// `[guests]`: users without a registered account.

@@ -7,6 +7,8 @@ public enum FileAccess {
         let configuration = loaded.configuration
         let files = [
             ("tls.certificate_file", configuration.tls.certificateFile), ("tls.private_key_file", configuration.tls.privateKeyFile),
+            ("tls.client_authorities_file", configuration.tls.clientAuthoritiesFile),
+            ("accounts.bearer_keys_file", configuration.accounts.bearerKeysFile),
         ]
         return files.compactMap { key, path in
             guard !path.isEmpty, let reason = TextFile.whyUnreadable(path) else { return nil }

@@ -1,7 +1,7 @@
 extension Setting {
     /// Every setting, in the order of `config/broker.toml`.
     public static let all: [Setting] =
-        listen + web + tls + runtime + storage + deadlines + limits + rooms + guests + queues
+        listen + web + tls + runtime + storage + deadlines + limits + rooms + guests + accounts + queues
 
     /// The setting with this key, or nil.
     public static func named(_ key: String) -> Setting? { byKey[key] }
@@ -49,6 +49,9 @@ extension Setting {
         .text(
             "tls.private_key_file", \.tls.privateKeyFile, path, flag: "--tls-key",
             "PEM file with the private key of that certificate; empty means no TLS."),
+        .text(
+            "tls.client_authorities_file", \.tls.clientAuthoritiesFile, path,
+            "PEM file with the authorities whose certificates clients may log in with; empty means that none may."),
         .choice("tls.minimum_version", \.tls.minimumVersion, "Oldest version of TLS spoken."),
     ]
 
@@ -159,6 +162,23 @@ extension Setting {
         .choice(
             "guests.mode", \.guests.mode,
             "Users without an account: none, named by the broker, or under a name of their choice.")
+    ]
+
+    private static let accounts: [Setting] = [
+        .choice("accounts.registration", \.accounts.registration, "Who makes accounts: the operator alone, or everybody who connects."),
+        .integer("accounts.accounts_max", \.accounts.accountsMax, 1...100_000_000, "Accounts that exist at once."),
+        .integer(
+            "accounts.iterations_min", \.accounts.iterationsMin, 4_096...10_000_000,
+            "Iterations of PBKDF2 below which a new password is refused."),
+        .integer(
+            "accounts.token_seconds", \.accounts.tokenSeconds, 0...315_360_000,
+            "How long a device may come back without the password; 0 means not at all."),
+        .text(
+            "accounts.bearer_keys_file", \.accounts.bearerKeysFile, path,
+            "JSON Web Key Set, or one public key as PEM, by which tokens are accepted; empty means that none are."),
+        .text("accounts.bearer_issuer", \.accounts.bearerIssuer, 0...512, "What the claim iss of a token must be."),
+        .text("accounts.bearer_audience", \.accounts.bearerAudience, 0...512, "What the claim aud of a token must have."),
+        .text("accounts.bearer_subject_claim", \.accounts.bearerSubjectClaim, 1...64, "The claim of a token that names the account."),
     ]
 
     private static let queues: [Setting] = [

@@ -14,6 +14,24 @@ public enum WireEncoding: UInt8, Sendable, CaseIterable {
     /// Native frames, each in one unmasked binary message of a WebSocket.
     case webSocketBinary
 
+    /// What of a client's message, without WebSocket framing, belongs to the transcript of how a connection began: no frame header, whose
+    /// request id says nothing.
+    public func payload(ofReceived message: SharedBytes) -> SharedBytes {
+        switch self {
+        case .native, .webSocketBinary: message[min(FrameHeader.byteCount, message.count)..<message.count]
+        case .json: message
+        }
+    }
+
+    /// The same of a message that ``append(_:requestID:hasMore:to:)`` has written.
+    public func payload(ofSent message: SharedBytes) -> SharedBytes {
+        guard self != .native, message.count > 2 else { return payload(ofReceived: message) }
+        // RFC 6455, section 5.2: unmasked, the length in 7 bits, or in 2 or 8 octets behind them.
+        let length = message.withBytes { $0.byte(at: 1) & 0x7F }
+        let framing = length < 126 ? 2 : length == 126 ? 4 : 10
+        return payload(ofReceived: message[framing..<message.count])
+    }
+
     /// Encodes a reply behind what the writer holds.
     public func append(_ reply: Reply, requestID: UInt32, hasMore: Bool = false, to writer: inout ByteWriter) {
         guard self != .native else { return FrameEncoder.append(reply, requestID: requestID, more: hasMore, to: &writer) }

@@ -20,6 +20,25 @@ public enum Command: Sendable, Equatable {
     case publish(Publish)
     case directMessage(DirectMessage)
     case history(ReadHistory)
+    case register(Register)
+    /// PASSWORD: what the broker is to keep of the account's new password.
+    case changePassword(verifier: SharedBytes)
+    /// DEVICES: which devices may come back without the password.
+    case listDevices
+    /// REVOKE: a device may not, from now on.
+    case revokeDevice(SharedBytes)
+}
+
+/// REGISTER: a new account.
+public struct Register: Sendable, Equatable {
+    public var user: AccountName
+    /// What the broker is to keep of the password.
+    public var verifier: SharedBytes
+
+    public init(user: AccountName, verifier: SharedBytes) {
+        self.user = user
+        self.verifier = verifier
+    }
 }
 
 /// HELLO: the first frame of a connection.

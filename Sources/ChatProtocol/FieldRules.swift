@@ -37,5 +37,6 @@ struct FieldRules: Sendable {
     static let deliver = FieldRules(.deliver)
     static let event = FieldRules(required: [], optional: Schema.eventFields)
     static let roomRecord = FieldRules(required: [.room, .head, .members, .policy], optional: [.title, .topic])
+    static let deviceRecord = FieldRules(required: [.timestamp, .until, .agent, .session, .state], optional: [])
     static let memberRecord = FieldRules(required: [.user, .role, .state], optional: [])
 }

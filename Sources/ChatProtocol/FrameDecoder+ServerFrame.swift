@@ -9,7 +9,8 @@ extension FrameDecoder {
         precondition(header.payloadByteCount == payload.byteCount, "the payload is what its header announces")
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         switch type {
-        case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history:
+        case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history, .register,
+            .changePassword, .listDevices, .revokeDevice:
             throw PayloadError(.badState, "a frame that only clients send")
         case .ping:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
@@ -63,10 +64,13 @@ extension FrameDecoder {
         let user = try fields.name(.user, in: payload)
         let title = try fields.textIfPresent(.title, in: payload)
         let role = try fields.octetNumberIfPresent(.role, in: payload).map { Role(rawValue: $0) }
+        let until = try fields.numberIfPresent(.until, in: payload)
         let message = try fields.bytesIfPresent(.sasl, in: payload)
         var authenticated = Authenticated(
             user: user, session: try fields.bytes(.session, in: payload), message: message, role: role, timestamp: timestamp)
         authenticated.title = title
+        authenticated.until = until
+        authenticated.token = try fields.bytesIfPresent(.token, in: payload)
         authenticated.lifetimeSeconds = try fields.numberIfPresent(.lifetime, in: payload)
         return authenticated
     }
@@ -107,8 +111,9 @@ extension FrameDecoder {
         return Items(records: records, cursor: try fields.bytesIfPresent(.cursor, in: payload), room: room)
     }
 
-    /// A group with `room`, the lowest tag of all, is a room; one without is a member.
+    /// A group with `room`, the lowest tag of all, is a room; one that begins with `ts` is a device; any other is a member.
     private static func record(_ group: RawSpan) throws(PayloadError) -> Record {
+        if group.byteCount > 0, group.byte(at: 0) == Field.timestamp.head { return .device(try device(group)) }
         guard group.byteCount > 0, group.byte(at: 0) == Field.room.head else {
             var fields = try FieldReader(group, .memberRecord)
             return .member(
@@ -125,6 +130,16 @@ extension FrameDecoder {
         let members = try fields.number(.members, in: group)
         let policy = RoomPolicy(rawValue: try fields.number(.policy, in: group))
         return .room(RoomRecord(room: room, title: title, topic: topic, members: members, policy: policy, head: head))
+    }
+
+    private static func device(_ group: RawSpan) throws(PayloadError) -> DeviceRecord {
+        var fields = try FieldReader(group, .deviceRecord)
+        let lastLogIn = try fields.number(.timestamp, in: group)
+        let until = try fields.number(.until, in: group)
+        let agent = try fields.text(.agent, in: group)
+        let id = try fields.bytes(.session, in: group)
+        let state = PresenceState(rawValue: UInt8(try fields.number(.state, in: group)))
+        return DeviceRecord(id: id, agent: agent, lastLogIn: lastLogIn, until: until, state: state)
     }
 
     private static func deliver(_ payload: RawSpan) throws(PayloadError) -> Event {

@@ -29,7 +29,7 @@ public enum FrameDecoder {
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         let rules = FieldRules(type)
         switch type {
-        case .hello, .authenticate, .authenticateStep, .ping:
+        case .hello, .authenticate, .authenticateStep, .ping, .register, .changePassword, .listDevices, .revokeDevice:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
         case .welcome, .authenticated, .ok, .resumed, .joined, .items, .published, .deliver, .batch, .lag:
             throw PayloadError(.badState, "a frame that only brokers send")
@@ -65,6 +65,11 @@ public enum FrameDecoder {
                     room: try fields.address(.room, in: payload), limit: try fields.numberIfPresent(.limit, in: payload),
                     cursor: try fields.bytesIfPresent(.cursor, in: payload)))
         case .create: return .create(try create(&fields, payload))
+        case .register:
+            return .register(Register(user: try fields.name(.user, in: payload), verifier: try fields.bytes(.sasl, in: payload)))
+        case .changePassword: return .changePassword(verifier: try fields.bytes(.sasl, in: payload))
+        case .listDevices: return .listDevices
+        case .revokeDevice: return .revokeDevice(try fields.bytes(.session, in: payload))
         default: preconditionFailure("every frame of clients is decoded above")
         }
     }

@@ -83,6 +83,12 @@ extension ByteWriter {
             append(.user, name: record.user)
             append(.role, number: UInt64(record.role.rawValue))
             append(.state, number: UInt64(record.state.rawValue))
+        case .device(let record):
+            append(.timestamp, number: record.lastLogIn)
+            append(.until, number: record.until)
+            append(.agent, text: record.agent)
+            append(.session, bytes: record.id)
+            append(.state, number: UInt64(record.state.rawValue))
         }
     }
 

@@ -78,6 +78,17 @@ public enum FrameEncoder {
             type = .directMessage
             writer.append(message.publication, requestID: requestID)
             writer.append(.to, name: message.to)
+        case .register(let register):
+            type = .register
+            writer.append(.user, name: register.user)
+            writer.append(.sasl, bytes: register.verifier)
+        case .changePassword(let verifier):
+            type = .changePassword
+            writer.append(.sasl, bytes: verifier)
+        case .listDevices: type = .listDevices
+        case .revokeDevice(let id):
+            type = .revokeDevice
+            writer.append(.session, bytes: id)
         }
         writer.endFrame(type, flags: isRetry ? .retry : [], requestID: requestID, start: start)
     }
@@ -102,8 +113,10 @@ public enum FrameEncoder {
             writer.append(.user, name: authenticated.user)
             writer.append(.title, text: authenticated.title)
             writer.append(.role, number: (authenticated.role?.rawValue).map(UInt64.init))
+            writer.append(.until, number: authenticated.until)
             writer.append(.sasl, bytes: authenticated.message)
             writer.append(.session, bytes: authenticated.session)
+            writer.append(.token, bytes: authenticated.token)
             writer.append(.lifetime, number: authenticated.lifetimeSeconds)
         case .ping(let timestamp):
             type = .ping

@@ -26,4 +26,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case history = 0x24
     case batch = 0x25
     case lag = 0x26
+    case register = 0x3A
+    case changePassword = 0x3B
+    case listDevices = 0x3C
+    case revokeDevice = 0x3D
 }

@@ -48,6 +48,12 @@ public struct Preface: Sendable, Equatable {
         return Preface(first: span.byte(at: 4), second: span.byte(at: 5))
     }
 
+    /// A complete preface that has been received; nil if the octets are none.
+    public init?(octets: SharedBytes) {
+        guard let preface = octets.withBytes({ try? Self.parse($0) }) else { return nil }
+        self = preface
+    }
+
     /// Appends the 8 octets.
     public func append(to writer: inout ByteWriter) {
         writer.appendBigEndian(Self.magic << 32 | UInt64(first) << 24 | UInt64(second) << 16, byteCount: 8)

@@ -64,6 +64,10 @@ public struct Authenticated: Sendable, Equatable {
     public var title: String?
     /// How long the account can be taken up again without its credential.
     public var lifetimeSeconds: UInt64?
+    /// 32 octets, a secret: takes the account up again from this device.
+    public var token: SharedBytes?
+    /// When the credential ends.
+    public var until: Timestamp?
 
     public init(user: AccountName, session: SharedBytes, message: SharedBytes? = nil, role: Role? = nil, timestamp: Timestamp? = nil) {
         self.user = user
@@ -169,6 +173,29 @@ public struct Items: Sendable, Equatable {
 public enum Record: Sendable, Equatable {
     case room(RoomRecord)
     case member(MemberRecord)
+    case device(DeviceRecord)
+}
+
+/// A device in the answer to DEVICES.
+public struct DeviceRecord: Sendable, Equatable {
+    /// 16 octets that name the device, and are no secret.
+    public var id: SharedBytes
+    /// The software it logged in with.
+    public var agent: String
+    /// When it last logged in.
+    public var lastLogIn: Timestamp
+    /// Until when it may come back without the password.
+    public var until: Timestamp
+    /// Whether it is connected.
+    public var state: PresenceState
+
+    public init(id: SharedBytes, agent: String, lastLogIn: Timestamp, until: Timestamp, state: PresenceState) {
+        self.id = id
+        self.agent = agent
+        self.lastLogIn = lastLogIn
+        self.until = until
+        self.state = state
+    }
 }
 
 /// A room in the answer to LIST.

@@ -31,6 +31,7 @@ extension Field {
     public static let members = Field(0x24, "members", .number)
     public static let role = Field(0x25, "role", .enumeration, maximum: 255)
     public static let policy = Field(0x26, "policy", .number)
+    public static let until = Field(0x28, "until", .number)
     public static let reason = Field(0x29, "reason", .text, maximum: 256)
     public static let code = Field(0x2A, "code", .number, isCritical: true, maximum: 999)
     public static let field = Field(0x2B, "field", .number)
@@ -43,6 +44,7 @@ extension Field {
     public static let mechanism = Field(0x33, "mech", .text, isCritical: true, maximum: 32)
     public static let sasl = Field(0x34, "sasl", .bytes, isCritical: true, maximum: 8192)
     public static let session = Field(0x35, "session", .bytes, minimum: 16, maximum: 16)
+    public static let token = Field(0x36, "token", .bytes, minimum: 32, maximum: 32)
     public static let lifetime = Field(0x37, "ttl", .number)
     public static let heartbeat = Field(0x38, "heartbeat", .number, maximum: 3_600_000)
     public static let frameByteCountMax = Field(0x39, "max_frame", .number, maximum: 1_048_576)
@@ -89,10 +91,9 @@ public enum Schema {
     public static let fields: [Field] = [
         .room, .seq, .timestamp, .from, .kind, .messageID, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .duplicate,
         .age, .epoch, .head, .floor, .next, .fromSeq, .toSeq, .limit, .direction, .to, .user, .title, .topic, .members, .role, .policy,
-        .reason,
-        .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl, .session,
-        .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device, .end, .deduplication,
-        .channelBindings, .detach, .type, .tail, .frames,
+        .until, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl,
+        .session, .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .device,
+        .end, .deduplication, .channelBindings, .detach, .type, .tail, .frames,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -106,7 +107,8 @@ public enum Schema {
         FrameSchema(.authenticate, "AUTH", .client, required: [.mechanism], optional: [.sasl]),
         FrameSchema(.authenticateStep, "AUTH_STEP", .both, required: [.sasl]),
         FrameSchema(
-            .authenticated, "AUTH_OK", .broker, required: [.user, .session], optional: [.timestamp, .title, .role, .sasl, .lifetime]),
+            .authenticated, "AUTH_OK", .broker, required: [.user, .session],
+            optional: [.timestamp, .title, .role, .until, .sasl, .token, .lifetime]),
         FrameSchema(.ping, "PING", .both, optional: [.timestamp]),
         FrameSchema(.pong, "PONG", .both, optional: [.timestamp]),
         FrameSchema(.ok, "OK", .broker, optional: [.epoch, .head, .lifetime]),
@@ -138,6 +140,10 @@ public enum Schema {
         FrameSchema(
             .batch, "BATCH", .broker, required: [.room, .epoch, .floor, .fromSeq, .toSeq, .frames], optional: [.head]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),
+        FrameSchema(.register, "REGISTER", .client, required: [.user, .sasl]),
+        FrameSchema(.changePassword, "PASSWORD", .client, required: [.sasl]),
+        FrameSchema(.listDevices, "DEVICES", .client),
+        FrameSchema(.revokeDevice, "REVOKE", .client, required: [.session]),
     ]
 
     /// The fields of an event behind `from` in a DELIVER frame.

@@ -46,7 +46,7 @@ public final class Server {
         self.configuration = configuration
         self.log = log
         let loopCount = configuration.runtime.loops == 0 ? ProcessLimits.processorCount : configuration.runtime.loops
-        shared = SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
+        shared = try SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
     }
 
     private static func makeLog(_ configuration: Configuration) -> Logger {
@@ -60,6 +60,7 @@ public final class Server {
         return try TLSContext.server(
             certificateFile: settings.certificateFile, privateKeyFile: settings.privateKeyFile,
             alpn: [ProtocolName.native, ProtocolName.http],
+            clientAuthorityFile: settings.clientAuthoritiesFile.isEmpty ? nil : settings.clientAuthoritiesFile,
             minimumVersion: settings.minimumVersion == .tls13 ? .tls13 : .tls12)
     }
 
@@ -149,6 +150,7 @@ public final class Server {
             shutDown()
             throw ServerError(refusal ?? "cannot serve: \(error)")
         }
+        shared.accounts?.stop()
         threads = []
         shared.storage?.store.close()
         removeReadyFile()
@@ -165,6 +167,7 @@ public final class Server {
         requestShutdown()
         for thread in threads { thread.join() }
         threads = []
+        shared.accounts?.stop()
         shared.storage?.store.close()
     }
 
@@ -172,6 +175,7 @@ public final class Server {
         for boxes in shared.boxes { boxes.orders.post([.stop]) }
         for thread in threads { thread.join() }
         threads = []
+        shared.accounts?.stop()
         shared.storage?.store.close()
     }
 

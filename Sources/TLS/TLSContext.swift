@@ -44,12 +44,15 @@ public final class TLSContext: @unchecked Sendable {
     ///   - privateKeyFile: PEM, RSA or ECDSA, not encrypted.
     ///   - alpn: Protocols served, the preferred first, 1 to 255 octets each. A client that offers none of them is refused with
     ///     `no_application_protocol`; one that offers no ALPN at all is not. Empty: ALPN is ignored.
+    ///   - clientAuthorityFile: PEM: the authorities whose certificates clients may show. nil: clients are not asked for any. Who shows
+    ///     none is served all the same; who shows another's is refused.
     ///   - minimumVersion: Older clients are refused.
     ///   - maximumVersion: The best that is spoken; 1.2 is for tests and comparisons.
     ///   - ticketKeysOf: The context that this one replaces: clients may go on with the session tickets it gave them.
     /// - Throws: ``TLSError`` of kind `file` that names the file which is unreadable, malformed or does not fit the other.
     public static func server(
-        certificateFile: String, privateKeyFile: String, alpn: [String], minimumVersion: TLSVersion = .tls12,
+        certificateFile: String, privateKeyFile: String, alpn: [String], clientAuthorityFile: String? = nil,
+        minimumVersion: TLSVersion = .tls12,
         maximumVersion: TLSVersion = .tls13, ticketKeysOf previous: TLSContext? = nil
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(
@@ -66,11 +69,23 @@ public final class TLSContext: @unchecked Sendable {
                 kind: .file, reason: "the private key does not belong to the certificate in \(certificateFile) (\(error.reason))",
                 code: error.code, file: privateKeyFile)
         }
+        if let clientAuthorityFile { try context.askForCertificates(by: clientAuthorityFile) }
         if let previous { try context.takeTicketKeys(of: previous) }
         if !context.protocols.isEmpty {
             SSL_CTX_set_alpn_select_cb(context.pointer, TLSCallbacks.selectProtocol, context.protocolsArgument)
         }
         return context
+    }
+
+    private func askForCertificates(by authorityFile: String) throws(TLSError) {
+        guard SSL_CTX_load_verify_file(pointer, authorityFile) == 1, let names = SSL_load_client_CA_file(authorityFile) else {
+            throw .drainQueue(kind: .file, file: authorityFile, otherwise: "no certificate can be read")
+        }
+        SSL_CTX_set_client_CA_list(pointer, names)
+        SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+        // Without it no session could go on that began with a certificate (SSL_CTX_set_session_id_context(3)).
+        let context = Array("broker".utf8)
+        SSL_CTX_set_session_id_context(pointer, context, UInt32(context.count))
     }
 
     /// A client's context.

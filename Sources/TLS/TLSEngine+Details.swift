@@ -26,6 +26,20 @@ extension TLSEngine {
         return String(cString: name)
     }
 
+    /// Whom the client's certificate names, if it has shown one that an authority of the context vouches for: the rest of a URI among its
+    /// alternative names that begins with `prefix`, else the only common name of its subject. Not yet judged by any grammar.
+    public func certifiedName(uriPrefix prefix: String) -> String? {
+        guard isHandshakeDone, SSL_get_verify_result(ssl) == X509_V_OK, let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        defer {
+            X509_free(certificate)
+            ERR_clear_error()
+        }
+        var text = [CChar](repeating: 0, count: 256)
+        var count = copenssl_certificate_uri(certificate, prefix, &text, Int32(text.count))
+        if count == 0 { count = copenssl_certificate_common_name(certificate, &text, Int32(text.count)) }
+        return count > 0 ? String(validating: text.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+    }
+
     /// Whether an earlier session goes on, without a certificate.
     public var isSessionResumed: Bool { SSL_session_reused(ssl) == 1 }
 

@@ -36,6 +36,9 @@ extension SecureStream {
     /// The host name that the client asked for; nil if it named none.
     public var tlsServerName: String? { engine?.serverName }
 
+    /// Whom the client's certificate names; nil in the clear and without one. See ``TLS/TLSEngine/certifiedName(uriPrefix:)``.
+    public func certifiedName(uriPrefix prefix: String) -> String? { engine?.certifiedName(uriPrefix: prefix) }
+
     /// Whether an earlier TLS session goes on.
     public var isSessionResumed: Bool { engine?.isSessionResumed ?? false }
 

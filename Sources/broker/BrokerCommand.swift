@@ -14,6 +14,8 @@ struct BrokerCommand: ParsableCommand {
             Settings come from the defaults, then the TOML file, then BROKER_… environment variables, then the flags below; what comes \
             later wins. config/broker.toml explains them all, and --list-settings prints them.
 
+            `broker user --help` tells how accounts are made, listed and suspended.
+
             SIGINT and SIGTERM stop the broker: it accepts nobody more, tells every client, and exits with status 0.
 
             Exit status: 0 stopped as asked, or the check passed; 1 it could not start or run; 2 the configuration is wrong; 64 the \

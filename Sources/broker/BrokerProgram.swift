@@ -19,6 +19,8 @@ enum BrokerProgram {
     }
 
     private static func run() -> ExitStatus {
+        let words = Array(CommandLine.arguments.dropFirst())
+        if words.first == UserCommand.configuration.commandName { return runUserCommand(Array(words.dropFirst())) }
         let command: BrokerCommand
         do {
             command = try BrokerCommand.parse()
@@ -54,6 +56,27 @@ enum BrokerProgram {
             complain("\(error)")
             return .cannotRun
         }
+    }
+
+    /// `broker user …`.
+    private static func runUserCommand(_ words: [String]) -> ExitStatus {
+        let command: UserCommand
+        do {
+            command = try UserCommand.parse(words)
+        } catch {
+            guard !UserCommand.exitCode(for: error).isSuccess else { UserCommand.exit(withError: error) }
+            complain(UserCommand.message(for: error) + " (broker user --help tells more)")
+            return .commandLineIsWrong
+        }
+        do {
+            for line in try command.execute() { print(line) }
+            return .success
+        } catch let error as UserCommand.Refusal {
+            complain(error.reason)
+        } catch {
+            complain("\(error)")
+        }
+        return .cannotRun
     }
 
     private static func check(_ loaded: LoadedConfiguration) -> ExitStatus {

@@ -28,14 +28,17 @@ final class RunningBroker {
 
     /// Starts a broker and waits until it listens.
     ///
-    /// - Parameter addresses: what it listens on.
-    init(_ addresses: [String] = ["127.0.0.1:0"], isSecure: Bool = true) throws {
+    /// - Parameters:
+    ///   - addresses: what it listens on.
+    ///   - environment: its settings.
+    init(_ addresses: [String] = ["127.0.0.1:0"], isSecure: Bool = true, environment: [String: String] = [:]) throws {
         process.executableURL = Program.url("broker")
         process.arguments = addresses.flatMap { ["--listen", $0] }
         if isSecure {
             process.arguments! += ["--tls-cert", Self.certificates + "/server.pem", "--tls-key", Self.certificates + "/server.key"]
         }
-        process.environment = ["SWIFT_BACKTRACE": "enable=no", "BROKER_STORAGE_ENABLED": "false"]
+        let standard = ["SWIFT_BACKTRACE": "enable=no", "BROKER_STORAGE_ENABLED": "false"]
+        process.environment = environment.merging(standard) { given, _ in given }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         let log = Pipe()

@@ -136,7 +136,7 @@ final class PeerConnection {
             accept(room, message.publication, id)
         case .goodbye: drop()
         case .resume, .history: refuse(.notImplemented, to: id)
-        case .authenticateStep, .pong, .error: break
+        case .authenticateStep, .pong, .error, .register, .changePassword, .listDevices, .revokeDevice: break
         }
     }
 

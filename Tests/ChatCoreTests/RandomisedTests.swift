@@ -13,6 +13,16 @@ struct RandomisedTests {
         }
     }
 
+    /// The same with people who have accounts, register, log in anew and revoke their devices.
+    @Test(arguments: 0..<20)
+    func keepsEveryPromiseToAccounts(block: UInt64) {
+        for seed in (block * 4 + 1)...(block * 4 + 4) {
+            var workload = Workload(seed: seed, keepsAccounts: true)
+            let faults = workload.run(1_500)
+            #expect(faults.isEmpty, "seed \(seed)")
+        }
+    }
+
     /// The same with a store whose answers come late, which fails for a while now and then, and which outlives its broker: one that is
     /// stopped, or one that is killed at any moment.
     @Test(arguments: 0..<30)

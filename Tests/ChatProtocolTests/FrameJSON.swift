@@ -87,6 +87,12 @@ private struct JSONFields {
             set(.title, create.title)
             set(.topic, create.topic)
             set(.policy, create.policy)
+        case .register(let register):
+            set(.user, register.user)
+            set(.sasl, register.verifier)
+        case .changePassword(let verifier): set(.sasl, verifier)
+        case .listDevices: break
+        case .revokeDevice(let id): set(.session, id)
         case .publish(let publish):
             read(publish.publication)
             set(.room, publish.room)
@@ -118,6 +124,8 @@ private struct JSONFields {
             set(.sasl, authenticated.message)
             set(.session, authenticated.session)
             set(.lifetime, authenticated.lifetimeSeconds)
+            set(.until, authenticated.until)
+            set(.token, authenticated.token)
         case .ping(let timestamp), .pong(let timestamp): set(.timestamp, timestamp)
         case .ok(let success):
             set(.epoch, success.epoch)
@@ -242,6 +250,12 @@ private struct JSONFields {
         case .member(let record):
             group.set(.user, record.user)
             group.set(.role, record.role)
+            group.set(.state, UInt64(record.state.rawValue))
+        case .device(let record):
+            group.set(.timestamp, record.lastLogIn)
+            group.set(.until, record.until)
+            group.set(.agent, record.agent)
+            group.set(.session, record.id)
             group.set(.state, UInt64(record.state.rawValue))
         }
         return group.members

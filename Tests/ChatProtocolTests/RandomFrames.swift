@@ -52,6 +52,10 @@ struct RandomFrames {
                     policy: maybe { RoomPolicy(rawValue: $0.number(63)) }))
         case .publish: .publish(Publish(room: address(), publication: publication()))
         case .directMessage: .directMessage(DirectMessage(to: name(), publication: publication()))
+        case .register: .register(Register(user: name(), verifier: bytes(0...8192)))
+        case .changePassword: .changePassword(verifier: bytes(0...8192))
+        case .listDevices: .listDevices
+        case .revokeDevice: .revokeDevice(bytes(16...16))
         default: preconditionFailure("\(type) is not a frame of clients")
         }
     }
@@ -134,6 +138,8 @@ struct RandomFrames {
             timestamp: maybe { $0.number() })
         authenticated.title = maybe { $0.text(128) }
         authenticated.lifetimeSeconds = maybe { $0.number() }
+        authenticated.until = maybe { $0.number() }
+        authenticated.token = maybe { $0.bytes(32...32) }
         return authenticated
     }
 
@@ -152,6 +158,14 @@ struct RandomFrames {
 
     private mutating func items() -> Items {
         let count = random.upTo(20)
+        if random.chance(20) {
+            let devices = (0..<count).map { _ in
+                Record.device(
+                    DeviceRecord(
+                        id: bytes(16...16), agent: text(64), lastLogIn: number(), until: number(), state: PresenceState(rawValue: octet())))
+            }
+            return Items(records: devices, cursor: maybe { $0.bytes(0...64) })
+        }
         let ofRooms = random.chance(50)
         var records: [Record] = []
         for _ in 0..<count {

@@ -33,7 +33,7 @@ import Testing
         ("ChatCore", "private import struct Dispatch.DispatchTime", "is pure, and imports Dispatch"),
         ("LibUV", "public import Foundation", "is an adapter"),
         ("Transport", "import CLibUV", "which only LibUV may"),
-        ("ChatServer", "internal import COpenSSL", "which only TLS may"),
+        ("ChatServer", "internal import COpenSSL", "which only TLS and Credentials may"),
         ("ChatServer", "import CSQLite", "which only ChatStore may"),
         ("broker", "import TOMLKit", "which only ChatConfiguration may"),
         ("Bytes", "import ChatProtocol", "which Package.swift does not name"),

@@ -47,6 +47,7 @@ _FIELD_TABLE = """
 24 24 members      uint
 25 25 role         enum  255
 26 26 policy       uint
+28 28 until        uint
 29 29 reason       text  256
 2A aa code         uint  999
 2B 2b field        uint
@@ -59,6 +60,7 @@ _FIELD_TABLE = """
 33 b3 mech         text  32
 34 b4 sasl         bytes 8192
 35 35 session      bytes =16
+36 36 token        bytes =32
 37 37 ttl          uint
 38 38 heartbeat    uint  3600000
 39 39 max_frame    uint  1048576
@@ -82,7 +84,7 @@ _FRAME_TABLE = f"""
 02 welcome   | mechs heartbeat max_frame max_body max_inflight server dedup | ts caps cb
 03 auth      | mech | sasl
 04 auth_step | sasl |
-05 auth_ok   | user session | ts title role sasl ttl
+05 auth_ok   | user session | ts title role until sasl token ttl
 06 ping      | | ts
 07 pong      | | ts
 08 ok        | | epoch head ttl
@@ -104,6 +106,10 @@ _FRAME_TABLE = f"""
 24 history   | room from_seq to_seq | epoch limit dir
 25 batch     | room epoch floor from_seq to_seq frames | head
 26 lag       | room epoch next from_seq to_seq | reason
+3A register  | user sasl |
+3B password  | sasl |
+3C devices   | |
+3D revoke    | session |
 """
 
 
@@ -147,6 +153,7 @@ FIELD_NAMED = {f.name: f for f in FIELDS.values()}
 FRAMES = {f.number: f for f in _read_frames()}
 FRAME_NAMED = {f.name: f for f in FRAMES.values()}
 LIST_GROUP = FrameType(-1, "group", ("room", "head", "members", "policy"), ("title", "topic"))
+DEVICES_GROUP = FrameType(-1, "group", ("ts", "until", "agent", "session", "state"), ())
 MEMBERS_GROUP = FrameType(-1, "group", ("user", "role", "state"), ())
 RESUME_GROUP = FrameType(-1, "group", ("room", "seq", "epoch"), ())
 RESUMED_GROUP = FrameType(-1, "group", ("room", "epoch", "head", "floor", "next"), ())
@@ -360,7 +367,8 @@ def _decode_group(item, tag, frame):
         shape = REFUSED_GROUP if FIELD_NAMED["code"].tag in tags else RESUMED_GROUP
     else:
         is_room = bool(fields) and fields[0][0] == FIELD_NAMED["room"].tag             # 7.14
-        shape = LIST_GROUP if is_room else MEMBERS_GROUP
+        is_device = bool(fields) and fields[0][0] == FIELD_NAMED["ts"].tag
+        shape = LIST_GROUP if is_room else DEVICES_GROUP if is_device else MEMBERS_GROUP
     return _interpret(shape, fields)
 
 
@@ -513,15 +521,26 @@ def frame_to_json(frame):
             result[name] = True
     if frame.name.startswith("#"):
         return result | {"payload": _b64(frame.payload)}
-    return result | {k: _value_to_json(v) for k, v in frame.fields.items()}
+    return result | _fields_to_json(frame.fields)
 
 
-def _value_to_json(value):
-    if isinstance(value, bytes):
-        return _b64(value)
-    if isinstance(value, list) and value and isinstance(value[0], Frame):
-        return [frame_to_json(frame) for frame in value]
-    return value
+def _fields_to_json(fields):
+    def shown(value):
+        if isinstance(value, bytes):
+            return _b64(value)
+        if isinstance(value, list):
+            return [frame_to_json(v) if isinstance(v, Frame) else _fields_to_json(v) if isinstance(v, dict) else v for v in value]
+        return value
+    return {name: shown(value) for name, value in fields.items()}
+
+
+def _fields_from_json(fields):
+    def read(name, value):
+        kind = "bytes" if name.startswith("#") else FIELD_NAMED[name].type
+        if name == "frames":
+            return [frame_from_json(v) for v in value]
+        return _unb64(value) if kind == "bytes" else [_fields_from_json(v) for v in value] if kind == "group" else value
+    return {name: read(name, value) for name, value in fields.items()}
 
 
 def frame_from_json(value):
@@ -533,8 +552,5 @@ def frame_from_json(value):
     if frame.name.startswith("#"):
         frame.payload = _unb64(value["payload"])
         return frame
-    for name, v in value.items():
-        is_bytes = name.startswith("#") or FIELD_NAMED[name].type == "bytes"
-        is_frames = name == "frames"
-        frame.fields[name] = [frame_from_json(f) for f in v] if is_frames else _unb64(v) if is_bytes else v
+    frame.fields = _fields_from_json(value)
     return frame

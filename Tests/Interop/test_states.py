@@ -144,10 +144,11 @@ class States(Sessions):
         room = fresh("states")
         sender = {"hello": "C", "auth": "C", "ping": "CS", "pong": "CS", "error": "CS", "goodbye": "CS", "auth_step": "CS",
                   "join": "C", "leave": "C", "list": "C", "members": "C", "create": "C", "publish": "C", "dm": "C",
-                  "resume": "C", "history": "C"}
+                  "resume": "C", "history": "C", "register": "C", "password": "C", "devices": "C", "revoke": "C"}
         examples = {"hello": {"agent": "x"}, "auth": {"mech": "ANONYMOUS"}, "auth_step": {"sasl": b""}, "error": {"code": 500},
                     "join": {"room": room}, "leave": {"room": room}, "members": {"room": room}, "create": {"room": room},
                     "publish": {"room": room, "body": "x"}, "dm": {"to": "nobody.here", "body": "x"},
+                    "register": {"user": "x", "sasl": b"x"}, "password": {"sasl": b"x"}, "revoke": {"session": b"x" * 16},
                     "welcome": {"mechs": [], "heartbeat": 1, "max_frame": 65536, "max_body": 1, "max_inflight": 1, "server": "x",
                                 "dedup": 1}, "auth_ok": {"user": "x", "session": b"x" * 16},
                     "resume": {"items": []}, "resumed": {"items": []}, "history": {"room": room, "from_seq": 1, "to_seq": 9},
@@ -156,7 +157,7 @@ class States(Sessions):
                     "published": {"room": room, "seq": 1, "ts": 1, "ack": 1},
                     "deliver": {"room": room, "seq": 1, "ts": 1, "from": "x"},
                     "lag": {"room": room, "epoch": 1, "next": 2, "from_seq": 1, "to_seq": 1}}
-        allowed = {1: {"hello"}, 3: {"auth", "ping"}, 0x20: {n for n, s in sender.items() if "C" in s} - {"hello", "auth_step"}}
+        allowed = {1: {"hello"}, 3: {"auth", "ping", "register"}, 0x20: {n for n, s in sender.items() if "C" in s} - {"hello", "auth_step"}}
         never_answered = {"pong", "error", "goodbye"}
         for state, names in allowed.items():
             for name in cbp.FRAME_NAMED:
@@ -173,7 +174,8 @@ class States(Sessions):
                                 self.assertNotEqual(frame.get("code"), 106, frame)
                                 connection.close()
                                 continue
-                            code = 108 if id_ == 0 and name in ("hello", "auth", "auth_step", "ping") else 106
+                            needs_id = ("hello", "auth", "auth_step", "ping", "register", "password", "devices", "revoke")
+                            code = 108 if id_ == 0 and name in needs_id else 106
                             self.assertEqual((frame.name, frame.get("code")), ("error", code), frame)
                             self.assertEqual(frame.get("type"), None if id_ else cbp.FRAME_NAMED[name].number)
                         self.assert_goes_on(connection, state)

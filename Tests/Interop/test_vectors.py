@@ -8,7 +8,9 @@ from vectors import GOLDEN, NEGATIVE, TOLERATED, judge
 
 class Vectors(unittest.TestCase):
     def test_the_document_has_its_vectors(self):
-        self.assertEqual([int(name.split()[0]) for name, *_ in GOLDEN], list(range(1, 63)))
+        numbers = [int(name.split()[0]) for name, *_ in GOLDEN]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertGreaterEqual(len(numbers), 76)
         self.assertGreater(len(NEGATIVE), 90)
         self.assertGreater(len(TOLERATED), 10)
 

@@ -11,6 +11,8 @@ public enum ClientEffect: Sendable, Equatable {
     case abort
     /// Open a new transport after this time.
     case connect(afterMilliseconds: UInt64)
+    /// Ask the owner of the credentials; nothing goes on before the answer.
+    case logIn(LogInStep)
     /// Tell the user.
     case notify(ClientNotice)
 }

@@ -1,3 +1,4 @@
+public import Bytes
 public import ChatProtocol
 
 /// What a user asks of a session. Every request ends in exactly one ``ClientOutcome``.
@@ -20,6 +21,12 @@ public enum ClientRequest: Sendable, Equatable {
     /// Another name for this guest.
     case rename(String)
     case ping
+    /// Another password for the account, of which the broker keeps this.
+    case changePassword(verifier: SharedBytes)
+    /// The devices that may come back without the password.
+    case devices
+    /// A device may not, from now on.
+    case revoke(SharedBytes)
 }
 
 extension ClientRequest {
@@ -30,7 +37,7 @@ extension ClientRequest {
         case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
-        case .join, .leave, .members, .history, .ping: nil
+        case .join, .leave, .members, .history, .ping, .changePassword, .devices, .revoke: nil
         }
     }
 
@@ -70,6 +77,7 @@ public enum ClientOutcome: Sendable, Equatable {
     case history([Event], fromSeq: UInt64, toSeq: UInt64, floor: UInt64)
     case renamed(AccountName)
     case pong
+    case devices([DeviceRecord])
     /// The broker said no: the request had no effect.
     case refused(Failure)
     /// The request never left: it had no effect.

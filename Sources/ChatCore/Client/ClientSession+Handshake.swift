@@ -12,8 +12,16 @@ extension ClientSession {
         let start = writer.count
         FrameEncoder.append(.hello(hello), requestID: helloID, to: &writer)
         if isGreased { ClientGrease.appendField(toFrameAt: start, chance: chance, in: &writer) }
-        effects.append(.send(writer.finish()))
-        sendLogin(at: now)
+        let opening = writer.finish()
+        effects.append(.send(opening))
+        if settings.logsInToAccount {
+            var transcript = ByteWriter(minimumCapacity: opening.count)
+            transcript.append(opening[0..<Preface.byteCount])
+            transcript.append(opening[(start + FrameHeader.byteCount)..<opening.count])
+            logIn = ClientLogIn(opening: transcript.finish())
+        } else {
+            sendLogin(at: now)
+        }
         guard isGreased else { return }
         var grease = ByteWriter()
         ClientGrease.appendFrame(chance: chance, to: &grease)
@@ -33,6 +41,7 @@ extension ClientSession {
 
     mutating func handleWelcome(_ welcome: Welcome) {
         self.welcome = welcome
+        if settings.logsInToAccount { offerLogIn(welcome) }
     }
 
     /// AUTH_OK of the log-in.

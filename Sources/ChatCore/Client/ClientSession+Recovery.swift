@@ -47,7 +47,7 @@ extension ClientSession {
                 // It is not joined again, and the end of the connection has ended delivery.
                 rooms[room] = nil
                 complete(pending.token, .done)
-            case .create, .rename, .ping, nil: complete(pending.token, .unknown(.connectionLost))
+            case .create, .rename, .ping, .changePassword, .devices, .revoke, nil: complete(pending.token, .unknown(.connectionLost))
             }
         }
         for pending in unsent where pending.token != nil {

@@ -43,6 +43,9 @@ extension ClientSession {
             return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit))
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
+        case .changePassword(let verifier): return .changePassword(verifier: verifier)
+        case .devices: return .listDevices
+        case .revoke(let device): return .revokeDevice(device)
         }
     }
 
@@ -64,6 +67,7 @@ extension ClientSession {
         // A reply to nothing is ignored: the request may have been one that this client cannot know, such as grease.
         guard let pending = requests.answer(id, hasMore: hasMore) else { return }
         switch pending.purpose {
+        case .login where settings.logsInToAccount, .registration: handleLogInReply(reply, requestID: id)
         case .hello, .login: handleHandshake(reply, pending, at: now)
         case .heartbeat: break
         case .rejoin, .user: handleAnswer(reply, pending, requestID: id, hasMore: hasMore, at: now)
@@ -100,6 +104,9 @@ extension ClientSession {
             changeAccount(to: authenticated.user)
             finish(pending, .renamed(authenticated.user))
         case (.ping, .pong): finish(pending, .pong)
+        case (.changePassword, .ok), (.revoke, .ok): finish(pending, .done)
+        case (.devices, .items(let items)):
+            finish(pending, .devices(items.records.compactMap { if case .device(let record) = $0 { record } else { nil } }))
         default: breakOff(.badState, "an answer that does not fit its request")
         }
     }

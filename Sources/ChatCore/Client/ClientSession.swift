@@ -43,6 +43,8 @@ public struct ClientSession {
     var policy = ReconnectPolicy()
     /// Why the session itself ended the connection that is being closed.
     var loss: ConnectionLoss?
+    /// The log-in to an account that is under way.
+    var logIn: ClientLogIn?
     var hasBeenReady = false
     var openedAt: UInt64 = 0
     var readyAt: UInt64?
@@ -244,7 +246,7 @@ public struct ClientSession {
         for request in unsent { complete(request.token, request.isRetry ? .unknown(.connectionLost) : .notSent(.sessionEnded)) }
     }
 
-    private mutating func takeEffects() -> [ClientEffect] {
+    mutating func takeEffects() -> [ClientEffect] {
         defer { effects = [] }
         return effects
     }

@@ -22,8 +22,10 @@ public struct ClientSettings: Sendable, Equatable {
     /// Whether a lost connection is replaced, once one has been ready.
     public var reconnects = true
     /// Whether the account lives on without a connection, so that a publish may be retried for it with flag R. A guest's does not
-    /// (docs/PROTOCOL.md, *Exactly-once effect*), and in this release all accounts are guests.
+    /// (docs/PROTOCOL.md, *Retries*).
     public var accountOutlivesConnections = false
+    /// Whether the owner has credentials: it is asked how to log in, and the wish counts for nothing.
+    public var logsInToAccount = false
     /// How long a connection must have been ready for a loss to count as the first one again.
     public var steadyMilliseconds: UInt64 = 10_000
 

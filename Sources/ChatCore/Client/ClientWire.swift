@@ -12,6 +12,9 @@ struct ClientWire {
 
     private var buffer = ReadBuffer()
     private var isPrefaced = false
+    /// The broker's preface and the payload of its WELCOME as they came: what a log-in may vouch for.
+    private(set) var preface = SharedBytes.empty
+    private(set) var welcomePayload = SharedBytes.empty
 
     mutating func append(_ bytes: RawSpan) {
         buffer.append(bytes)
@@ -27,11 +30,15 @@ struct ClientWire {
             guard canBegin else { throw FrameError(.badPreface, "the peer does not speak the broker's protocol") }
             guard buffer.count >= Preface.byteCount else { return nil }
             try buffer.withBytes { (bytes) throws(FrameError) in try Self.checkPreface(bytes) }
+            preface = buffer.withBytes { SharedBytes(copying: $0.extracting(0..<Preface.byteCount)) }
             buffer.consume(Preface.byteCount)
             isPrefaced = true
         }
         let taken = try buffer.withBytes { (bytes) throws(FrameError) in try Self.decode(bytes) }
         guard let (input, byteCount) = taken else { return nil }
+        if case .frame(.reply(.welcome), _, _) = input {
+            welcomePayload = buffer.withBytes { SharedBytes(copying: $0.extracting(FrameHeader.byteCount..<byteCount)) }
+        }
         buffer.consume(byteCount)
         return input
     }

@@ -9,6 +9,8 @@ struct PendingRequest: Sendable {
         case hello
         case login
         case heartbeat
+        /// REGISTER, before the log-in.
+        case registration
     }
 
     var purpose: Purpose
@@ -92,6 +94,9 @@ struct RequestTable: Sendable {
         inFlight[lastID] = request
         return lastID
     }
+
+    /// Puts a request whose reply asked for more in flight again, under the same id.
+    mutating func goOn(_ request: PendingRequest, _ id: UInt32) { inFlight[id] = request }
 
     /// The request that a reply answers; it leaves the table unless more frames of the reply follow.
     mutating func answer(_ id: UInt32, hasMore: Bool) -> PendingRequest? {

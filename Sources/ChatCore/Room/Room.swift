@@ -158,6 +158,8 @@ final class Room {
 final class Member {
     var incarnation: UInt64
     let role: Role
+    /// Whether the account has a connection.
+    var state = PresenceState.online
     var recentMessages: DeduplicationWindow
 
     init(incarnation: UInt64, role: Role, since: UInt64) {

@@ -10,6 +10,8 @@ struct ConversationOpening {
     var partiesLeft: Int
     /// Connections that took over from one that a party had named.
     var latecomers: [SessionID] = []
+    /// Parties that came or went meanwhile.
+    var presences: [AccountName: Bool] = [:]
     /// A party ended while the other was being asked for.
     var isVoid = false
 }
@@ -61,6 +63,9 @@ extension Shard {
             return
         }
         begin(address, first.account, second.account, sessions: first.sessions + second.sessions + opening.latecomers)
+        for (name, answer) in opening.answers where !(opening.presences[name] ?? !answer.sessions.isEmpty) {
+            rooms[address]?.member(answer.account)?.state = .offline
+        }
         for (request, requester) in opening.waiting { handle(request, requester) }
     }
 

@@ -72,7 +72,9 @@ extension Shard {
             after.map { after in Self.smallest(limit + 1, of: room.members.keys.lazy.filter { $0 > after }, by: \.self) }
             ?? Self.smallest(limit + 1, of: room.members.keys, by: \.self)
         let page = names.prefix(limit)
-        let records = page.map { Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: .online)) }
+        let records = page.map {
+            Record.member(MemberRecord(user: $0, role: room.members[$0]?.role ?? .none, state: room.members[$0]?.state ?? .offline))
+        }
         let cursor = names.count > page.count ? page.last.map { SharedBytes(utf8: $0.description) } : nil
         answerItems(records, cursor: cursor, room: query.room, requester)
     }
@@ -142,6 +144,7 @@ extension Record {
         switch self {
         case .room(let record): 64 + record.room.count + (record.title?.utf8.count ?? 0) + (record.topic?.utf8.count ?? 0)
         case .member(let record): 16 + record.user.count
+        case .device: 128
         }
     }
 }

@@ -192,6 +192,8 @@ extension Shard {
         guard let room = rooms[address], room.member(old) != nil else { return }
         // The word was late, and the account has come in by itself under its new name.
         guard room.member(new) == nil else { return dismiss(old, from: room) }
+        // The owner of the new name has logged in to its account meanwhile.
+        if let namesake = room.members[new.name], namesake.incarnation > new.incarnation { return dismiss(old, from: room) }
         makeWay(for: new.name, in: room)
         let wasKnown = room.rename(old, to: new)
         notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)

@@ -45,6 +45,10 @@ public final class Session {
     /// Why nothing more may be read for now.
     var holds: HoldReasons = []
 
+    /// What protects the connection; set by the adapter before HELLO is handled.
+    public var channel: ChannelTraits = []
+    /// What is needed to log in to an account; nil where there are none.
+    var logIn: LogIn?
     var account: AccountReference?
     var device: SharedBytes?
     /// Ids of requests whose final reply has not been queued.
@@ -98,6 +102,9 @@ public final class Session {
 
     /// The account in force, once there is one.
     public var accountName: AccountName? { account?.name }
+
+    /// Whether HELLO has not been heard: what is read belongs to how the connection begins.
+    public var isOpening: Bool { state == .preface || state == .hello }
 
     /// Whether the connection has an account and is not ending.
     public var isReady: Bool { state == .ready }

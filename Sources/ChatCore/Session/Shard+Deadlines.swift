@@ -10,6 +10,7 @@ extension Shard {
             sweepCursor = sweepCursor + 1 < count ? sweepCursor + 1 : 0
             if let session = sessions[slot: sweepCursor] { lookAfter(session) }
         }
+        tellDueRefusals()
         sweepRooms()
         sweepAccounts()
         sweepRecalled()
@@ -40,6 +41,8 @@ extension Shard {
     }
 
     private func probe(_ session: Session) {
+        lookAfterCredential(session)
+        guard !session.isEnding else { return }
         // Most connections are silent most of the time: they keep no storage for the next request.
         if session.requestsInFlight.isEmpty { session.requestsInFlight = [] }
         // A peer that is not being read counts as alive.

@@ -15,6 +15,7 @@ extension Shard {
     private func beginDraining(_ session: Session) {
         session.state = .draining
         session.deadline = now.monotonicMilliseconds + settings.drainMilliseconds
+        dropWaitingExchange(session)
         for link in session.links.reversed() { detach(session, from: link.roster) }
     }
 

@@ -1,26 +1,50 @@
 import Bytes
+import ChatDialects
 import ChatProtocol
 
 /// HELLO, AUTH and names: how a connection comes to its account, and changes its name.
 extension Shard {
     func welcome(_ session: Session, _ hello: Hello, requestID: UInt32) {
         session.device = hello.device
+        let mechanisms = mechanisms(for: session)
+        let offersBinding = mechanisms.contains("SCRAM-SHA-256-PLUS")
+        if settings.offersAccounts {
+            let logIn = session.logIn ?? LogIn()
+            session.logIn = logIn
+            logIn.origin.agent = hello.agent
+            logIn.origin.device = hello.device
+            logIn.origin.offersBinding = offersBinding
+        }
         session.state = .authenticating
         session.deadline = now.monotonicMilliseconds + settings.authenticationMilliseconds
         var welcome = Welcome(
-            server: settings.nodeName, mechanisms: settings.guestMode == .off ? [] : ["ANONYMOUS"],
+            server: settings.nodeName, mechanisms: mechanisms,
             heartbeatMilliseconds: settings.heartbeatMilliseconds, frameByteCountMax: UInt64(settings.frameByteCountMax),
             bodyByteCountMax: UInt64(settings.bodyByteCountMax), requestsInFlightMax: UInt64(settings.requestsInFlightMax),
             deduplicationSeconds: settings.deduplicationSeconds, timestamp: now.wallMilliseconds)
         welcome.capabilities = Self.capabilities.filter(hello.capabilities.contains)
-        answer(requestID, .welcome(welcome), session)
+        if offersBinding { welcome.channelBindings = ["tls-exporter"] }
+        let reply = Reply.welcome(welcome)
+        if settings.offersAccounts {
+            var writer = ByteWriter(minimumCapacity: 256)
+            session.encoding.append(reply, requestID: requestID, to: &writer)
+            completeTranscript(session, welcome: writer.finish())
+        }
+        answer(requestID, reply, session)
     }
 
     /// The capability tokens of this broker.
     private static let capabilities = ["history", "resume"]
 
     func authenticate(_ session: Session, _ wish: Authenticate, requestID: UInt32) {
-        guard settings.guestMode != .off, wish.mechanism == "ANONYMOUS" else {
+        guard session.logIn?.exchange == nil else {
+            return answer(requestID, .error(Failure(.badState, reason: "an exchange is under way")), session)
+        }
+        guard wish.mechanism == "ANONYMOUS" else { return beginExchange(session, wish, requestID: requestID) }
+        guard session.account?.isRegistered != true else {
+            return answer(requestID, .error(Failure(.forbidden, reason: "accounts keep their names")), session)
+        }
+        guard settings.guestMode != .off else {
             let failure = Failure(.mechUnsupported, reason: "mechanism not offered")
             return answer(requestID, .error(failure), session)
         }
@@ -46,10 +70,13 @@ extension Shard {
     func beginClaim(_ session: Session) {
         guard let claim = session.claim, !claim.hasBegun, session.requestsInFlight.count == 1 else { return }
         claim.hasBegun = true
+        if let wish = claim.wish, !wish.isReserved, settings.offersAccounts {
+            return ask(.isRegistered(wish), for: session, .wish(session.id))
+        }
         self.claim(claim.wish ?? guestName(), for: session)
     }
 
-    private func claim(_ name: AccountName, for session: Session) {
+    func claim(_ name: AccountName, for session: Session) {
         guard let claim = session.claim else { preconditionFailure("a name is claimed within a claim") }
         send(
             .claim(
@@ -88,10 +115,20 @@ extension Shard {
         }
         session.account = account
         session.memberships = memberships
+        if settings.isRegistrationOpen { session.logIn?.origin.transcript = .empty } else { session.logIn = nil }
+        makeReady(session)
+        finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+        enter(session)
+    }
+
+    func makeReady(_ session: Session) {
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
         session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
-        finishClaim(session, with: .authenticated(authenticated(session, account.name)))
+    }
+
+    /// What a connection gets without asking, once it has been told its account.
+    func enter(_ session: Session) {
         announceConversations(to: session)
         guard settings.attachesToLobby, session.state == .ready else { return }
         ask(.join(Join(room: .lobby), isAutomatic: true), session, 0, false)
@@ -132,7 +169,7 @@ extension Shard {
         finishClaim(session, with: .error(Failure(.exists, reason: "a newer connection has this account")))
     }
 
-    private func finishClaim(_ session: Session, with reply: Reply) {
+    func finishClaim(_ session: Session, with reply: Reply) {
         guard let claim = session.claim else { return }
         session.claim = nil
         answer(claim.requestID, reply, session)

@@ -28,6 +28,8 @@ extension Shard {
         case .ping(let timestamp): return reply(.pong(timestamp: timestamp), requestID: requestID, session)
         case .pong, .error: return
         case .goodbye(let goodbye): return leave(session, goodbye)
+        // It goes on under the id of AUTH, which is in flight.
+        case .authenticateStep(let message) where takeStep(message, requestID: requestID, session): return
         default: break
         }
         guard admit(requestID, type: command.typeNumber, session) else { return }
@@ -45,6 +47,10 @@ extension Shard {
             guard let account = session.account else { preconditionFailure("a ready session has an account") }
             let address = RoomAddress(conversationOf: account.name, and: message.to)
             publish(Publish(room: address, publication: message.publication), to: message.to, session, requestID, isRetry)
+        case .register(let wish): register(wish, session, requestID)
+        case .changePassword(let verifier): changePassword(verifier, session, requestID)
+        case .listDevices: askForDevices(session, requestID)
+        case .revokeDevice(let device): revoke(device, session, requestID)
         case .resume(let resume): self.resume(session, resume, requestID)
         case .history(let query): ask(.history(query), session, requestID, isRetry)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")

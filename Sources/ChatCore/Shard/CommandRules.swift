@@ -19,10 +19,12 @@ enum CommandRules {
         switch command {
         case .hello: Rule(states: .hello, needsRequestID: true)
         case .authenticate: Rule(states: [.authenticating, .ready], needsRequestID: true)
-        case .authenticateStep: Rule(states: .authenticating, needsRequestID: true)
+        case .authenticateStep: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .ping: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .pong, .error: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
+        case .register: Rule(states: [.authenticating, .ready], needsRequestID: true)
+        case .changePassword, .listDevices, .revokeDevice: Rule(states: .ready, needsRequestID: true)
         case .resume, .history: Rule(states: .ready, needsRequestID: true)
         case .join, .leave, .list, .members, .create, .publish, .directMessage: Rule(states: .ready, needsRequestID: false)
         }
@@ -68,6 +70,10 @@ extension Command {
         case .publish: 0x20
         case .directMessage: 0x23
         case .history: 0x24
+        case .register: 0x3A
+        case .changePassword: 0x3B
+        case .listDevices: 0x3C
+        case .revokeDevice: 0x3D
         }
     }
 }

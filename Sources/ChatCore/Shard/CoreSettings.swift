@@ -13,6 +13,16 @@ public struct CoreSettings: Sendable {
     public var nodeName = "n1"
     public var guestMode = GuestMode.named
 
+    // Accounts.
+    /// Whether there is somebody who answers a ``CredentialQuestion``.
+    public var offersAccounts = false
+    public var isRegistrationOpen = false
+    public var acceptsBearerTokens = false
+    /// Whether devices may come back by a token.
+    public var givesTokens = false
+    /// Whether passwords are proved on connections that others may read: they do not see the password, but may guess it at leisure.
+    public var offersPasswordsInClear = false
+
     // Deadlines: total, not per read.
     public var prefaceMilliseconds: UInt64 = 5_000
     public var helloMilliseconds: UInt64 = 10_000

@@ -35,6 +35,13 @@ public final class Shard {
     var accounts: [AccountName: Account] = [:]
     /// Where memberships of a renamed account go that were on their way under the old name.
     var renamedAccounts: [AccountReference: RenamedAccount] = [:]
+    /// Registered accounts without a connection that are in the lobby still.
+    var absentAccounts: Set<AccountName> = []
+    /// What is done with the answers that are awaited.
+    var questions: [UInt64: CredentialPurpose] = [:]
+    var lastQuestion: UInt64 = 0
+    /// Refused log-ins that are told only when their time has come, by the monotonic clock.
+    var refusals: [(due: UInt64, session: SessionID)] = []
     /// LIST requests that wait for other shards.
     var gatherings: [GatheringKey: RoomGathering] = [:]
     /// Octets of batches queued since the adapter last wrote: no queue can have grown by more of them.
@@ -212,6 +219,9 @@ public final class Shard {
             noteMembership(account, in: room, isMember: isMember, by: session)
         case .conversationOpening(let address, let party): noteConversation(address, party: party)
         case .conversationClosed(let address, let party): forgetConversation(address, party: party)
+        case .logIn, .leftLobby, .askFree, .askDevices, .revoke, .endOthers, .presence, .leaveLobby, .loggedIn, .mayRegister, .displaced,
+            .endRevoked, .endSuspended:
+            handleRegistered(message)
 
         case .request(let request, let requester): handle(request, requester)
         case .fetch(let room, let epoch, let session, let from, let byteCountMax):

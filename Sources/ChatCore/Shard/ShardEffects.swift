@@ -21,6 +21,8 @@ public struct ShardEffects {
     public var resumed: ContiguousArray<Session> = []
     /// Connections to be ended: what is queued is written first, then the sending side is shut down.
     public var ended: ContiguousArray<(session: Session, reason: CloseReason)> = []
+    /// What is to be asked of those who judge credentials.
+    public var questions: ContiguousArray<CredentialQuestion> = []
     /// What is to be read from the store.
     public var reads: [StoreRead] = []
     /// Connections to be closed at once, because the peer did not do its part of the ending in time.

@@ -103,6 +103,12 @@ public enum ShardMail: Sendable {
     case membership(AccountReference, RoomAddress, isMember: Bool, by: SessionID?)
     case conversationOpening(RoomAddress, party: AccountName)
     case conversationClosed(RoomAddress, party: AccountReference)
+    case logIn(AccountName, session: SessionID, device: SharedBytes?)
+    case leftLobby(AccountReference)
+    case askFree(Register, session: SessionID, requestID: UInt32)
+    case askDevices(AccountReference, session: SessionID, requestID: UInt32)
+    case revoke(AccountReference, device: SharedBytes, session: SessionID, requestID: UInt32)
+    case endOthers(AccountReference, session: SessionID)
 
     // To the home of a room
     case request(RoomRequest, Requester)
@@ -114,12 +120,19 @@ public enum ShardMail: Sendable {
     case conversationParty(RoomAddress, party: AccountName, AccountReference?, sessions: [SessionID])
     case partyConnected(RoomAddress, session: SessionID)
     case conversationPartyEnded(RoomAddress, AccountReference)
+    case presence(AccountReference, RoomAddress, isOnline: Bool)
+    case leaveLobby(AccountReference)
 
     // To the shard of a session
     /// With the rooms of which the account is a member already, if it goes on under a new connection.
     case claimed(session: SessionID, AccountReference, memberships: Set<RoomAddress>)
     case claimRefused(session: SessionID)
     case replaced(session: SessionID)
+    case loggedIn(session: SessionID, AccountReference, memberships: Set<RoomAddress>)
+    case mayRegister(Register, isFree: Bool, session: SessionID, requestID: UInt32)
+    case displaced(session: SessionID)
+    case endRevoked(session: SessionID)
+    case endSuspended(session: SessionID)
     case renamed(session: SessionID, AccountReference, to: AccountReference, rooms: Set<RoomAddress>)
     case renameRefused(session: SessionID)
     /// A membership under the old name became known after the rename.

@@ -11,12 +11,12 @@ extension Shard {
     /// A connection wishes for a name.
     func claim(_ name: AccountName, by session: SessionID, device: SharedBytes?, isRename: Bool, isGenerated: Bool) {
         if let account = accounts[name] {
-            guard !isRename, !isGenerated, !account.isArriving, let device, account.device == device else {
+            guard !isRename, !isGenerated, !account.isArriving, !account.isRegistered, let device, account.device == device else {
                 return send(.claimRefused(session: session), to: Int(session.shard))
             }
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
-            account.sessions = [session]
+            account.connections = [AccountConnection(session: session, device: device)]
             let reference = AccountReference(name: name, incarnation: account.incarnation)
             for old in replaced { send(.replaced(session: old), to: Int(old.shard)) }
             send(.claimed(session: session, reference, memberships: account.memberships), to: Int(session.shard))
@@ -38,8 +38,15 @@ extension Shard {
     /// A connection of an account has ended; with the last one a guest ends too.
     func release(_ reference: AccountReference, session: SessionID) {
         guard let account = account(reference) else { return }
-        account.sessions.removeAll { $0 == session }
-        guard account.sessions.isEmpty else { return }
+        let wasPresent = !account.connections.isEmpty
+        account.connections.removeAll { $0.session == session }
+        account.arrivals.removeAll { $0.session == session }
+        guard wasPresent, account.connections.isEmpty else { return }
+        if account.isRegistered { noteAbsence(of: account, reference) } else { endGuest(reference, account) }
+    }
+
+    /// A guest ends, with its memberships and conversations.
+    func endGuest(_ reference: AccountReference, _ account: Account) {
         accounts[reference.name] = nil
         // In order, here and elsewhere: a set's own order differs from run to run, and a run is to be repeatable.
         for room in [.lobby] + account.memberships.sorted() { send(.accountEnded(reference, room), to: map.home(of: room)) }
@@ -79,14 +86,33 @@ extension Shard {
         }
         if isMember {
             if room != .lobby { account.memberships.insert(room) }
+            guard account.isRegistered else { return }
+            // Word of a presence that is over may have been under way when the account came in.
+            send(.presence(reference, room, isOnline: account.absentSince == nil), to: map.home(of: room))
+            noteMembershipOfOthers(account, room, isMember: true, except: session)
         } else {
             account.memberships.remove(room)
+            forgetIfIdle(account, reference.name)
             for other in account.sessions where other != session { send(.detached(session: other, room), to: Int(other.shard)) }
+            noteMembershipOfOthers(account, room, isMember: false, except: session)
+        }
+    }
+
+    /// All connections of an account count its rooms.
+    private func noteMembershipOfOthers(_ account: Account, _ room: RoomAddress, isMember: Bool, except session: SessionID?) {
+        for other in account.sessions where other != session {
+            send(.membershipChanged(session: other, room, isMember: isMember), to: Int(other.shard))
         }
     }
 
     /// A conversation begins, and asks for one of its parties.
     func noteConversation(_ address: RoomAddress, party: AccountName) {
+        guard accounts[party] == nil, settings.offersAccounts, !party.isReserved else { return nameParty(party, of: address) }
+        ask(.isRegistered(party), for: nil, .party(address, party))
+    }
+
+    /// Says who a party of a conversation is.
+    func nameParty(_ party: AccountName, of address: RoomAddress) {
         let home = map.home(of: address)
         guard let account = accounts[party] else { return send(.conversationParty(address, party: party, nil, sessions: []), to: home) }
         account.conversations.insert(address)
@@ -95,11 +121,14 @@ extension Shard {
     }
 
     func forgetConversation(_ address: RoomAddress, party: AccountReference) {
-        account(party)?.conversations.remove(address)
+        guard let account = account(party) else { return }
+        account.conversations.remove(address)
+        forgetIfIdle(account, party.name)
     }
 
     /// Forgets renames that no message under way can still concern.
     func sweepAccounts() {
+        sweepAbsentAccounts()
         guard !renamedAccounts.isEmpty else { return }
         renamedAccounts = renamedAccounts.filter { $0.value.forgetAt > now.monotonicMilliseconds }
     }

@@ -13,6 +13,12 @@ extension CoreSettings {
             case .named: .named
             }
 
+        offersAccounts = !configuration.runtime.dataDirectory.isEmpty
+        isRegistrationOpen = offersAccounts && configuration.accounts.registration == .open
+        acceptsBearerTokens = offersAccounts && !configuration.accounts.bearerKeysFile.isEmpty
+        givesTokens = offersAccounts && configuration.accounts.tokenSeconds > 0
+        offersPasswordsInClear = configuration.listen.allowClearTextOffLoopback
+
         let deadlines = configuration.deadlines
         prefaceMilliseconds = UInt64(deadlines.prefaceMilliseconds)
         helloMilliseconds = UInt64(deadlines.helloMilliseconds)

@@ -26,6 +26,7 @@ extension Connection {
         guard stream.isSecure || isClearTextAccepted else { return endWithoutAWord("clear text is not accepted here") }
         let door = LineDoor()
         phase = .line(door)
+        noteChannel(isTyped: true)
         driver.shard.open(session, speaking: .native, at: driver.moment)
         perform(door.dialect.begin(), door)
         driver.shard.postpone(session, byMilliseconds: Self.nameMilliseconds, at: driver.moment)

@@ -17,6 +17,9 @@ extension Connection {
         if door.kind == .echo {
             driver.shard.postpone(session, byMilliseconds: Self.echoMilliseconds, at: driver.moment)
         } else {
+            noteChannel()
+            let subprotocol = SharedBytes(utf8: door.kind == .json ? "cbp.json.v1" : "cbp.bin.v1")
+            subprotocol.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.open(session, speaking: door.encoding, at: driver.moment)
         }
     }
@@ -86,6 +89,7 @@ extension Connection {
         case .json:
             guard isText else { throw WebSocketError(.unsupportedData, "binary where text is spoken") }
             let limits = session.limits(driver.shard.settings)
+            payload.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.receive(payload.withBytes { JSONDialect.input($0, limits: limits) }, from: session, at: driver.moment)
         case .binary:
             guard !isText else { throw WebSocketError(.unsupportedData, "text where binary is spoken") }
@@ -106,6 +110,9 @@ extension Connection {
             let limits = session.limits(driver.shard.settings)
             let next = door.message.withBytes { door.dialect.next(in: $0, limits: limits) }
             if let next {
+                if session.isOpening {
+                    door.message.withBytes { driver.shard.note(opening: $0.extracting(0..<min(next.byteCount, $0.byteCount)), of: session) }
+                }
                 // Behind what is fatal nothing is read.
                 door.message.consume(min(next.byteCount, door.message.count))
                 driver.shard.receive(next.input, from: session, at: driver.moment)

@@ -114,6 +114,9 @@ final class Connection: SecureStreamDelegate {
         while !session.isInputHeld && !session.isEnding {
             guard let next = dialect.next(in: octets.extracting(used..<octets.byteCount), limits: session.limits(driver.shard.settings))
             else { break }
+            if session.isOpening {
+                driver.shard.note(opening: octets.extracting(used..<(used + next.byteCount)), of: session)
+            }
             used += next.byteCount
             driver.shard.receive(next.input, from: session, at: driver.moment)
             driver.relievePressure()
@@ -136,7 +139,7 @@ final class Connection: SecureStreamDelegate {
             if !stream.isSecure && !isClearTextAccepted {
                 driver.shard.refuse(session, with: Goodbye(.tlsRequired, reason: "clear text is not accepted here; connect with TLS"))
             }
-            phase = .native(NativeDialect())
+            beginNative()
             return take(octets)
         case .http where kind == .shared:
             phase = .http(HTTPRequestParser())
@@ -145,6 +148,11 @@ final class Connection: SecureStreamDelegate {
             endWithoutAWord("the first octets are of no protocol spoken here")
             return octets.byteCount
         }
+    }
+
+    private func beginNative() {
+        noteChannel()
+        phase = .native(NativeDialect())
     }
 
     func endWithoutAWord(_ text: String) {
@@ -186,7 +194,7 @@ final class Connection: SecureStreamDelegate {
         }
         // With ALPN the protocol is agreed on, and the contents decide nothing.
         switch stream.negotiatedProtocol {
-        case ProtocolName.native: phase = .native(NativeDialect())
+        case ProtocolName.native: beginNative()
         case ProtocolName.http: phase = .http(HTTPRequestParser())
         default: break
         }

@@ -13,6 +13,10 @@ import Transport
 enum DriverOrder: Sendable {
     /// A connection that another loop accepted.
     case adopt(AcceptedSocket, ListenerKind)
+    /// What is known about a question of the shard.
+    case answer(UInt64, CredentialAnswer)
+    /// These accounts must not be used any more.
+    case suspend([AccountName])
     /// Log what the loop has.
     case report
     /// Accept no more, tell the clients, and end.
@@ -46,6 +50,8 @@ final class ShardDriver {
     let loop: EventLoop
     let shard: Shard
     let tls: TLSContext?
+    /// Whether clients may show certificates.
+    var asksForCertificates: Bool { shared.asksForCertificates }
     private let shared: SharedRuntime
     private let index: Int
     private let scratch = TLSScratch()
@@ -194,6 +200,7 @@ final class ShardDriver {
             resumeReading()
             if flushes { shard.endTurn(at: moment) }
         }
+        askQuestions()
         for session in shard.effects.aborted { connections[Int(session.id.slot)]?.abort() }
         shard.effects.aborted.removeAll(keepingCapacity: true)
         postToStore()
@@ -259,6 +266,23 @@ final class ShardDriver {
         }
     }
 
+    private func askQuestions() {
+        guard !shard.effects.questions.isEmpty else { return }
+        let questions = shard.effects.questions
+        shard.effects.questions.removeAll(keepingCapacity: true)
+        for question in questions {
+            var evidence = ChannelEvidence()
+            if let id = question.session, id.shard == index, let connection = connections[Int(id.slot)], connection.session.id == id {
+                evidence = connection.evidence
+            }
+            let request = AccountService.Request(loop: index, question: question, evidence: evidence)
+            guard shared.accounts?.ask(request) != true else { continue }
+            // Not from here: what it leads to belongs to a turn of its own.
+            let answer = CredentialAnswer.refused(.overloaded, reason: "too many log in at once; try later")
+            shared.boxes[index].orders.post([.answer(question.number, answer)])
+        }
+    }
+
     private func endConnections() {
         guard !shard.effects.ended.isEmpty else { return }
         let ended = shard.effects.ended
@@ -319,6 +343,8 @@ final class ShardDriver {
     private func obey(_ order: DriverOrder) {
         switch order {
         case .adopt(let socket, let kind): adopt(socket, kind)
+        case .answer(let number, let answer): shard.answer(number, with: answer, at: moment)
+        case .suspend(let names): shard.suspend(names, at: moment)
         case .report: report()
         case .shutDown: shutDown()
         case .stop: loop.stop()

@@ -19,6 +19,8 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
             broker-cli [URL] history ROOM [--count N] [--before SEQ]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
+            broker-cli [URL] register | login | passwd --user NAME
+            broker-cli [URL] sessions [--revoke ID]
             """,
         discussion: """
             URL is broker://HOST[:PORT], or brokers://HOST[:PORT] for TLS; default $BROKER_URL, else brokers://localhost:7400. \
@@ -30,8 +32,8 @@ struct BrokerCLI: ParsableCommand {
         version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self, RoomsCommand.self,
-            UsersCommand.self,
-            MembersCommand.self, PingCommand.self,
+            UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self, PasswordCommand.self,
+            SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatClient
+import ChatCore
 import ChatProtocol
 import Glibc
 import LibUV
@@ -36,7 +37,9 @@ struct ChatCommand: BrokerCommand {
             ? try TerminalConsole(loop: loop, isColoured: options.isColoured(.output))
             : try PlainConsole(loop: loop, isColoured: options.isColoured(.output))
         defer { console.close() }
-        let chat = Chat(loop: loop, client: client, console: console, name: options.name, room: room, isJSON: options.json)
+        let chat = Chat(
+            loop: loop, client: client, console: console, name: options.name ?? client.credentials?.name.description, room: room,
+            isJSON: options.json)
         // Without an end they would keep the loop running; it is stopped, not left alone, so that does no harm.
         let watchers = try [SIGINT, SIGTERM, SIGHUP].map { signal in
             try SignalWatcher(loop: loop, signal: signal) { chat.quit(.signal(signal)) }
@@ -49,10 +52,29 @@ struct ChatCommand: BrokerCommand {
 }
 
 extension ChatClient {
-    /// A client as the options want it.
-    static func make(loop: EventLoop, url: BrokerURL, options: ConnectionOptions) throws(StartFailure) -> ChatClient {
+    /// A client as the options want it: with the log-in that is remembered for the broker and the name, else as a guest.
+    static func make(
+        loop: EventLoop, url: BrokerURL, options: ConnectionOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil
+    ) throws(StartFailure) -> ChatClient {
+        var settings = options.settings
+        let profile = profile ?? (credentials == nil ? Profile.find(url, user: options.name) : nil)
+        var credentials = credentials
+        if let profile {
+            settings.device = profile.device
+            if credentials == nil {
+                credentials = ClientCredentials(name: profile.user, password: nil, token: profile.token, isBindingExpected: profile.isBound)
+                credentials?.onTokenRefused = { profile.forget() }
+            }
+            credentials?.onToken = { token, _, isBound in profile.keep(token: token, isBound: isBound) }
+        }
+        if credentials != nil {
+            settings.logsInToAccount = true
+            settings.accountOutlivesConnections = true
+        }
         do throws(TLSError) {
-            return try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: options.settings)
+            let client = try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: settings)
+            client.credentials = credentials
+            return client
         } catch {
             throw StartFailure(reason: "\(error)", status: .usage)
         }

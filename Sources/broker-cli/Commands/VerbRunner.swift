@@ -27,13 +27,19 @@ final class VerbRunner {
 
     /// Runs a verb to its end and returns its status.
     ///
-    /// - Parameter start: asks for what is wanted; it is sent once the connection is ready. Ends by ``finish(_:)``.
-    static func run(_ options: VerbOptions, _ start: (VerbRunner) throws -> Void) throws -> ExitStatus {
+    /// - Parameters:
+    ///   - profile: The log-in to use; nil: the one that is remembered, if there is one.
+    ///   - credentials: How to log in; nil: by the profile's token, or as a guest.
+    ///   - start: Asks for what is wanted; it is sent once the connection is ready. Ends by ``finish(_:)``.
+    static func run(
+        _ options: VerbOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil, _ start: (VerbRunner) throws -> Void
+    ) throws -> ExitStatus {
         let url = try options.connection.url(options.url)
         options.connection.warnIfInsecure(url)
         let loop = try EventLoop()
         defer { loop.close() }
-        let client = try ChatClient.make(loop: loop, url: url, options: options.connection)
+        let client = try ChatClient.make(
+            loop: loop, url: url, options: options.connection, profile: profile, credentials: credentials)
         defer { client.close() }
         let runner = try VerbRunner(loop: loop, client: client, options: options)
         defer { runner.close() }

@@ -49,8 +49,11 @@ enum FailureText {
     static let roomRule = "1 to 64 of a-z 0-9 . _ - /, the first a letter or digit"
 
     private static let general: [ResultCode: String] = [
-        .authFailed: "the broker did not let you in",
-        .mechUnsupported: "the broker does not admit guests",
+        .authFailed: "name or password is wrong",
+        .mechUnsupported: "the broker does not admit guests; `broker-cli login` logs in to an account",
+        .bindingMismatch: "somebody may be listening: the broker sees another connection than this one",
+        .credentialExpired: "this device has to log in again (broker-cli login)",
+        .sessionUnknown: "this device has to log in again (broker-cli login)",
         .forbidden: "that is not permitted",
         .banned: "you are banned from the room",
         .muted: "you may read but not write here",
@@ -115,8 +118,8 @@ enum FailureText {
         let head: String =
             switch request {
             case .publish, .directMessage: "it is unknown whether this was accepted: "
-            case .create, .rename, .leave: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .history, .ping: "there is no answer: "
+            case .create, .rename, .leave, .changePassword, .revoke: "it is unknown whether this had an effect: "
+            case .join, .rooms, .members, .history, .ping, .devices: "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -83,6 +83,7 @@ struct ClientView {
     private(set) var name: AccountName?
     private(set) var sessionName: String?
     /// Requests without a final reply.
+    private(set) var isRegistered = false
     private(set) var outstanding: [UInt32: Command] = [:]
     /// Logs whose events this connection is sent.
     private(set) var positions: [RoomAddress: Position] = [:]
@@ -196,7 +197,8 @@ struct ClientView {
     private mutating func receive(_ reply: Reply, to command: Command, id: UInt32, _ who: String, _ truth: inout Truth) {
         switch (command, reply) {
         case (_, .error(let failure)):
-            if safeRequests.remove(id) != nil, failure.code == .notJoined || failure.code == .noSuchRoom {
+            // Another connection of a registered account may have left the room meanwhile.
+            if safeRequests.remove(id) != nil, !isRegistered, failure.code == .notJoined || failure.code == .noSuchRoom {
                 suspicion = "\(who): \(command) of a member is refused: \(failure)"
             }
         case (.hello, .welcome): break
@@ -204,6 +206,7 @@ struct ClientView {
             if sent != returned { truth.faults.append("\(who): PONG changed the time") }
         case (.authenticate, .authenticated(let authenticated)):
             name = authenticated.user
+            isRegistered = authenticated.role == .member
             let session = authenticated.session.array.description
             if let sessionName, sessionName != session { truth.faults.append("\(who): the session id changed") }
             sessionName = session
@@ -216,7 +219,10 @@ struct ClientView {
         case (.create(let create), .ok):
             memberships.insert(create.room)
             lastSeqPublished[create.room] = nil
-        case (.list, .items), (.members, .items): break
+        case (.list, .items), (.members, .items), (.listDevices, .items), (.register, .ok), (.revokeDevice, .ok): break
+        // The exchange goes on under the same id.
+        case (.authenticate, .authenticateStep), (.authenticateStep, .authenticateStep): break
+        case (.authenticateStep, .authenticated(let authenticated)): name = authenticated.user
         case (.resume(let resume), .resumed(let rooms)):
             if resume.items.map(\.room) != rooms.map(\.room) { truth.faults.append("\(who): RESUMED of other rooms") }
             for room in rooms {

@@ -18,7 +18,10 @@ extension SimulatedBroker {
 
     private func checkSessions(_ accounts: [AccountName: Account], _ faults: inout [String]) {
         let ready = clients.filter { $0.session.state == .ready }
-        if accounts.count != ready.count {
+        let connected = accounts.filter { !$0.value.connections.isEmpty }
+        if Set(connected.keys) != Set(ready.compactMap(\.session.accountName))
+            || accounts.contains(where: { $0.value.connections.isEmpty && !$0.value.isRegistered })
+        {
             faults.append("accounts \(accounts.keys.sorted()), but connected are \(ready.compactMap(\.session.accountName).sorted())")
         }
         for client in clients {
@@ -31,11 +34,14 @@ extension SimulatedBroker {
             if session.lateAttachmentCount != 0, session.queue.isEmpty { faults.append("\(who): late, and nothing to wait for") }
             guard session.state == .ready, let account = session.account else { continue }
             if client.view.name != account.name { faults.append("\(who): believes to be \(String(describing: client.view.name))") }
-            guard let held = accounts[account.name], held.incarnation == account.incarnation, held.sessions == [session.id] else {
+            guard let held = accounts[account.name], held.incarnation == account.incarnation,
+                held.isRegistered ? held.sessions.contains(session.id) : held.sessions == [session.id]
+            else {
                 faults.append("\(who): its account is not its own")
                 continue
             }
-            for room in client.view.memberships where room != .lobby && !held.memberships.contains(room) {
+            // Nobody is told that another connection of the account has left a room.
+            for room in client.view.memberships where !held.isRegistered && room != .lobby && !held.memberships.contains(room) {
                 faults.append("\(who): believes to be a member of \(room)")
             }
             checkPositions(of: client, who, &faults)
@@ -47,6 +53,7 @@ extension SimulatedBroker {
         for (address, position) in client.view.positions {
             guard let roster = client.shard.rosters[address], roster.epoch == position.epoch, let index = roster.index(of: session) else {
                 // Nobody is told that a conversation has ended.
+                if session.account?.isRegistered == true, client.shard.rosters[address]?.index(of: session) == nil { continue }
                 if address.isConversation, room(address).map({ $0.epoch != position.epoch }) ?? true { continue }
                 faults.append("\(who): believes to be attached to \(address)")
                 continue
@@ -103,7 +110,9 @@ extension SimulatedBroker {
             faults.append("\(name): member of \(memberships[name] ?? []), at home \(account.memberships)")
         }
         if settings.attachesToLobby, settings.membersPerRoomMax >= accounts.count, let lobby = room(.lobby) {
-            if Set(lobby.members.keys) != Set(accounts.keys) {
+            let connected = Set(accounts.filter { !$0.value.connections.isEmpty }.keys)
+            let staying = Set(accounts.filter { $0.value.connections.isEmpty && $0.value.isRegistered }.keys)
+            if !connected.isSubset(of: lobby.members.keys) || !connected.union(staying).isSuperset(of: lobby.members.keys) {
                 faults.append("in the lobby are \(lobby.members.keys.sorted()), connected are \(accounts.keys.sorted())")
             }
         }
@@ -174,7 +183,15 @@ extension SimulatedBroker {
         var remains: [String] = []
         for shard in shards {
             if !shard.rosters.isEmpty { remains.append("rosters \(shard.rosters.keys)") }
-            if !shard.accounts.isEmpty { remains.append("accounts \(shard.accounts.keys)") }
+            let guests = shard.accounts.filter { !$0.value.isRegistered }
+            if !guests.isEmpty { remains.append("guests \(guests.keys)") }
+            // Registered accounts are kept for what they are members of, and with them their rooms.
+            let idle = shard.accounts.filter { $0.value.isRegistered && $0.value.memberships.isEmpty && $0.value.conversations.isEmpty }
+            if !idle.isEmpty { remains.append("idle accounts \(idle.keys)") }
+            if !shard.questions.isEmpty { remains.append("questions \(shard.questions.count)") }
+            if !shard.refusals.isEmpty { remains.append("refusals \(shard.refusals.count)") }
+            if !shard.absentAccounts.isEmpty { remains.append("absent accounts \(shard.absentAccounts)") }
+            if !settings.offersAccounts, !shard.accounts.isEmpty { remains.append("accounts \(shard.accounts.keys)") }
             if !shard.renamedAccounts.isEmpty { remains.append("renamed accounts \(shard.renamedAccounts.count)") }
             if !shard.openings.isEmpty { remains.append("openings \(shard.openings.keys)") }
             if !shard.gatherings.isEmpty { remains.append("gatherings \(shard.gatherings.count)") }
@@ -182,6 +199,12 @@ extension SimulatedBroker {
             if !shard.roomsInTurn.isEmpty { remains.append("batches") }
             if shard.statistics.connections != 0 { remains.append("connections \(shard.statistics.connections)") }
             for (address, room) in shard.rooms {
+                let onlyRegistered = !room.members.isEmpty && room.members.values.allSatisfy { $0.incarnation == .max }
+                if address != .lobby, onlyRegistered {
+                    if room.grants.contains(where: { $0 != 0 }) { remains.append("grants of \(address): \(room.grants)") }
+                    if room.members.values.contains(where: { $0.state == .online }) { remains.append("online in \(address)") }
+                    continue
+                }
                 if address != .lobby, room.storage == nil || address.isConversation { remains.append("room \(address)") }
                 if !room.members.isEmpty { remains.append("members of \(address): \(room.members.keys)") }
                 if room.grants.contains(where: { $0 != 0 }) { remains.append("grants of \(address): \(room.grants)") }

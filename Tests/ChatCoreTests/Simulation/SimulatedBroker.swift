@@ -28,6 +28,9 @@ final class SimulatedBroker {
     /// Whether octets are cut at random on their way to the broker.
     var cutsOctets = false
     var truth = Truth()
+    var judge = SimulatedJudge()
+    /// What has been asked and not answered, in no order.
+    private var questions: [(shard: Int, question: CredentialQuestion)] = []
     /// Where rooms are stored; nil if they are kept in memory only.
     let store: SimulatedStore?
 
@@ -72,6 +75,7 @@ final class SimulatedBroker {
     func connect(on shard: Int? = nil) -> SimulatedClient {
         let shard = shard ?? Int(random.next() % UInt64(shards.count))
         let session = shards[shard].connect(at: moment)
+        if settings.offersAccounts { session.channel = .loopback }
         let client = SimulatedClient(broker: self, shard: shard, session: session)
         clients.append(client)
         bySession[session.id] = client
@@ -132,6 +136,8 @@ final class SimulatedBroker {
             if flushes { shard.endTurn(at: moment) }
         }
         truth.note(shard.rooms.values)
+        questions += shard.effects.questions.map { (index, $0) }
+        shard.effects.questions.removeAll()
         store?.take(shard)
         let aborted = shard.effects.aborted
         shard.effects.aborted.removeAll()
@@ -162,6 +168,7 @@ final class SimulatedBroker {
         case write(SimulatedClient)
         case close(SimulatedClient)
         case flush(shard: Int)
+        case answer(Int)
         case commit
         case read
         case told(shard: Int)
@@ -170,6 +177,7 @@ final class SimulatedBroker {
     private func actions() -> [Action] {
         var actions: [Action] = []
         for queue in mail.indices where !mail[queue].isEmpty { actions.append(.mail(queue: queue)) }
+        for index in questions.indices { actions.append(.answer(index)) }
         for shard in shards where shard.hasBatches || !shard.effects.writable.isEmpty { actions.append(.flush(shard: shard.index)) }
         if let store {
             if store.hasPosts { actions.append(.commit) }
@@ -199,6 +207,10 @@ final class SimulatedBroker {
         case .write(let client): turn(of: client.shardIndex) { _ in client.flush() }
         case .close(let client): remove(client)
         case .flush(let shard): turn(of: shard) { _ in }
+        case .answer(let index):
+            let (shard, question) = questions.remove(at: index)
+            let answer = judge.answer(question, random: &random)
+            turn(of: shard) { $0.answer(question.number, with: answer, at: moment) }
         case .commit: store?.commit(Int.random(in: 1...4, using: &random))
         case .read: store?.read(&random)
         case .told(let shard):

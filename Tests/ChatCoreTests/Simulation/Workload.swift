@@ -12,8 +12,8 @@ struct Workload {
     private let clientCountMax: Int
 
     init(
-        seed: UInt64, order: SimulatedBroker.MailOrder = .pairs, shards: Int? = nil, store: SimulatedStore? = nil,
-        former: SimulatedBroker? = nil
+        seed: UInt64, order: SimulatedBroker.MailOrder = .pairs, shards: Int? = nil, keepsAccounts: Bool = false,
+        store: SimulatedStore? = nil, former: SimulatedBroker? = nil
     ) {
         var random = SeededRandom(seed: seed)
         let count = shards ?? Int.random(in: 1...3, using: &random)
@@ -30,7 +30,11 @@ struct Workload {
             settings.outboundTotalBytesMax = Int.random(in: 500...20_000, using: &random)
             settings.outboundControlBytes = 2_000
             settings.batchByteCountMax = Int.random(in: 100...2_000, using: &random)
+            settings.offersAccounts = keepsAccounts
+            settings.isRegistrationOpen = keepsAccounts
+            settings.givesTokens = keepsAccounts
         }
+        if keepsAccounts { broker.judge.registered = ["ann", "bob"] }
         broker.cutsOctets = true
         broker.delaysFlushes = Bool.random(using: &random)
     }
@@ -87,6 +91,7 @@ struct Workload {
             for room in client.view.memberships.sorted() {
                 let reply = client.ask(.publish(Publish(room: room, publication: .text("probe"))))
                 if case .published = reply { continue }
+                if client.view.isRegistered, let code = reply?.code, code == .notJoined || code == .noSuchRoom { continue }
                 guard case .error(let failure)? = reply, failure.code == .forbidden else {
                     faults.append("\(client.name!) cannot be heard in \(room): \(String(describing: reply))")
                     continue
@@ -130,6 +135,7 @@ struct Workload {
         case 35..<60: publish(client)
         case 60..<70: client.send(.directMessage(DirectMessage(to: try! AccountName(any(names)), publication: publication())))
         case 70..<73: rename(client)
+        case 73..<74 where broker.settings.offersAccounts: useAccount(client)
         case 73..<74 where broker.store != nil:
             broker.store?.setFailing(chance(40))
             client.send(.resume(resume(client)))
@@ -150,9 +156,21 @@ struct Workload {
         let device: SharedBytes? = chance(60) ? .device(UInt8.random(in: 1...3, using: &broker.random)) : nil
         client.open()
         client.send(.hello(Hello(agent: "workload/1", device: device)))
+        if broker.settings.offersAccounts, chance(50) {
+            client.send(.authenticate(Authenticate(mechanism: "HT-SHA-256-NONE", message: SharedBytes(utf8: any(names)))))
+        }
         client.send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: chance(90) ? SharedBytes(utf8: any(names)) : nil)))
         if chance(20) { rename(client) }
         if chance(5) { client.drop() }
+    }
+
+    private func useAccount(_ client: SimulatedClient) {
+        switch Int.random(in: 0..<4, using: &broker.random) {
+        case 0: client.send(.register(Register(user: try! AccountName(any(names)), verifier: SharedBytes(utf8: "v"))))
+        case 1: client.send(.listDevices)
+        case 2: client.send(.revokeDevice(.device(UInt8.random(in: 1...3, using: &broker.random))))
+        default: client.send(.authenticate(Authenticate(mechanism: "HT-SHA-256-NONE", message: SharedBytes(utf8: any(names)))))
+        }
     }
 
     private func rename(_ client: SimulatedClient) {

@@ -1,0 +1,111 @@
+import ArgumentParser
+import ChatConfiguration
+import ChatProtocol
+import ChatStore
+import Credentials
+import Glibc
+import SASL
+
+/// `broker user …`: what the operator does with accounts, also while the broker runs, which notices within a second.
+struct UserCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "user", abstract: "Make, list and suspend accounts.",
+        usage: "broker user VERB [NAME] [--data-dir DIR | --config FILE]",
+        discussion: """
+            VERB: list; add NAME, which asks for the password, or reads it from standard input; passwd NAME, which logs out all devices; \
+            suspend NAME, which ends the user's connections too; restore NAME.
+            """)
+
+    enum Verb: String, ExpressibleByArgument, CaseIterable {
+        case list, add, passwd, suspend, restore
+    }
+
+    @Argument(help: "list, add, passwd, suspend or restore.")
+    var verb: Verb
+
+    @Argument(help: "The account.")
+    var name: String?
+
+    @Option(name: .long, help: ArgumentHelp("The folder of what outlives the broker's process.", valueName: "dir"), completion: .directory)
+    var dataDir: String?
+
+    @Option(name: .long, help: ArgumentHelp("Read the broker's settings from this TOML file.", valueName: "file"), completion: .file())
+    var config: String?
+
+    func validate() throws {
+        guard (verb == .list) == (name == nil) else {
+            throw ValidationError(verb == .list ? "list takes no name" : "whose account? broker user \(verb.rawValue) NAME")
+        }
+    }
+
+    /// Why nothing was done, in one line.
+    struct Refusal: Error {
+        let reason: String
+    }
+
+    /// Does what the verb says; the lines to be printed.
+    func execute() throws -> [String] {
+        let loaded = try ConfigurationLoader.load(
+            file: config, environment: ProcessEnvironment.variables(), flags: dataDir.map { ["--data-dir": [$0]] } ?? [:])
+        let directory = loaded.configuration.runtime.dataDirectory
+        guard !directory.isEmpty else { throw Refusal(reason: "where are the accounts? --data-dir DIR, or --config FILE") }
+        if verb == .list { return try AccountStore(directory: directory).accounts().map(Self.line) }
+        guard let name, let account = try? AccountName(name), !account.isReserved else {
+            throw Refusal(
+                reason: "\(name ?? "") is no name for an account: 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not guest-…")
+        }
+        // Asked before the file is opened, so that nobody waits for a person who types.
+        let verifier = verb == .add || verb == .passwd ? ScramVerifier(password: try askForPassword(of: account)) : nil
+        let store = try AccountStore(directory: directory)
+        return [try store.together { () throws(StoreError) in try act(on: account, verifier, store) }.get()]
+    }
+
+    private func act(on name: AccountName, _ verifier: ScramVerifier?, _ store: AccountStore) throws(StoreError) -> Result<String, Refusal>
+    {
+        let row = try store.account(named: name)
+        if verb == .add, let verifier {
+            let added = try store.add(name, verifier: verifier.text, iterationCount: verifier.iterationCount, at: Self.now)
+            return added == nil ? .failure(Refusal(reason: "\(name) has an account")) : .success("added \(name)")
+        }
+        guard let row else { return .failure(Refusal(reason: "\(name) has no account")) }
+        if let verifier {
+            try store.setVerifier(verifier.text, iterationCount: verifier.iterationCount, of: row.id, at: Self.now)
+            try store.forgetDevices(of: row.id, except: nil)
+            return .success("the password of \(name) is changed, and all devices have to log in again")
+        }
+        try store.setSuspended(verb == .suspend, of: row.id)
+        return .success(verb == .suspend ? "suspended \(name)" : "restored \(name)")
+    }
+
+    private static func line(_ row: AccountRow) -> String {
+        "\(row.name)\t\(row.isSuspended ? "suspended" : "active")\t\(row.verifier == nil ? "no password" : "password")"
+    }
+
+    private static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Never from an argument, which other users of the machine can see.
+    private func askForPassword(of name: AccountName) throws(Refusal) -> [UInt8] {
+        guard isatty(STDIN_FILENO) == 1 else { return try Self.accepted(readLine(strippingNewline: true)) }
+        let password = try Self.accepted(Self.typed("New password for \(name): "))
+        guard try Self.accepted(Self.typed("The same again: ")) == password else { throw Refusal(reason: "the two passwords differ") }
+        return password
+    }
+
+    private static func typed(_ prompt: String) -> String? {
+        // getpass(3) turns echo and signals off while it reads, and puts the terminal back.
+        getpass(prompt).flatMap { String(validatingCString: $0) }
+    }
+
+    private static func accepted(_ password: String?) throws(Refusal) -> [UInt8] {
+        guard let password, !password.isEmpty else { throw Refusal(reason: "no password was given") }
+        guard password.count >= 8 else { throw Refusal(reason: "a password has at least 8 characters") }
+        guard password.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
+            throw Refusal(reason: "a password has no control characters")
+        }
+        return Array(password.utf8)
+    }
+}
