@@ -63,7 +63,10 @@ final class Room {
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
         for member in stored.members {
-            members[member.account] = Member(incarnation: AccountReference.lastingIncarnation, role: member.role, since: now)
+            let account = AccountReference(registered: member.account)
+            let restored = Member(incarnation: account.incarnation, role: member.role, since: now)
+            restored.state = .offline
+            members[member.account] = restored
         }
     }
 
