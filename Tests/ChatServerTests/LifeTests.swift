@@ -26,6 +26,7 @@ import Testing
     @Test(arguments: [1, 2]) func portInUseIsNamed(loops: Int) throws {
         let broker = try TestBroker(loops: loops)
         var configuration = Configuration()
+        configuration.storage.enabled = false
         configuration.listen.addresses = [ListenAddress(host: "127.0.0.1", port: broker.address.port)]
         configuration.runtime.loops = loops
         let second = try Server(configuration)
@@ -36,6 +37,7 @@ import Testing
 
     @Test func unreadableCertificateIsNamed() throws {
         var configuration = Configuration()
+        configuration.storage.enabled = false
         configuration.tls.certificateFile = "/nonexistent/server.pem"
         configuration.tls.privateKeyFile = "/nonexistent/server.key"
         let error = #expect(throws: ServerError.self) { try Server(configuration) }

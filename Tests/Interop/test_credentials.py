@@ -27,9 +27,9 @@ class Kept(Case):
         cls.broker = cls.start()
 
     @classmethod
-    def start(cls, **settings):
+    def start(cls, loops=None, **settings):
         wanted = {"runtime_data_directory": cls.folder.name, "accounts_registration": "open", "accounts_iterations_min": 4096}
-        return Broker(cls.loops, certificate(), **(wanted | settings))
+        return Broker(loops or cls.loops, certificate(), **(wanted | settings))
 
     @classmethod
     def tearDownClass(cls):
@@ -430,8 +430,8 @@ class CredentialsOfBrokers(Kept, unittest.TestCase):
         cls.folder.cleanup()
 
     @classmethod
-    def start(cls, **settings):
-        return super().start(**({"runtime_data_directory": str(Path(cls.folder.name, fresh("data")))} | settings))
+    def start(cls, loops=None, **settings):
+        return super().start(loops, **({"runtime_data_directory": str(Path(cls.folder.name, fresh("data")))} | settings))
 
     def test_accounts_and_tokens_survive_a_restart(self):
         folder = tempfile.TemporaryDirectory(prefix="cbp-accounts-")
@@ -448,6 +448,38 @@ class CredentialsOfBrokers(Kept, unittest.TestCase):
             self.assertEqual(path.stat().st_mode & 0o077, 0, path)
             self.assertNotIn(token, path.read_bytes())
             self.assertNotIn(PASSWORD.encode(), path.read_bytes())
+
+    def test_memberships_and_conversations_survive_a_restart(self):
+        for loops in (1, 2):
+            with self.subTest(loops=loops):
+                folder = tempfile.TemporaryDirectory(prefix="cbp-accounts-")
+                self.addCleanup(folder.cleanup)
+                settings = {"runtime_data_directory": folder.name, "loops": loops, "storage_enabled": "true"}
+                with self.start(**settings) as broker:
+                    for name in ("ada", "bob"):
+                        self.opened(broker=broker).request("register", user=name, sasl=verifier(PASSWORD))
+                    ada, bob = (self.logged_in(name, broker=broker) for name in ("ada", "bob"))
+                    ada.create("tea")
+                    bob.join("tea")
+                    bob.publish("tea", "milk?", ack=2)
+                    self.assertEqual(ada.dm("bob", "secretly", ack=2)["ack"], 2)
+                    guest = self.client("guest", broker)
+                    guest.join("tea")
+                with self.start(**settings) as broker:
+                    ada = self.logged_in("ada", broker=broker)
+                    members = {m["user"]: (m["role"], m["state"]) for m in ada.members("tea")[0]}
+                    self.assertEqual(members, {"ada": (4, 1), "bob": (2, 0)})
+                    self.assertEqual(ada.publish("tea", "yes", ack=2)["ack"], 2)       # a member without JOIN
+                    bob = self.logged_in("bob", broker=broker)
+                    bob.join("@ada+bob", tail=10)
+                    self.assertEqual(bob.next_event("deliver", room="@ada+bob")["body"], "secretly")
+                    self.assertEqual(ada.dm("bob", "again", ack=2)["ack"], 2)
+                    self.assertEqual(bob.next_event("deliver", room="@ada+bob")["body"], "again")
+                    self.assertEqual(bob.leave("tea").name, "ok")
+                with self.start(**settings) as broker:
+                    bob = self.logged_in("bob", broker=broker)
+                    with self.refused(407):
+                        bob.publish("tea", "no more")
 
     def test_registration_closed(self):
         with self.start(accounts_registration="closed") as broker:

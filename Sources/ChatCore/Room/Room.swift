@@ -71,8 +71,8 @@ final class Room {
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
         for member in stored.members {
-            members[member.account] = Member(
-                incarnation: AccountReference.lastingIncarnation, role: member.role, since: now, mark: stored.head)
+            let account = AccountReference(registered: member.account)
+            members[member.account] = Member(incarnation: account.incarnation, role: member.role, since: now, mark: stored.head)
         }
     }
 

@@ -75,7 +75,7 @@ extension Shard {
     /// can have.
     private func isAuthor(_ member: Member, _ requester: Requester, of seq: UInt64, _ note: EventNote, in room: Room) -> Bool {
         guard note.author == member.identity else { return false }
-        guard requester.account.isRegistered || requester.account.isLasting else { return true }
+        guard requester.account.isRegistered else { return true }
         return Event(frame: room.recent.event(seq)).from == requester.account.name
     }
 

@@ -200,7 +200,7 @@ extension Shard {
 
     /// Stores what an account is in a room, if both outlive its connections.
     func storeMembership(of account: AccountReference, in room: Room) {
-        guard account.isLasting, room.storage != nil else { return }
+        guard account.isRegistered, room.storage != nil else { return }
         if let member = room.member(account) {
             let record = MembershipRecord(account: account.name, role: member.role, since: now.wallMilliseconds)
             post(.admit(record, to: room.address, epoch: room.epoch))
@@ -285,8 +285,7 @@ extension Shard {
     func restore(_ history: ShardHistory) {
         lastEpoch = max(lastEpoch, history.lastEpoch)
         for stored in history.rooms.map(withTopicOfNow) {
-            // A conversation is its parties': one of guests ended with them.
-            if stored.record.address.isConversation, stored.members.count < stored.record.address.partyCount {
+            guard stored.survivesRestart else {
                 post(.end(stored.record.address, epoch: stored.record.epoch))
                 continue
             }
@@ -298,6 +297,7 @@ extension Shard {
             rooms[room.address] = room
             noteEmptiness(of: room)
         }
+        for (account, room) in history.memberships { restoreMembership(of: account, in: room) }
         recalledUntil = now.monotonicMilliseconds + settings.deduplicationSeconds * 1_000
         for publication in history.publications {
             rooms[publication.room]?.storage?.recalled?.insert(
@@ -321,6 +321,11 @@ extension Shard {
         self.recalledUntil = nil
         for room in rooms.values { room.storage?.recalled = nil }
     }
+}
+
+extension StoredRoom {
+    /// A conversation is its parties': one of guests ended with them.
+    var survivesRestart: Bool { !record.address.isConversation || members.count == record.address.partyCount }
 }
 
 extension RoomAddress {

@@ -13,12 +13,6 @@ public struct SessionID: Hashable, Sendable {
 public struct AccountReference: Hashable, Sendable {
     public let name: AccountName
     public let incarnation: UInt64
-
-    /// The incarnation of every account that outlives its connections: it has one life. No guest's is as low.
-    static let lastingIncarnation: UInt64 = 0
-
-    /// Whether the account outlives its connections, and its memberships with it.
-    var isLasting: Bool { incarnation == Self.lastingIncarnation }
 }
 
 /// What the broker knows of one connection. Owned by the shard whose loop accepted it.

@@ -35,6 +35,8 @@ public struct ShardHistory: Sendable {
     public var rooms: [StoredRoom]
     /// Publications in those rooms, in the order of commits.
     public var publications: [StoredPublication]
+    /// Accounts whose home is the shard, and the rooms and conversations they are in, whose homes may be others.
+    public var memberships: [(account: AccountName, room: RoomAddress)]
     /// The greatest epoch of any log that ever was.
     public var lastEpoch: UInt64
 
@@ -42,6 +44,9 @@ public struct ShardHistory: Sendable {
     public init(of index: Int, _ map: ShardMap, in state: StoredState) {
         rooms = state.rooms.filter { map.home(of: $0.record.address) == index }
         publications = state.publications.filter { map.home(of: $0.room) == index }
+        memberships = state.rooms.filter(\.survivesRestart).flatMap { room in
+            room.members.filter { map.home(of: $0.account) == index }.map { ($0.account, room.record.address) }
+        }
         lastEpoch = state.lastEpoch
     }
 }

@@ -96,13 +96,19 @@ extension Shard {
 
     /// A registered account is a member of a room, or a party of a conversation, that has outlived the process. For the shard that is
     /// the home of the account, before anybody connects; the room's own home holds it as `AccountReference(registered:)`.
-    public func restoreMembership(of name: AccountName, in room: RoomAddress) {
+    func restoreMembership(of name: AccountName, in room: RoomAddress) {
         precondition(map.home(of: name) == index, "an account is restored at its home")
         let account = accounts[name] ?? Account(registeredAt: now.monotonicMilliseconds)
         precondition(account.isRegistered, "only registered accounts outlive the process")
         if account.connections.isEmpty { account.absentSince = account.absentSince ?? now.monotonicMilliseconds }
         accounts[name] = account
-        if room.isConversation { account.conversations.insert(room) } else if room != .lobby { account.memberships.insert(room) }
+        if room.isConversation {
+            account.conversations.insert(room)
+        } else if room != .lobby {
+            account.memberships.insert(room)
+        } else if account.connections.isEmpty {
+            absentAccounts.insert(name)
+        }
     }
 
     /// What shards say to each other about registered accounts.

@@ -127,6 +127,7 @@ struct EventText {
 
     private func void(_ event: Event) -> StyledText {
         let range = NoticeText.events(event.fromSeq ?? event.seq, event.toSeq ?? event.seq)
-        return StyledText("-- \(range) of \(roomName(event.room)) hold nothing: the broker lost them", .warning)
+        return StyledText(
+            "-- \(range) of \(roomName(event.room)) hold nothing: the broker ended unexpectedly, or could not store", .warning)
     }
 }
