@@ -42,6 +42,10 @@ import Testing
     private static func ask(_ trial: Trial, _ subjects: [CredentialQuestion.Subject]) throws -> [UInt64: CredentialAnswer] {
         let loop = try EventLoop()
         let answers = Mailbox<(UInt64, CredentialAnswer)>()
+        defer {
+            answers.close()
+            loop.close()
+        }
         var received: [UInt64: CredentialAnswer] = [:]
         var expected = 0
         try answers.attach(to: loop) { batch in
@@ -57,8 +61,6 @@ import Testing
             if service.ask(AccountService.Request(loop: 0, question: question, evidence: ChannelEvidence())) { expected += 1 }
         }
         if received.count < expected { loop.run() }
-        answers.close()
-        loop.close()
         service.stop()
         return received
     }

@@ -287,7 +287,7 @@ struct TCPStreamTests {
             try client.send([1])
             var octetsBefore: [Int] = []
             word.onRead = { _, _ in octetsBefore.append(talk.received.count) }
-            talk.onRead = { _, _ in if talk.received.count == sent { loop.stop() } }
+            talk.onRead = { [unowned talk] _, _ in if talk.received.count == sent { loop.stop() } }
             try heard.startReading()
             try server.startReading()
             loop.run()
