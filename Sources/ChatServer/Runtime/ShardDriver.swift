@@ -1,42 +1,12 @@
 import Bytes
 import ChatCore
 import ChatProtocol
-import ChatStore
 import Deflate
 import Glibc
 import LibUV
 import Logging
 import TLS
 import Transport
-
-/// What one loop is told from outside, besides the mail of the shards.
-enum DriverOrder: Sendable {
-    /// A connection that another loop accepted.
-    case adopt(AcceptedSocket, ListenerKind)
-    /// What is known about a question of the shard.
-    case answer(UInt64, CredentialAnswer)
-    /// These accounts must not be used any more.
-    case suspend([AccountName])
-    /// Log what the loop has.
-    case report
-    /// Accept no more, tell the clients, and end.
-    case shutDown
-    /// End now.
-    case stop
-}
-
-/// Where something listens, and for what.
-struct ListenerAddress: Sendable {
-    let address: SocketAddress
-    let kind: ListenerKind
-}
-
-/// The boxes of one loop: where others leave what it is to do.
-struct DriverBoxes: Sendable {
-    let mail = Mailbox<ShardMail>()
-    let orders = Mailbox<DriverOrder>()
-    let store = Mailbox<StoreAnswer>()
-}
 
 /// Runs one shard on one loop: turns what libuv reports into what happens to the shard, and does what the shard wants done.
 ///
@@ -52,11 +22,11 @@ final class ShardDriver {
     let tls: TLSContext?
     /// Whether clients may show certificates.
     var asksForCertificates: Bool { shared.asksForCertificates }
-    private let shared: SharedRuntime
-    private let index: Int
+    let shared: SharedRuntime
+    let index: Int
     private let scratch = TLSScratch()
-    private var connections: ContiguousArray<Connection?> = []
-    private var connectionCount = 0
+    private(set) var connections: ContiguousArray<Connection?> = []
+    private(set) var connectionCount = 0
     private var listeners: [TCPListener] = []
     private let ticker: Timer
     private let shutdownTimer: Timer
@@ -266,23 +236,6 @@ final class ShardDriver {
         }
     }
 
-    private func askQuestions() {
-        guard !shard.effects.questions.isEmpty else { return }
-        let questions = shard.effects.questions
-        shard.effects.questions.removeAll(keepingCapacity: true)
-        for question in questions {
-            var evidence = ChannelEvidence()
-            if let id = question.session, id.shard == index, let connection = connections[Int(id.slot)], connection.session.id == id {
-                evidence = connection.evidence
-            }
-            let request = AccountService.Request(loop: index, question: question, evidence: evidence)
-            guard shared.accounts?.ask(request) != true else { continue }
-            // Not from here: what it leads to belongs to a turn of its own.
-            let answer = CredentialAnswer.refused(.overloaded, reason: "too many log in at once; try later")
-            shared.boxes[index].orders.post([.answer(question.number, answer)])
-        }
-    }
-
     private func endConnections() {
         guard !shard.effects.ended.isEmpty else { return }
         let ended = shard.effects.ended
@@ -300,44 +253,6 @@ final class ShardDriver {
         }
     }
 
-    /// Hands over what this turn has to be stored and read. What became of it comes by the box.
-    private func postToStore() {
-        guard let store = shared.storage?.store else { return }
-        let box = shared.boxes[index].store
-        if let post = shard.takePost() {
-            let number = post.number
-            if !store.post(post.writes, then: { box.post([StoreAnswer($0, to: number)]) }) { box.post([.failed(post: number)]) }
-            shard.isStoreBacklogged = store.isBacklogged
-        } else if shard.isStoreBacklogged {
-            shard.isStoreBacklogged = store.isBacklogged
-        }
-        guard !shard.effects.reads.isEmpty else { return }
-        for read in shard.effects.reads {
-            let number = read.number
-            let isTaken = store.read(read.query) { result in
-                let page: HistoryPage? =
-                    switch result {
-                    case .success(let page): page
-                    case .failure: nil
-                    }
-                box.post([.page(read: number, page)])
-            }
-            if !isTaken { box.post([.page(read: number, nil)]) }
-        }
-        shard.effects.reads.removeAll(keepingCapacity: true)
-    }
-
-    private func postMail() {
-        for target in shard.effects.mail.indices where target != index {
-            if !shard.effects.mail[target].isEmpty {
-                var batch: [ShardMail] = []
-                swap(&batch, &shard.effects.mail[target])
-                shared.boxes[target].mail.post(batch)
-            }
-            shard.noteMailbox(of: target, count: shared.boxes[target].mail.undeliveredCount)
-        }
-    }
-
     // MARK: Orders
 
     private func obey(_ order: DriverOrder) {
@@ -349,18 +264,6 @@ final class ShardDriver {
         case .shutDown: shutDown()
         case .stop: loop.stop()
         }
-    }
-
-    private func report() {
-        let statistics = shard.statistics
-        shared.log.notice(
-            "what loop \(index) has, and what it has done since the start",
-            metadata: [
-                "loop": "\(index)", "connections": "\(connectionCount)", "rooms": "\(shard.roomCount)",
-                "accounts": "\(shard.accountCount)", "backlog_bytes": "\(shard.backlogByteCount)",
-                "published": "\(statistics.publishes)", "duplicates": "\(statistics.duplicates)",
-                "delivered": "\(statistics.deliveries)", "lags": "\(statistics.lags)", "refusals": "\(statistics.refusals)",
-            ])
     }
 
     private func shutDown() {
