@@ -15,8 +15,8 @@ final class Connection: SecureStreamDelegate {
         /// The first octets, in the clear or under TLS, have not shown the protocol yet.
         case sniffing(ProtocolSniffer.Layer)
         case native(NativeDialect)
-        /// The head of an HTTP request is being read.
-        case http(HTTPRequestParser)
+        /// The head of an HTTP request is being read. Elsewhere, so that no other connection has room for it.
+        indirect case http(HTTPRequestParser)
         /// An HTTP request has been answered: what else comes is discarded.
         case answered
         case webSocket(WebSocketDoor)
