@@ -67,7 +67,7 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
         room("ChatProtocol", "Bytes"),
-        room("SASL"),
+        room("SASL", "Bytes"),
         room("WebSocket", "Bytes"),
         room("ChatDialects", "Bytes", "ChatProtocol", "WebSocket"),
         room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
@@ -77,7 +77,7 @@ let package = Package(
         room("TLS", "Bytes", "COpenSSL"),
         room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
-        room("Credentials", "SASL", "COpenSSL"),
+        room("Credentials", "Bytes", "SASL", "COpenSSL"),
         room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
@@ -104,7 +104,7 @@ let package = Package(
         tests("WebSocketTests", "WebSocket", "Bytes"),
         tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "WebSocket", "Bytes"),
         tests("ChatCoreTests", "ChatCore", "ChatDialects", "ChatProtocol", "Bytes"),
-        tests("CredentialsTests", "Credentials", "SASL"),
+        tests("CredentialsTests", "Credentials", "SASL", "Bytes"),
         tests("LibUVTests", "LibUV", "Bytes"),
         tests("TLSTests", "TLS", "Bytes"),
         tests("DeflateTests", "Deflate", "Bytes"),

@@ -32,6 +32,12 @@ public enum Base64: Sendable {
         return writer.withBytes { $0.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
     }
 
+    /// The text of an array's octets.
+    public func text(of octets: [UInt8]) -> String { text(octets.span.bytes) }
+
+    /// The octets of a string; nil if it is not the canonical form of any.
+    public func octets(in text: some StringProtocol) -> [UInt8]? { octets(Array(text.utf8).span.bytes) }
+
     /// The octets of a text; nil if it is not the canonical form of any.
     public func octets(_ text: RawSpan) -> [UInt8]? {
         var count = text.byteCount

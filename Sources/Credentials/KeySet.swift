@@ -1,3 +1,4 @@
+import Bytes
 public import SASL
 
 /// The keys by which tokens are believed: a JSON Web Key Set (RFC 7517), or one public key as PEM.
@@ -56,7 +57,7 @@ public struct KeySet: Sendable {
 
     private static func key(_ item: JSONValue) -> SignatureKey? {
         let keyID = item["kid"]?.text
-        func octets(_ name: String) -> [UInt8]? { item[name]?.text.flatMap { Base64.decode($0, .url) } }
+        func octets(_ name: String) -> [UInt8]? { item[name]?.text.flatMap { Base64.url.octets(in: $0) } }
         switch (item["kty"]?.text, item["crv"]?.text) {
         case ("oct", _): return octets("k").flatMap { SignatureKey(secret: $0, keyID: keyID) }
         case ("EC", "P-256"):

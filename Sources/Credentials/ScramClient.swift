@@ -1,3 +1,4 @@
+import Bytes
 public import SASL
 
 /// A client's end of one SCRAM exchange.
@@ -13,7 +14,7 @@ public struct ScramClient: Sendable {
     ///   - exporter: the `tls-exporter` of the connection: the mechanism is the -PLUS one. nil: it is the other.
     ///   - nonce: random; nil: made here.
     public init(name: String, password: [UInt8], exporter: [UInt8]?, nonce: String? = nil) {
-        let nonce = nonce ?? Base64.encode(Digests.random(byteCount: 18))
+        let nonce = nonce ?? Base64.standard.text(of: Digests.random(byteCount: 18))
         first = ScramClientFirst(binding: exporter == nil ? .unsupported : .bound(type: "tls-exporter"), name: name, nonce: nonce)
         self.password = password
         self.exporter = exporter
@@ -34,7 +35,7 @@ public struct ScramClient: Sendable {
             bindingInput: Array(first.header.utf8) + (exporter ?? []), nonce: serverFirst.nonce, transcriptDigest: transcriptDigest)
         signed = Array("\(first.bare),\(serverFirst.text),\(withoutProof)".utf8)
         self.keys = keys
-        return Array((withoutProof + ",p=" + Base64.encode(keys.proof(signing: signed))).utf8)
+        return Array((withoutProof + ",p=" + Base64.standard.text(of: keys.proof(signing: signed))).utf8)
     }
 
     /// Whether the server has proved that it knows the account too.

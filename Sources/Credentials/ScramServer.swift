@@ -1,3 +1,4 @@
+import Bytes
 public import SASL
 
 /// A broker's end of one SCRAM exchange: an immutable record of how far it has come, between the client's two messages.
@@ -52,7 +53,7 @@ public struct ScramServer: Sendable {
     }
 
     /// A fresh nonce of the server.
-    public static func makeNonce() -> String { Base64.encode(Digests.random(byteCount: 18)) }
+    public static func makeNonce() -> String { Base64.standard.text(of: Digests.random(byteCount: 18)) }
 
     /// `server-first-message`.
     public var challenge: [UInt8] { Array(serverFirst.text.utf8) }

@@ -1,3 +1,5 @@
+import Bytes
+
 // The four messages of SCRAM (RFC 5802, section 7), without SASLprep: account names and nonces are ASCII by grammar.
 
 /// `client-first-message`.
@@ -94,7 +96,7 @@ public struct ScramServerFirst: Sendable, Equatable {
         self.nonce = nonce
         self.salt = salt
         self.iterationCount = iterationCount
-        text = "r=\(nonce),s=\(Base64.encode(salt)),i=\(iterationCount)"
+        text = "r=\(nonce),s=\(Base64.standard.text(of: salt)),i=\(iterationCount)"
     }
 
     /// Reads what a server answered to a client's nonce.
@@ -103,7 +105,7 @@ public struct ScramServerFirst: Sendable, Equatable {
         let attributes = text.split(separator: ",", omittingEmptySubsequences: false)
         guard attributes.count >= 3, let nonce = attributes[0].attribute("r"), nonce.hasPrefix(clientNonce),
             nonce.utf8.count > clientNonce.utf8.count, ScramNonce.isAcceptable(nonce),
-            let salt = attributes[1].attribute("s").flatMap({ Base64.decode($0) }), !salt.isEmpty,
+            let salt = attributes[1].attribute("s").flatMap({ Base64.standard.octets(in: $0) }), !salt.isEmpty,
             let iterationCount = attributes[2].attribute("i").flatMap({ Int($0) }), (1...Self.iterationCountMax).contains(iterationCount)
         else { throw SASLError() }
         self.nonce = String(nonce)
@@ -126,15 +128,15 @@ public struct ScramClientFinal: Sendable, Equatable {
 
     /// For a client, which then appends the proof.
     public static func textWithoutProof(bindingInput: [UInt8], nonce: String, transcriptDigest: [UInt8]?) -> String {
-        "c=\(Base64.encode(bindingInput)),r=\(nonce)" + (transcriptDigest.map { ",t=" + Base64.encode($0) } ?? "")
+        "c=\(Base64.standard.text(of: bindingInput)),r=\(nonce)" + (transcriptDigest.map { ",t=" + Base64.standard.text(of: $0) } ?? "")
     }
 
     /// Reads what a client sent.
     public init(_ octets: some Collection<UInt8>) throws(SASLError) {
         guard octets.count <= 2048, let text = String(validating: Array(octets), as: UTF8.self) else { throw SASLError() }
         var attributes = text.split(separator: ",", omittingEmptySubsequences: false)[...]
-        guard let proofText = attributes.popLast(), let proof = proofText.attribute("p").flatMap({ Base64.decode($0) }),
-            let input = attributes.popFirst()?.attribute("c").flatMap({ Base64.decode($0) }),
+        guard let proofText = attributes.popLast(), let proof = proofText.attribute("p").flatMap({ Base64.standard.octets(in: $0) }),
+            let input = attributes.popFirst()?.attribute("c").flatMap({ Base64.standard.octets(in: $0) }),
             let nonce = attributes.popFirst()?.attribute("r"), ScramNonce.isAcceptable(nonce)
         else { throw SASLError() }
         var digest: [UInt8]?
@@ -142,7 +144,7 @@ public struct ScramClientFinal: Sendable, Equatable {
             // Extensions are single letters with a value; a repeated `t`, `m` and what is no attribute are refused.
             guard attribute.utf8.count >= 2, attribute.dropFirst().first == "=", attribute.first != "m" else { throw SASLError() }
             guard let value = attribute.attribute("t") else { continue }
-            guard digest == nil, let octets = Base64.decode(value) else { throw SASLError() }
+            guard digest == nil, let octets = Base64.standard.octets(in: value) else { throw SASLError() }
             digest = octets
         }
         bindingInput = input
@@ -155,12 +157,14 @@ public struct ScramClientFinal: Sendable, Equatable {
 
 /// `server-final-message`.
 public enum ScramServerFinal {
-    public static func text(signature: [UInt8]) -> String { "v=" + Base64.encode(signature) }
+    public static func text(signature: [UInt8]) -> String { "v=" + Base64.standard.text(of: signature) }
 
     /// The signature in what a server sent; nil if there is none.
     public static func signature(_ octets: some Collection<UInt8>) -> [UInt8]? {
         guard octets.count <= 1024, let text = String(validating: Array(octets), as: UTF8.self) else { return nil }
-        return text.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)[0].attribute("v").flatMap { Base64.decode($0) }
+        return text.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)[0].attribute("v").flatMap {
+            Base64.standard.octets(in: $0)
+        }
     }
 }
 

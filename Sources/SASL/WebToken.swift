@@ -1,3 +1,5 @@
+import Bytes
+
 /// A JSON Web Token (RFC 7519) in compact form (RFC 7515, section 7.1), read but not yet believed.
 public struct WebToken: Sendable {
     /// Longer ones are refused unread.
@@ -22,9 +24,9 @@ public struct WebToken: Sendable {
     public init(_ text: String) throws(SASLError) {
         guard text.utf8.count <= Self.byteCountMax else { throw SASLError() }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64.decode(parts[0], .url).flatMap({ JSONValue($0) }),
-            let claims = Base64.decode(parts[1], .url).flatMap({ JSONValue($0) }), case .object = claims,
-            let signature = Base64.decode(parts[2], .url), !signature.isEmpty
+        guard parts.count == 3, let header = Base64.url.octets(in: parts[0]).flatMap({ JSONValue($0) }),
+            let claims = Base64.url.octets(in: parts[1]).flatMap({ JSONValue($0) }), case .object = claims,
+            let signature = Base64.url.octets(in: parts[2]), !signature.isEmpty
         else { throw SASLError() }
         // RFC 7515, section 4.1.11: what `crit` lists must be understood, and nothing of it is.
         guard header["crit"] == nil, header["b64"] == nil, let name = header["alg"]?.text, let algorithm = Algorithm(rawValue: name) else {

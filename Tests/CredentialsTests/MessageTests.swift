@@ -1,3 +1,4 @@
+import Bytes
 import Credentials
 import SASL
 import Testing
@@ -8,18 +9,18 @@ import Testing
         ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
     ])
     func base64OfTheRFC(plain: String, text: String) {
-        #expect(Base64.encode(Array(plain.utf8)) == text)
-        #expect(Base64.decode(text) == Array(plain.utf8))
+        #expect(Base64.standard.text(of: Array(plain.utf8)) == text)
+        #expect(Base64.standard.octets(in: text) == Array(plain.utf8))
         let url = String(text.prefix { $0 != "=" })
-        #expect(Base64.encode(Array(plain.utf8), .url) == url)
-        #expect(Base64.decode(url, .url) == Array(plain.utf8))
+        #expect(Base64.url.text(of: Array(plain.utf8)) == url)
+        #expect(Base64.url.octets(in: url) == Array(plain.utf8))
     }
 
     @Test(arguments: ["Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zm9v\n", "Zm9v====", "Z===", "_-__", "Zg==Zg=="])
-    func otherTextsAreNoBase64(text: String) { #expect(Base64.decode(text) == nil) }
+    func otherTextsAreNoBase64(text: String) { #expect(Base64.standard.octets(in: text) == nil) }
 
     @Test(arguments: ["Z", "Zh", "Zm9", "Zg==", "+/++"])
-    func otherTextsAreNoBase64URL(text: String) { #expect(Base64.decode(text, .url) == nil) }
+    func otherTextsAreNoBase64URL(text: String) { #expect(Base64.url.octets(in: text) == nil) }
 
     @Test func resumeMessages() throws {
         let message = ResumeMessage(name: "ada", proof: [UInt8](repeating: 0, count: 32))

@@ -1,3 +1,4 @@
+import Bytes
 import Credentials
 import SASL
 import Testing
@@ -15,7 +16,7 @@ import Testing
 
     private static func verifier(salt: String = "W22ZaJ0SNY7soEsUEjb6gQ==", password: String = "pencil") throws -> ScramVerifier {
         // The stored key has no other way in than the text, so it is made as RFC 5802 says.
-        let salt = try #require(Base64.decode(salt))
+        let salt = try #require(Base64.standard.octets(in: salt))
         let salted = Digests.pbkdf2(password: Array(password.utf8), salt: salt, iterationCount: 4096)
         let storedKey = Digests.sha256(Digests.hmac(key: salted, Array("Client Key".utf8)))
         return ScramVerifier(

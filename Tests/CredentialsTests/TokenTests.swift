@@ -1,3 +1,4 @@
+import Bytes
 import Credentials
 import SASL
 import Testing
@@ -12,12 +13,12 @@ import Testing
     private static func keySet(_ text: String) throws -> KeySet { try KeySet(Array(text.utf8)) }
 
     private static func secretSet() throws -> KeySet {
-        try keySet(#"{"keys":[{"kty":"oct","kid":"1","alg":"HS256","k":""# + Base64.encode(secret, .url) + #""}]}"#)
+        try keySet(#"{"keys":[{"kty":"oct","kid":"1","alg":"HS256","k":""# + Base64.url.text(of: secret) + #""}]}"#)
     }
 
     private static func token(_ claims: String, header: String = #"{"alg":"HS256","typ":"JWT"}"#, key: [UInt8] = secret) -> String {
-        let signed = Base64.encode(Array(header.utf8), .url) + "." + Base64.encode(Array(claims.utf8), .url)
-        return signed + "." + Base64.encode(Digests.hmac(key: key, Array(signed.utf8)), .url)
+        let signed = Base64.url.text(of: Array(header.utf8)) + "." + Base64.url.text(of: Array(claims.utf8))
+        return signed + "." + Base64.url.text(of: Digests.hmac(key: key, Array(signed.utf8)))
     }
 
     private static func judge(_ token: String, _ keys: KeySet) throws -> Result<(subject: String, expiresAt: Int64), TokenRefusal> {
@@ -70,7 +71,7 @@ import Testing
     @Test func whatIsNoTokenIsNotRead() {
         let token = Self.token(Self.good)
         let parts = token.split(separator: ".").map(String.init)
-        let list = Base64.encode(Array("[]".utf8), .url)
+        let list = Base64.url.text(of: Array("[]".utf8))
         let texts: [String] = [
             "", ".", "..", "a.b.c", "\(parts[0]).\(parts[1])", "\(parts[0]).\(parts[1]).", "\(token).\(parts[2])", token + "=",
             "\(parts[0]).\(list).\(parts[2])", token + String(repeating: "A", count: 6_144),
@@ -132,7 +133,7 @@ import Testing
     ])
     func signaturesOfTheRFCs(keys: String, signed: String, signature: String) throws {
         let key = try #require(try Self.keySet(keys).keys.first)
-        let octets = try #require(Base64.decode(signature, .url))
+        let octets = try #require(Base64.url.octets(in: signature))
         #expect(key.verifies(octets, of: Array(signed.utf8)))
         #expect(!key.verifies(octets, of: Array((signed + "A").utf8)))
         var changed = octets
