@@ -9,14 +9,15 @@ import ChatProtocol
 struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker",
-        abstract: "A chat broker: rooms and direct messages over binary frames and TLS, one event loop per core.",
+        abstract: "A chat broker: rooms and direct messages that are kept, over binary frames, WebSocket and TLS, one event loop per core.",
         discussion: """
             Settings come from the defaults, then the TOML file, then BROKER_… environment variables, then the flags below; what comes \
             later wins. config/broker.toml explains them all, and --list-settings prints them.
 
             `broker user --help` tells how accounts are made, listed and suspended.
 
-            SIGINT and SIGTERM stop the broker: it accepts nobody more, tells every client, and exits with status 0.
+            SIGINT and SIGTERM stop the broker: it accepts nobody more, tells every client, and exits with status 0. SIGUSR1 \
+            logs what each loop has.
 
             Exit status: 0 stopped as asked, or the check passed; 1 it could not start or run; 2 the configuration is wrong; 64 the \
             command line is wrong.
@@ -51,7 +52,10 @@ struct BrokerCommand: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Event loops, each on its own thread; 0 means one for each core.", valueName: "n"))
     var loops: String?
 
-    @Option(name: .long, help: ArgumentHelp("The folder of what outlives the process.", valueName: "dir"), completion: .directory)
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The folder of history and accounts; accounts need it named. Default: one of the user's.", valueName: "dir"),
+        completion: .directory)
     var dataDir: String?
 
     @Option(

@@ -63,8 +63,7 @@ public struct StoredRoom: Sendable {
     ///
     /// The first event to be appended has the seq behind them and is a `void` event that covers them.
     public let lost: ClosedRange<UInt64>?
-    /// Every publication of the room with a later timestamp is among ``StoredState/publications``; older ones may be found by
-    /// ``Store/find(_:then:)``.
+    /// Every publication of the room with a later timestamp is among ``StoredState/publications``.
     public let recalledSince: Timestamp
     /// In ascending order of names.
     public let members: [MembershipRecord]
