@@ -6,7 +6,7 @@ public import ChatProtocol
 ///
 /// A state machine without I/O, clock or chance of its own: commands, mail and the passage of time come in by the methods below,
 /// what is to be done comes out in ``effects``, and what is to be sent in each session's queue. Confined to its loop.
-/// The walk of a message: ``receive(_:from:at:)`` → `CommandRules` → the room's home (`Shard+Rooms`) → ``endTurn(at:)`` → rosters.
+/// The walk of a message: ``receive(_:from:at:)`` → `CommandRules` → the room's home (`Shard+Rooms`, `Shard+Publishing`) → ``endTurn(at:)`` → rosters.
 public final class Shard {
     public let index: Int
     public let map: ShardMap
