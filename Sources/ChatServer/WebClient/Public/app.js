@@ -1,321 +1,108 @@
-// Glue: what the broker says and what the person does, over a small model of rooms.
+// The page begins here: who comes in, how the connection fares, and what belongs to the page as a whole.
 
-import { Client } from "/client.js";
-import { view } from "/view.js";
+import { Chat } from "./chat.js";
+import { Logs } from "./model/logs.js";
+import { isAddress, isUser } from "./model/names.js";
+import { Rooms } from "./model/rooms.js";
+import { Client } from "./protocol/client.js";
+import { Outbox } from "./protocol/outbox.js";
+import { Session } from "./session.js";
+import { toast } from "./view/announcer.js";
+import { prepareAppearance } from "./view/appearance.js";
+import { element, on } from "./view/dom.js";
+import { ask } from "./view/layers.js";
+import { prepareNotifier } from "./view/notifier.js";
 
 const client = new Client();
-const { element } = view;
-
-/** Rooms and conversations by address: {items, unread, isMember, topic, count}. */
-const rooms = new Map();
-let current = "lobby";
-let peopleTimer;
-/** Whether what was said in the lobby before this page was opened has been asked for. */
-let isRecalled = false;
-
-function room(address) {
-  if (!rooms.has(address)) rooms.set(address, { items: [], unread: 0, isMember: false, topic: "", count: 0 });
-  return rooms.get(address);
-}
-
-const isConversation = (address) => address.startsWith("@");
-const partner = (address) => address.slice(1).split("+").find((name) => name !== client.name) ?? client.name;
-const label = (address) => (isConversation(address) ? partner(address) : address);
-const conversationWith = (user) => "@" + [client.name, user].sort().join("+");
-
-// Showing
-
-function showLists() {
-  const entries = [...rooms].map(([key, value]) => ({
-    key, label: label(key), unread: value.unread, isCurrent: key === current, isMember: value.isMember || isConversation(key),
-  }));
-  const sorted = entries.sort((a, b) => Number(b.isMember) - Number(a.isMember) || a.label.localeCompare(b.label));
-  view.list("rooms", sorted.filter(({ key }) => !isConversation(key)), enter);
-  view.list("conversations", sorted.filter(({ key }) => isConversation(key)), enter);
-  element("me").textContent = client.name;
-}
-
-/** The node of an item, which begins a group if somebody else spoke before, or long ago. */
-function nodeOf(item, previous) {
-  if (item.note !== undefined) return view.note(item.note, item.isBad);
-  const isFirst = previous?.from !== item.from || item.ts - previous.ts > 300000;
-  return view.message({ ...item, isFirst, isMention: mentions(item) });
-}
-
-function show(address) {
-  current = address;
-  const state = room(address);
-  state.unread = 0;
-  view.heading(label(address), isConversation(address) ? "direct messages" : state.topic);
-  view.clear();
-  state.items.forEach((item, index) => view.append((item.node = nodeOf(item, state.items[index - 1]))));
-  view.toEnd();
-  showLists();
-  showPeople();
-}
-
-function add(address, item) {
-  const state = room(address);
-  const previous = state.items.at(-1);
-  state.items.push(item);
-  if (state.items.length > 1000) state.items.shift();
-  if (address === current) view.append((item.node = nodeOf(item, previous)));
-}
-
-const note = (text, isBad = false) => add(current, { note: text, isBad });
-
-function showPeople() {
-  clearTimeout(peopleTimer);
-  peopleTimer = setTimeout(async () => {
-    if (element("people").hidden || isConversation(current)) return view.people([], () => {});
-    const members = await client.members(current).catch(() => []);
-    view.people(members.sort((a, b) => a.user.localeCompare(b.user)), talkTo);
-  }, 150);
-}
-
-// What happens
-
-function mentions(item) {
-  if (!item.body || item.from === client.name) return false;
-  return new RegExp(`(^|[^a-z0-9._-])@?${client.name.replaceAll(".", "\\.")}($|[^a-z0-9_-])`, "i").test(item.body);
-}
-
-function notify(address, item) {
-  const isWanted = element("notify").getAttribute("aria-pressed") === "true" && document.hidden;
-  if (isWanted && (mentions(item) || isConversation(address))) new Notification(`${item.from} · ${label(address)}`, { body: item.body, tag: address });
-}
-
-const notices = {
-  32: (event) => `${event.user} joined`,
-  33: (event) => `${event.user} left${event.reason ? ` (${event.reason})` : ""}`,
-  36: (event) => (event.room === "lobby" ? `${event.from} created the room ${event.title}` : `${event.from} created this room`),
-  38: (event) => `${event.user} is now called ${event.from}`,
-};
-
-client.addEventListener("event", ({ detail: event }) => {
-  const state = room(event.room);
-  if (event.kind === undefined || event.kind === 7) {
-    // One's own messages are shown when they are sent.
-    const own = event.cmid && event.from === client.name && state.items.find((item) => item.cmid === event.cmid && item.from === event.from);
-    if (own) {
-      own.isPending = false;
-      own.node?.classList.remove("pending");
-      return;
-    }
-    const item = { from: event.from, body: event.body, ts: event.ts, cmid: event.cmid };
-    add(event.room, item);
-    if (event.room !== current || document.hidden) {
-      if (event.from !== client.name) state.unread += 1;
-      showLists();
-    }
-    notify(event.room, item);
-    return;
-  }
-  add(event.room, { note: (notices[event.kind] ?? (() => `${event.from} did something that this page cannot show`))(event) });
-  if (event.kind === 36 && event.room === "lobby") room(event.title);
-  showLists();
-  if (event.room === current) showPeople();
+const rooms = new Rooms(client);
+const outbox = new Outbox(client);
+const logs = new Logs(client, rooms, outbox, (address) => chat.isReading(address));
+const session = new Session(client, rooms, outbox, logs, (address) => {
+  const linked = decodeURIComponent(location.hash.slice(1));
+  const isLinked = isAddress(linked) && !linked.startsWith("@") && linked !== address;
+  chat.open(isLinked && !rooms.has(linked) ? "lobby" : isLinked ? linked : address);
+  if (isLinked && !rooms.find(linked)?.isMember) chat.enter(linked);
+  chat.composer.focus();
 });
+const chat = new Chat(logs, session);
 
-client.addEventListener("joined", ({ detail: joined }) => {
-  const state = room(joined.room);
-  state.isMember = true;
-  if (joined.isReplay) {
-    state.items = [];
-    if (joined.room === current) view.clear();
+prepareAppearance();
+prepareNotifier(toast);
+
+// How the connection fares
+
+let countdown = 0;
+
+function banner(text, action = "", act = null) {
+  element("banner").hidden = !text;
+  element("banner-text").textContent = text;
+  element("banner-action").hidden = !act;
+  element("banner-action").textContent = action;
+  element("banner-action").onclick = act;
+}
+
+client.addEventListener("state", ({ detail }) => {
+  clearInterval(countdown);
+  chat.members.showSelf();
+  if (detail.state === "ready") {
+    element("connection").textContent = "";
+    banner("");
+    element("rename").hidden = client.isAccount;
+  } else if (detail.state === "connecting") element("connection").textContent = "Connecting…";
+  else if (detail.state === "waiting" && client.user) {
+    element("connection").textContent = "Not connected";
+    const until = performance.now() + detail.milliseconds;
+    const show = () => {
+      const seconds = Math.ceil((until - performance.now()) / 1000);
+      banner(seconds > 1 ? `The connection is gone. Next try in ${seconds} s.` : "The connection is gone. Trying again…", "Try now", () => client.hurry());
+    };
+    show();
+    countdown = setInterval(show, 1000);
+  } else if (detail.state === "ended" && detail.failure?.code === 208 && client.user) {
+    element("connection").textContent = "Not connected";
+    banner("You opened the chat somewhere else.", "Use it here", () => session.comeBack());
   }
-  state.topic = joined.topic ?? "";
-  if (joined.room === current) view.heading(label(current), isConversation(current) ? "direct messages" : state.topic);
-  showLists();
+  chat.render();
 });
+addEventListener("online", () => client.hurry());
+document.addEventListener("visibilitychange", () => document.hidden || client.hurry());
 
-client.addEventListener("gap", ({ detail: gap }) => add(gap.room, { note: `${gap.to_seq - gap.from_seq + 1} messages are missing here` }));
-client.addEventListener("reset", ({ detail: { room: address } }) => add(address, { note: "the room began anew" }));
+// The page as a whole
 
-client.addEventListener("outcome", ({ detail: { cmid, failure } }) => {
-  for (const state of rooms.values()) {
-    const item = state.items.find((candidate) => candidate.cmid === cmid);
-    if (!item) continue;
-    item.isPending = false;
-    item.node?.classList.remove("pending");
-    if (!failure) continue;
-    item.node?.classList.add("failed");
-    note(`not sent: ${failure.reason ?? failure.code}`, true);
-  }
-});
-
-client.addEventListener("refused", ({ detail: failure }) => {
-  view.showEntry(failure.code === 408 ? "That name is taken; try another." : (failure.reason ?? `Refused (${failure.code}).`));
-});
-
-client.addEventListener("goodbye", ({ detail: goodbye }) => note(goodbye.reason ?? `the broker said goodbye (${goodbye.code})`, true));
-
-client.addEventListener("state", async ({ detail }) => {
-  switch (detail.state) {
-    case "ready": {
-      sessionStorage.setItem("name", client.name);
-      view.status("");
-      view.showChat();
-      show(current);
-      for (const record of await client.rooms().catch(() => [])) room(record.room).topic ||= record.topic ?? "";
-      if (!isRecalled) await client.recall("lobby").then(() => (isRecalled = true), () => {});
-      showLists();
-      break;
-    }
-    case "connecting": view.status("connecting…"); break;
-    case "waiting": view.status("not connected; trying again…", true); break;
-    case "ended": view.status("not connected", true); break;
-  }
-});
-
-// What the person does
-
-async function enter(address) {
-  element("sidebar").classList.remove("open");
-  element("rooms-toggle").setAttribute("aria-expanded", "false");
-  if (!isConversation(address) && !room(address).isMember) {
-    try {
-      await client.join(address);
-    } catch (failure) {
-      if (failure.code !== 404) return note(failure.reason ?? `error ${failure.code}`, true);
-      try {
-        await client.create(address);
-        await client.join(address);
-      } catch (refusal) {
-        rooms.delete(address);
-        showLists();
-        return note(refusal.reason ?? `error ${refusal.code}`, true);
-      }
-    }
-  }
-  show(address);
-  element("input").focus();
+function showSidebar(isShown) {
+  element("chat").classList.toggle("with-sidebar", isShown);
+  element("sidebar-open").setAttribute("aria-expanded", String(isShown));
+  element("shade").hidden = !isShown;
+  if (isShown) (element("rooms").querySelector('[tabindex="0"]') ?? element("sidebar-close")).focus();
+  else if (element("sidebar").contains(document.activeElement)) element("sidebar-open").focus();
 }
 
-function talkTo(user) {
-  enter(conversationWith(user));
-}
+on("click", () => showSidebar(true), "sidebar-open");
+on("click", () => showSidebar(false), "sidebar-close", "shade");
+on("click", ({ target }) => target.closest("li button") && showSidebar(false), "rooms", "conversations");
+on("click", () => chat.help(), "help-open", "help-menu");
+on("click", () => chat.attempt(() => chat.leave()), "leave");
+on("click", () => session.logOut(), "log-out");
+on("click", () => {
+  ask({ title: "Change your name", label: "Name", value: client.user, submit: "Change", text: "Conversations end with the name they were held under." },
+    async (name) => {
+      if (!isUser(name.toLowerCase())) return "Names are made of a–z, 0–9 and . _ - in between.";
+      return await session.tryName(name.toLowerCase());
+    });
+}, "rename");
+for (const item of document.querySelectorAll("#me-menu .item")) item.addEventListener("click", () => element("me-menu").hidePopover());
 
-function say(address, body) {
-  const cmid = client.say(isConversation(address) ? { user: partner(address) } : { room: address }, body);
-  add(address, { from: client.name, body, ts: Date.now(), cmid, isPending: true });
-  if (address === current) view.toEnd();
-}
-
-const help = [
-  "/join ROOM – enter a room, or make it", "/leave – leave this room", "/rooms – list the rooms", "/users – who is here",
-  "/pm USER TEXT – write to one person", "/nick NAME – take another name", "//TEXT – begin with a slash",
-].join("\n");
-
-const commands = {
-  help: () => note(help),
-  join: (name) => name && enter(name.toLowerCase()),
-  async leave() {
-    await client.leave(current);
-    room(current).isMember = false;
-    show("lobby");
-  },
-  async rooms() {
-    const records = await client.rooms();
-    note(records.map((record) => `${record.room} (${record.members})${record.topic ? ` – ${record.topic}` : ""}`).join("\n"));
-  },
-  async users() {
-    const members = await client.members(current);
-    note(`${members.length} here: ${members.map(({ user }) => user).join(", ")}`);
-  },
-  pm(rest) {
-    const [user, ...words] = rest.split(" ");
-    if (!words.length) return note("/pm USER TEXT", true);
-    say(conversationWith(user.toLowerCase()), words.join(" "));
-    show(conversationWith(user.toLowerCase()));
-  },
-  async nick(name) {
-    const granted = await client.rename(name.toLowerCase());
-    sessionStorage.setItem("name", granted);
-    showLists();
-  },
-};
-commands.msg = commands.pm;
-commands.who = commands.users;
-
-async function submit(text) {
-  if (!text.trim()) return;
-  if (!text.startsWith("/") || text.startsWith("//")) return say(current, text.startsWith("//") ? text.slice(1) : text);
-  const [name, ...rest] = text.slice(1).trim().split(" ");
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) return note(`there is no /${name}; /help lists what there is`, true);
-  try {
-    await command(rest.join(" ").trim());
-  } catch (failure) {
-    note(failure.reason ?? `error ${failure.code}`, true);
-  }
-}
-
-const input = element("input");
-
-function grow() {
-  input.style.setProperty("height", "auto");
-  input.style.setProperty("height", `${input.scrollHeight + 2}px`);
-}
-
-function submitInput() {
-  const text = input.value;
-  input.value = "";
-  grow();
-  submit(text);
-}
-
-input.addEventListener("input", grow);
-input.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+addEventListener("keydown", (event) => {
+  if (element("chat").hidden || document.querySelector("dialog[open]")) return;
+  const isWriting = /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName);
+  if (event.key === "?" && !isWriting) chat.help();
+  else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) chat.browse();
+  else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) chat.step(event.key === "ArrowUp" ? -1 : 1);
+  else if (event.key === "Escape" && element("chat").classList.contains("with-sidebar")) showSidebar(false);
+  else if (event.key === "Escape" && element("people").contains(document.activeElement)) chat.members.show(false);
+  else return;
   event.preventDefault();
-  submitInput();
-});
-element("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submitInput();
-});
-element("join-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const name = element("join-name").value.trim().toLowerCase();
-  element("join-name").value = "";
-  if (name) enter(name);
-});
-element("entry-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  client.connect(element("entry-name").value.trim().toLowerCase());
-});
-element("newer").addEventListener("click", () => view.toEnd());
-element("log").addEventListener("scroll", () => {
-  if (view.isAtEnd()) element("newer").hidden = true;
-});
-element("rooms-toggle").addEventListener("click", () => {
-  const isOpen = element("sidebar").classList.toggle("open");
-  element("rooms-toggle").setAttribute("aria-expanded", String(isOpen));
-});
-element("members-toggle").addEventListener("click", () => {
-  const isShown = (element("people").hidden = !element("people").hidden);
-  element("members-toggle").setAttribute("aria-expanded", String(!isShown));
-  showPeople();
-});
-element("theme").addEventListener("click", () => {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark";
-  localStorage.setItem("theme", (document.documentElement.dataset.theme = isDark ? "light" : "dark"));
-  show(current);
-});
-element("notify").addEventListener("click", async () => {
-  const isOn = element("notify").getAttribute("aria-pressed") === "true";
-  const isGranted = !isOn && (await Notification.requestPermission()) === "granted";
-  element("notify").setAttribute("aria-pressed", String(isGranted));
-});
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  room(current).unread = 0;
-  showLists();
 });
 
-const theme = localStorage.getItem("theme");
-if (theme) document.documentElement.dataset.theme = theme;
-const name = sessionStorage.getItem("name");
-if (name) client.connect(name);
-else view.showEntry();
+chat.members.show(matchMedia("(min-width: 75rem)").matches);
+session.begin();

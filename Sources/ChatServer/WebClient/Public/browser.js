@@ -1,0 +1,85 @@
+// Finding: rooms to enter, messages that were said.
+
+import { isRoom } from "./model/names.js";
+import { element, on } from "./view/dom.js";
+import { ask, choice } from "./view/layers.js";
+import { isUser } from "./model/names.js";
+
+const roomsMax = 100;
+const pauseMilliseconds = 150;
+
+export class Browser {
+  #chat;
+  #timer = 0;
+  #rooms = [];
+
+  /** @param {import("./chat.js").Chat} chat */
+  constructor(chat) {
+    this.#chat = chat;
+    on("click", () => this.open(), "browse");
+    on("click", () => this.#write(), "write");
+    on("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#list(), pauseMilliseconds);
+    }, "browse-text");
+    on("keydown", (event) => {
+      if (event.key !== "ArrowDown") return;
+      event.preventDefault();
+      element("browse-list").querySelector("button")?.focus();
+    }, "browse-text");
+    on("submit", (event) => {
+      event.preventDefault();
+      const name = element("browse-text").value.trim().toLowerCase();
+      if (isRoom(name)) this.#enter(name);
+    }, "browse-form");
+  }
+
+  names() {
+    return [...new Set([...this.#rooms.map((room) => room.room), ...this.#chat.rooms.joined().map((room) => room.address)])];
+  }
+
+  async open() {
+    element("browse-text").value = "";
+    element("browse-list").replaceChildren();
+    element("browse-dialog").showModal();
+    element("browse-text").focus();
+    await this.#list();
+  }
+
+  #enter(name) {
+    element("browse-dialog").close();
+    this.#chat.enter(name);
+  }
+
+  async #list() {
+    const wanted = element("browse-text").value.trim().toLowerCase();
+    const note = element("browse-note");
+    const found = await this.#chat.attempt(() => this.#chat.client.list({ t: "list", ...(wanted && { title: wanted }) }, roomsMax));
+    if (!found || wanted !== element("browse-text").value.trim().toLowerCase()) return;
+    this.#rooms = found.items;
+    const nodes = found.items.slice(0, roomsMax).map((room) => {
+      const isIn = this.#chat.rooms.find(room.room)?.isMember;
+      const about = [room.topic ?? room.title, `${room.members} ${room.members === 1 ? "member" : "members"}`, isIn && "you are in"].filter(Boolean);
+      const node = choice(room.room, about.join(" · "));
+      node.firstElementChild.addEventListener("click", () => this.#enter(room.room));
+      return node;
+    });
+    if (isRoom(wanted) && !found.items.some((room) => room.room === wanted)) {
+      const node = choice(wanted, "make this room, or enter it if it is unlisted", true);
+      node.firstElementChild.addEventListener("click", () => this.#enter(wanted));
+      nodes.unshift(node);
+    }
+    element("browse-list").replaceChildren(...nodes);
+    const isBad = wanted && !isRoom(wanted);
+    note.textContent = isBad ? "Names of rooms are made of a–z, 0–9 and . _ - / in between."
+      : found.isWhole ? "" : `The first ${roomsMax} are shown; type to find others.`;
+  }
+
+  #write() {
+    ask({ title: "Write to somebody", label: "Name", submit: "Open" }, (name) => {
+      const user = name.toLowerCase();
+      if (!isUser(user)) return "Names are made of a–z, 0–9 and . _ - in between.";
+      this.#chat.talk(user);
+    });
+  }
+}

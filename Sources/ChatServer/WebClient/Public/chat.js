@@ -1,0 +1,398 @@
+// One room at a time before somebody's eyes: what is shown of it, and what is done there.
+
+import { commandsOf, completionsOf } from "./commands.js";
+import { Browser } from "./browser.js";
+import { Members } from "./people.js";
+import { conversation, isAddress, isConversation, partner } from "./model/names.js";
+import { inWords } from "./protocol/reasons.js";
+import { utf8 } from "./protocol/octets.js";
+import { announce, toast } from "./view/announcer.js";
+import { Composer } from "./view/composer.js";
+import { element, on, soon } from "./view/dom.js";
+import { ask, chooseReaction, showHelp } from "./view/layers.js";
+import { Log } from "./view/log.js";
+import { notify } from "./view/notifier.js";
+import { rowsOf } from "./view/rows.js";
+import { showLists } from "./view/sidebar.js";
+import { excerpt } from "./view/text.js";
+
+const typingMilliseconds = 3000;
+const typingRefreshMilliseconds = 2000;
+
+const shortcuts = [
+  ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"], ["Tab", "complete a name or a command"],
+  ["Ctrl K", "find or make a room"], ["Alt ↑ | Alt ↓", "the room above, below"], ["Shift Tab", "from the box to the messages"],
+  ["↑ | ↓", "from message to message"], ["R | A | E | Delete", "reply to, react to, edit, delete the message that is chosen"],
+  ["→", "the buttons of the message"], ["Esc", "back to the box"], ["?", "this help"],
+];
+
+export class Chat {
+  /** The address of the room that is shown. */
+  current = "lobby";
+  #isFresh = true;
+  #typingSince = 0;
+  #newCount = 0;
+
+  /** @param {import("./model/logs.js").Logs} logs @param {{logOut: () => void, rename: (name: string) => Promise<void>}} session */
+  constructor(logs, session) {
+    Object.assign(this, { logs, client: logs.client, rooms: logs.rooms, outbox: logs.outbox });
+    this.logOut = () => session.logOut();
+    this.render = soon(() => this.#render());
+    this.members = new Members(this);
+    this.browser = new Browser(this);
+    this.rename = (name) => session.rename(name);
+    this.log = new Log({
+      older: () => this.#read("older"), newer: () => this.#read("newer"), ended: (isAtEnd) => this.#ended(isAtEnd),
+      act: (name, row, detail) => this.#act(name, row, detail), abilities: (row) => this.#abilities(row),
+    });
+    this.composer = new Composer({
+      submit: (text, context) => this.submit(text, context), typing: (isTyping) => this.#type(isTyping),
+      editLast: () => this.lastOwn() && this.beginEdit(this.lastOwn()), complete: (before, isAsked) => completionsOf(before, isAsked, this),
+    });
+    logs.addEventListener("changed", ({ detail }) => this.#changed(detail.address));
+    logs.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
+    setInterval(() => this.room.typing.length && this.#showTyping(), typingRefreshMilliseconds);
+    on("click", () => this.#toLatest(), "newer");
+    on("visibilitychange", () => this.#ended(this.log.isAtEnd), "log");
+    document.addEventListener("visibilitychange", () => this.#ended(this.log.isAtEnd));
+    addEventListener("focus", () => this.#ended(this.log.isAtEnd));
+    addEventListener("hashchange", () => this.#routed());
+    addEventListener("pagehide", () => this.keep());
+    this.keepSoon = soon(() => this.keep());
+  }
+
+  get user() {
+    return this.client.user;
+  }
+
+  get room() {
+    return this.rooms.at(this.current);
+  }
+
+  get canSearch() {
+    return this.client.capabilities.has("search");
+  }
+
+  label(address) {
+    return isConversation(address) ? partner(address, this.user) : address;
+  }
+
+  /** Whether somebody has the end of a log before the eyes. */
+  isReading(address) {
+    return address === this.current && this.log.isAtEnd && !document.hidden && document.hasFocus();
+  }
+
+  keep() {
+    if (!this.user || this.client.state === "ended") return;
+    this.room.draft = this.composer.context?.kind === "edit" ? "" : this.composer.text;
+    this.rooms.keep(this.user, this.current);
+  }
+
+  // Showing
+
+  #changed(address) {
+    if (address && !this.rooms.has(address) && address === this.current) return this.open("lobby");
+    this.render();
+  }
+
+  #render() {
+    if (!this.user) return;
+    const { room } = this;
+    const context = { user: this.user, letters: this.logs.letters(this.current), isStored: (cmid) => this.logs.isStored(cmid) };
+    const { timeline } = room;
+    if (this.log.isAtEnd) timeline.trim("old");
+    const rows = timeline.epoch || context.letters.length ? rowsOf(room, context) : [];
+    this.log.show(rows, this.user, this.#isFresh);
+    this.#isFresh = false;
+    this.#showHead();
+    this.#showTyping();
+    const unread = showLists(this.rooms, { current: this.current, user: this.user, presence: this.logs.presence, open: (to) => this.open(to) });
+    document.title = `${unread ? `(${unread}) ` : ""}${this.label(this.current)} – Chat`;
+    this.members.refresh();
+    this.keepSoon();
+  }
+
+  #showHead() {
+    const { room } = this;
+    const { timeline } = room;
+    const name = this.label(this.current);
+    element("room-name").textContent = name;
+    element("room-topic").textContent = room.isConversation ? "Direct messages" : room.topic || room.title || `${room.memberCount} ${room.memberCount === 1 ? "member" : "members"}`;
+    element("messages").setAttribute("aria-label", `Messages in ${name}`);
+    element("people-open").hidden = room.isConversation;
+    element("leave").hidden = room.isConversation || this.current === "lobby";
+    this.composer.enable(room.isWritable, name);
+    const isEmpty = !element("messages").childElementCount && timeline.isAtFloor;
+    element("log-empty").hidden = !isEmpty;
+    element("empty-title").textContent = room.isConversation ? `You and ${name}` : `Welcome to ${name}`;
+    element("empty-text").textContent = room.isConversation ? "What you write here is for the two of you." : "Nothing has been said yet. Go first.";
+    const isEarlierGone = timeline.floor > 1 && timeline.isAtFloor;
+    element("log-top").textContent = isEmpty || !timeline.epoch ? "" : !timeline.isAtFloor ? "Loading earlier messages…"
+      : isEarlierGone ? "Earlier messages are not kept." : `This is the beginning of ${name}.`;
+    element("newer").hidden = this.log.isAtEnd && timeline.isLive;
+    element("newer-text").textContent = this.#newCount ? `${this.#newCount} new` : "Latest messages";
+  }
+
+  #showTyping() {
+    const names = this.room.typing.filter((name) => name !== this.user);
+    const text = names.length > 2 ? "Several people are writing…" : names.length ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing…` : "";
+    if (element("typing").textContent !== text) element("typing").textContent = text;
+  }
+
+  /** Shows a room or conversation. @param {string} address */
+  open(address) {
+    if (address !== this.current) {
+      this.composer.cancel();
+      this.#type(false);
+      this.room.draft = this.composer.text;
+      this.room.divider = 0;
+      if (!this.room.timeline.isLive) this.room.timeline.latest();
+      this.current = address;
+      this.#isFresh = true;
+      this.composer.text = this.room.draft;
+    }
+    const { room } = this;
+    room.divider = room.unread ? room.read : 0;
+    this.#newCount = 0;
+    if (location.hash !== `#${address}`) history.replaceState(null, "", `#${address}`);
+    element("chat").classList.remove("with-sidebar");
+    this.members.opened();
+    this.render();
+  }
+
+  #routed() {
+    const address = decodeURIComponent(location.hash.slice(1));
+    if (!this.user || address === this.current || !isAddress(address)) return;
+    if (isConversation(address)) this.talk(partner(address, this.user));
+    else this.enter(address);
+  }
+
+  async #read(direction) {
+    const { timeline } = this.room;
+    const isNeeded = direction === "older" ? !timeline.isAtFloor : !timeline.isLive;
+    if (this.client.state !== "ready" || !timeline.epoch || timeline.isLoading || !isNeeded) return;
+    await timeline[direction]();
+    this.render();
+  }
+
+  #ended(isAtEnd) {
+    if (isAtEnd) {
+      this.#newCount = 0;
+      if (this.isReading(this.current) && this.room.unread) {
+        this.logs.read(this.room);
+        this.render();
+      }
+    }
+    element("newer").hidden = isAtEnd && this.room.timeline.isLive;
+  }
+
+  async #toLatest() {
+    await this.room.timeline.latest();
+    this.log.isAtEnd = true;
+    this.render();
+    this.composer.focus();
+  }
+
+  #arrived({ room, event, isMention }) {
+    const isHere = room.address === this.current;
+    if (isHere && !this.log.isAtEnd) this.#newCount += 1;
+    if (isHere && !document.hidden) announce(`${event.from}: ${excerpt(event.body ?? "", 160)}`);
+    if (!isMention && !room.isConversation) return;
+    if (!isHere) announce(`${event.from} ${room.isConversation ? "wrote to you" : `named you in ${room.address}`}`);
+    notify(room.isConversation ? event.from : `${event.from} in ${room.address}`, event.body ?? "", room.address, () => this.open(room.address));
+  }
+
+  // Writing
+
+  #type(isTyping) {
+    const now = Date.now();
+    if (isTyping ? now - this.#typingSince < typingMilliseconds : !this.#typingSince) return;
+    this.#typingSince = isTyping ? now : 0;
+    if (this.client.capabilities.has("typing") && this.room.isMember) this.client.mention({ t: "typing", room: this.current, state: isTyping ? 1 : 0 });
+  }
+
+  /** @param {string} typed @param {import("./view/composer.js").Context | null} context @returns {boolean} whether it was taken */
+  submit(typed, context) {
+    const text = typed.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "").trimEnd();
+    if (context?.kind === "edit") return this.edit(context.seq, text);
+    const [, name, rest] = /^\/([^\s/]*)\s*([\s\S]*)$/.exec(text) ?? [];
+    if (name === undefined) return this.say(text.startsWith("//") ? text.slice(1) : text, context?.seq);
+    const command = commandsOf(this).get(name.toLowerCase());
+    if (!command) {
+      toast(`There is no /${name}. /help lists what there is; //${name} says it.`, true);
+      return false;
+    }
+    this.attempt(() => command.run(rest.trim()));
+    return true;
+  }
+
+  /** Does what may be refused, and says so. @param {() => any} act @param {string} [occasion] */
+  async attempt(act, occasion) {
+    try {
+      return await act();
+    } catch (failure) {
+      if (failure instanceof TypeError || failure instanceof ReferenceError) throw failure;
+      toast(inWords(failure, occasion), true);
+    }
+  }
+
+  /** @param {string} body @param {number} [reply] the message answered */
+  say(body, reply) {
+    if (utf8(body).length > this.client.bodyByteCountMax) {
+      toast(inWords({ code: 402 }), true);
+      return false;
+    }
+    const target = this.room.isConversation ? { t: "dm", to: partner(this.current, this.user) } : { t: "publish", room: this.current };
+    if (!this.outbox.add(this.current, { ...target, body, ...(reply && { reply }) })) {
+      toast("Too many messages wait to be sent.", true);
+      return false;
+    }
+    this.room.divider = 0;
+    if (this.room.timeline.isLive) this.log.isAtEnd = true;
+    else this.#toLatest();
+    this.render();
+    return true;
+  }
+
+  #change(kind, seq, body) {
+    return this.outbox.add(this.current, { t: "publish", room: this.current, kind, ref: seq, ...(body !== undefined && { body }) }) !== null;
+  }
+
+  /** @param {number} seq @param {string} body */
+  edit(seq, body) {
+    if (body.trim()) return this.#change(1, seq, body);
+    const item = this.room.timeline.find(seq);
+    if (item) this.remove(item);
+    return true;
+  }
+
+  beginEdit(item) {
+    this.composer.begin({ kind: "edit", seq: item.seq, from: item.from, body: this.room.timeline.changes.state(item).body });
+  }
+
+  remove(item) {
+    const body = excerpt(this.room.timeline.changes.state(item).body, 120);
+    ask({ title: "Delete this message?", text: `“${body}” will be gone for everybody, and cannot be brought back.`, submit: "Delete", isDangerous: true },
+      () => void this.#change(2, item.seq));
+  }
+
+  /** Puts a reaction, or takes it back. */
+  toggle(item, text) {
+    const { reactions } = this.room.timeline.changes.state(item);
+    const isOn = reactions.find((reaction) => reaction.text === text)?.names.includes(this.user);
+    if (utf8(text).length > 32) return toast("A reaction is an emoji or a short word.", true);
+    this.#change(isOn ? 4 : 3, item.seq, text);
+  }
+
+  // Messages
+
+  #visible() {
+    const { timeline } = this.room;
+    return timeline.items.filter((item) => (item.kind ?? 0) === 0 && !item.isLost && !timeline.changes.state(item).isDeleted);
+  }
+
+  lastOwn() {
+    return this.#visible().findLast((item) => item.from === this.user);
+  }
+
+  lastMessage() {
+    return this.#visible().at(-1);
+  }
+
+  #abilities({ item, state, isOwn }) {
+    if (!item?.seq || item.isLost || state.isDeleted || !this.room.isWritable) return [];
+    return isOwn && (item.kind ?? 0) === 0 ? ["react", "reply", "edit", "delete"] : this.room.role >= 3 ? ["react", "reply", "delete"] : ["react", "reply"];
+  }
+
+  #act(name, row, { node, seq, reaction }) {
+    const { item, state, letter } = row;
+    switch (name) {
+      case "react": return chooseReaction(node, (text) => this.toggle(item, text));
+      case "toggle": return this.#abilities(row).includes("react") && this.toggle(item, reaction);
+      case "reply": return this.composer.begin({ kind: "reply", seq: item.seq, from: item.from, body: state.body });
+      case "edit": return this.beginEdit(item);
+      case "delete": return this.remove(item);
+      case "person": return this.talk(item.from);
+      case "jump": return this.jump(Number(seq));
+      case "again": this.outbox.again(letter.cmid); return this.render();
+      case "discard": this.outbox.discard(letter.cmid); return this.render();
+    }
+  }
+
+  /** Goes to a message. @param {number} seq */
+  async jump(seq) {
+    if (this.log.reveal(seq)) return;
+    const { timeline } = this.room;
+    const isThere = await timeline.reach(seq);
+    this.log.isAtEnd = false;
+    this.#render();
+    if (!isThere || !this.log.reveal(seq)) toast("That message is not kept any more.", true);
+  }
+
+  // Places and people
+
+  /** @param {string} address of a room, which is made if there is none */
+  async enter(address) {
+    const isIn = this.rooms.find(address)?.isMember && this.client.isAttached(address);
+    if (!isIn) {
+      const isDone = await this.attempt(async () => (await this.logs.enter(address), true), "create");
+      if (!isDone) return;
+    }
+    this.open(address);
+    this.composer.focus();
+  }
+
+  /** Opens the conversation with somebody. @param {string} user */
+  talk(user) {
+    this.open(conversation(this.user, user));
+    this.composer.focus();
+  }
+
+  async leave() {
+    if (this.room.isConversation || this.current === "lobby") return toast("One does not leave the lobby, nor a conversation.", true);
+    await this.attempt(() => this.logs.leave(this.current));
+  }
+
+  /** @param {number} step */
+  step(step) {
+    const all = [...this.rooms.joined(), ...this.rooms.conversations()];
+    const next = all[all.findIndex((room) => room.address === this.current) + step];
+    if (next) this.open(next.address);
+  }
+
+  browse() {
+    this.browser.open();
+  }
+
+  search(text) {
+    return this.browser.search(text);
+  }
+
+  showPeople(isShown) {
+    this.members.show(isShown);
+  }
+
+  roomNames() {
+    return this.browser.names();
+  }
+
+  names() {
+    return this.members.names();
+  }
+
+  async appear(state) {
+    await this.client.request({ t: "presence", state });
+    this.members.appear(state);
+  }
+
+  async ping() {
+    const begun = performance.now();
+    await this.client.request({ t: "ping" });
+    toast(`The broker answered in ${(performance.now() - begun).toFixed(1)} ms.`);
+  }
+
+  help() {
+    const commands = [...commandsOf(this).values()].filter(({ isHidden }) => !isHidden).map(({ usage, text }) => [usage, text]);
+    showHelp(shortcuts, [...commands, ["//TEXT", "begin with a slash"]]);
+  }
+}

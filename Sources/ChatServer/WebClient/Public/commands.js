@@ -1,0 +1,76 @@
+// What begins with a slash.
+
+import { isRoom, isUser } from "./model/names.js";
+
+/**
+ * @typedef {{usage: string, text: string, run: (rest: string) => Promise<void> | void, isHidden?: boolean}} Command
+ * @param {import("./chat.js").Chat} chat
+ * @returns {Map<string, Command>}
+ */
+export function commandsOf(chat) {
+  const need = (rest, isRight, words) => {
+    if (!isRight(rest)) throw { message: words };
+    return rest;
+  };
+  const room = (rest) => need(rest.toLowerCase(), isRoom, "Name a room: /join tea");
+  const lastOwn = () => chat.lastOwn() ?? need("", () => false, "You have said nothing here that is in view.");
+  const lastMessage = () => chat.lastMessage() ?? need("", () => false, "Nothing was said here that is in view.");
+  const write = (rest) => {
+    const [user, ...words] = rest.split(/\s+/);
+    const name = need(user.toLowerCase(), isUser, "Name somebody: /pm ada Hello");
+    chat.talk(name);
+    const text = rest.slice(user.length).trim();
+    if (text) chat.say(text);
+    return words;
+  };
+  const entries = [
+    ["join", "ROOM", "enter a room, or make it", (rest) => chat.enter(room(rest))],
+    ["leave", "", "leave this room", () => chat.leave()],
+    ["rooms", "", "find a room", () => chat.browse()],
+    ["users", "", "who is here", () => chat.showPeople(true)],
+    ["pm", "NAME TEXT", "write to one person", write],
+    ["nick", "NAME", "take another name, as a guest", (rest) => chat.rename(need(rest.toLowerCase(), isUser, "Name yourself: /nick ada"))],
+    ["reply", "TEXT", "answer the last message", (rest) => chat.say(need(rest, Boolean, "Say something: /reply yes"), lastMessage().seq)],
+    ["react", "EMOJI", "react to the last message", (rest) => chat.toggle(lastMessage(), rest || "👍")],
+    ["edit", "TEXT", "change what you said last", (rest) => (rest ? chat.edit(lastOwn().seq, rest) : chat.beginEdit(lastOwn()))],
+    ["delete", "", "take back what you said last", () => chat.remove(lastOwn())],
+    ["away", "", "others see that you are away", () => chat.appear(2)],
+    ["back", "", "others see that you are there", () => chat.appear(1)],
+    ["dnd", "", "others see that you do not want to be disturbed", () => chat.appear(3)],
+    ["ping", "", "how far away the broker is", () => chat.ping()],
+    ["help", "", "keys and commands", () => chat.help()],
+    ["quit", "", "log out", () => chat.logOut()],
+  ];
+  if (chat.canSearch) entries.splice(7, 0, ["search", "TEXT", "find messages", (rest) => chat.search(rest)]);
+  const commands = new Map(entries.map(([name, usage, text, run]) => [name, { usage: `/${name}${usage && ` ${usage}`}`, text, run }]));
+  for (const [alias, name] of [["msg", "pm"], ["who", "users"], ["list", "rooms"], ["part", "leave"], ["busy", "dnd"], ["exit", "quit"]]) {
+    commands.set(alias, { ...commands.get(name), isHidden: true });
+  }
+  return commands;
+}
+
+/**
+ * What could stand at the end of a text.
+ * @param {string} before @param {boolean} isAsked @param {import("./chat.js").Chat} chat
+ * @returns {{start: number, suggestions: import("./view/completion.js").Suggestion[]} | null}
+ */
+export function completionsOf(before, isAsked, chat) {
+  const command = /^\/(\S*)$/.exec(before);
+  if (command) {
+    const found = [...commandsOf(chat)].filter(([name, { isHidden }]) => !isHidden && name.startsWith(command[1].toLowerCase()));
+    return { start: 0, suggestions: found.map(([name, { usage, text }]) => ({ text: `/${name} `, note: `${usage.slice(name.length + 2)} ${text}`.trim() })) };
+  }
+  const word = /(?:^|\s)(\S+)$/.exec(before)?.[1] ?? "";
+  const start = before.length - word.length;
+  const first = /^\/(\S+) +\S*$/.exec(before)?.[1];
+  if (first === "join") return { start, suggestions: chat.roomNames().filter((name) => name.startsWith(word.toLowerCase())).map((text) => ({ text })) };
+  const isName = first === "pm" || first === "msg";
+  if (!isName && !word.startsWith("@") && !isAsked) return null;
+  const sign = word.startsWith("@") ? "@" : "";
+  const part = word.slice(sign.length).toLowerCase();
+  if (!part && !sign) return null;
+  // At the beginning of a line a name is an address.
+  const end = !sign && start === 0 && !isName ? ": " : " ";
+  const names = chat.names().filter((name) => name.startsWith(part) && name !== chat.user);
+  return { start, suggestions: names.map((name) => ({ text: sign + name + end })) };
+}

@@ -1,0 +1,153 @@
+// Who is here: coming in, coming back after a reload, going.
+
+import { Rooms } from "./model/rooms.js";
+import * as keyring from "./model/keyring.js";
+import { offers, visit } from "./protocol/client.js";
+import { register } from "./protocol/login.js";
+import { inWords } from "./protocol/reasons.js";
+import { toast } from "./view/announcer.js";
+import * as entry from "./view/entry.js";
+
+export class Session {
+  /** @type {import("./protocol/login.js").Credential | null} */
+  #credential = null;
+  #isRemembered = false;
+  /** Whether anything has been shown since the log-in began. */
+  #isIn = false;
+  #restored = "lobby";
+
+  /**
+   * @param {import("./protocol/client.js").Client} client
+   * @param {Rooms} rooms
+   * @param {import("./protocol/outbox.js").Outbox} outbox
+   * @param {import("./model/logs.js").Logs} logs
+   * @param {(address: string) => void} opened shows the room with which it begins
+   */
+  constructor(client, rooms, outbox, logs, opened) {
+    Object.assign(this, { client, rooms, outbox, logs, opened });
+    client.addEventListener("granted", ({ detail }) => this.#granted(detail));
+    client.addEventListener("state", ({ detail }) => this.#state(detail));
+    entry.prepareEntry((kind, user, password, isRemembered) => this.#enter(kind, user, password, isRemembered));
+  }
+
+  /** Comes back as whoever was here before, or asks. */
+  async begin() {
+    const guest = keyring.guestName();
+    const kept = guest ? null : await keyring.remembered();
+    if (guest) return this.#connect({ kind: "guest", user: guest, device: keyring.tabDevice() });
+    if (kept) {
+      this.#isRemembered = localStorage.getItem("device") === kept.device;
+      return this.#connect({ kind: "token", ...kept });
+    }
+    entry.showEntry();
+    this.#offer();
+  }
+
+  async #offer() {
+    try {
+      const mechanisms = await offers();
+      entry.offer({ guest: mechanisms.includes("ANONYMOUS"), password: mechanisms.includes("SCRAM-SHA-256") });
+    } catch {
+      // Whoever tries to come in is told that the broker is not there.
+    }
+  }
+
+  async #enter(kind, user, password, isRemembered) {
+    if (kind === "guest") return this.#connect({ kind, user, device: keyring.tabDevice() });
+    this.#isRemembered = isRemembered;
+    if (kind === "register") {
+      try {
+        await visit((connection) => register(connection, user, password));
+      } catch (failure) {
+        const problem = failure.code === 0 ? "The broker cannot be reached." : inWords(failure, "register");
+        return entry.showEntry({ problem, user, kind });
+      }
+    }
+    this.#connect({ kind: "password", user, password, device: keyring.accountDevice(isRemembered) });
+  }
+
+  #connect(credential) {
+    this.#credential = credential;
+    this.#restored = this.logs.restore(credential.user);
+    this.client.connect(() => this.#present());
+  }
+
+  /** What is shown to the broker this time: the latest token, if there is one. */
+  async #present() {
+    const credential = this.#credential;
+    if (credential.kind === "guest") return credential;
+    const kept = await keyring.remembered();
+    return kept?.user === credential.user && kept.device === credential.device ? { kind: "token", ...kept } : credential;
+  }
+
+  /** Takes the place of another page of the same device. */
+  comeBack() {
+    this.client.connect(() => this.#present());
+  }
+
+  async #granted({ user, token, ttl, device }) {
+    const credential = this.#credential;
+    if (credential.kind === "guest") {
+      credential.user = user;
+      keyring.rememberGuest(user);
+    } else if (token) await keyring.remember(device, user, token, ttl, this.#isRemembered);
+  }
+
+  #state({ state, failure }) {
+    if (state === "ready" && !this.#isIn) {
+      this.#isIn = true;
+      entry.hideEntry();
+      this.opened(this.#restored);
+    } else if (state === "waiting" && !this.#isIn) {
+      entry.showEntry({ problem: "The broker cannot be reached. Trying again…", user: this.#credential.user, kind: this.#kind });
+    } else if (state === "ended" && failure && !(failure.code === 208 && this.#isIn)) this.#refused(failure);
+  }
+
+  get #kind() {
+    return this.#credential.kind === "guest" ? "guest" : "password";
+  }
+
+  async #refused(failure) {
+    const { kind, user, device } = this.#credential;
+    // A token that is not good any more is as good as none.
+    if (kind !== "guest" && [201, 202, 204, 205].includes(failure.code)) await keyring.forget(device);
+    if (kind === "token" && failure.code === 202) failure = { code: 204 };
+    keyring.rememberGuest(null);
+    this.#isIn = false;
+    entry.showEntry({ problem: inWords(failure, kind === "guest" ? "guest" : undefined), user, kind: this.#kind });
+    this.#offer();
+  }
+
+  /** @param {string} name @returns {Promise<string | void>} what was wrong with it */
+  async tryName(name) {
+    try {
+      await this.rename(name);
+    } catch (failure) {
+      return inWords(failure, "guest");
+    }
+  }
+
+  async rename(name) {
+    if (this.client.isAccount) throw { message: "An account keeps its name." };
+    try {
+      const user = await this.client.rename(name);
+      this.#credential.user = user;
+      keyring.rememberGuest(user);
+      toast(`You are now called ${user}.`);
+    } catch (failure) {
+      throw failure.code === 408 ? { message: inWords(failure, "guest") } : failure;
+    }
+  }
+
+  async logOut() {
+    const { device, kind } = this.#credential ?? {};
+    this.client.end();
+    this.rooms.clear();
+    this.outbox.clear();
+    Rooms.forget();
+    keyring.rememberGuest(null);
+    if (kind !== "guest" && device) await keyring.forget(device);
+    // Nothing of what was said stays in the page.
+    location.replace("/");
+  }
+}
