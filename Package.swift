@@ -19,7 +19,7 @@ let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhist
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
 /// The web client is part of the program: the build makes its files octets in the source.
-let webClient = ["index.html", "style.css", "app.js", "client.js", "view.js", "icon.svg"].map { "WebClient/Public/\($0)" }
+let webClient = ["WebClient/Public"]
 
 /// A library of this house.
 func room(_ name: String, _ dependencies: Target.Dependency..., embedding files: [String] = []) -> Target {

@@ -6,7 +6,7 @@ public enum Mechanism: String, Sendable, CaseIterable {
     case scram = "SCRAM-SHA-256"
     /// A resume token, bound to the TLS connection.
     case resumeBound = "HT-SHA-256-EXPR"
-    /// A resume token without TLS, on loopback.
+    /// A resume token that is bound to nothing: without TLS on loopback, and for web pages.
     case resumeUnbound = "HT-SHA-256-NONE"
     /// A client certificate (RFC 4422, appendix A).
     case external = "EXTERNAL"

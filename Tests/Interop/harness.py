@@ -36,11 +36,11 @@ def fresh(stem):
 class Broker:
     """One broker process on a port of its own, with settings as environment variables."""
 
-    def __init__(self, loops=1, tls=None, log_level="warning", **settings):
+    def __init__(self, loops=1, tls=None, log_level="warning", listen="127.0.0.1:0", **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="cbp-interop-")
         ready = Path(self.directory.name, "ready.json")
         self.log = open(Path(self.directory.name, "log"), "w+b")
-        command = [BINARY, "--listen", "127.0.0.1:0", "--loops", str(loops), "--ready-file", str(ready),
+        command = [BINARY, "--listen", listen, "--loops", str(loops), "--ready-file", str(ready),
                    "--log-level", log_level]
         if tls:
             command += ["--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)]

@@ -106,6 +106,8 @@ public struct ChannelTraits: OptionSet, Sendable {
     public static let certified = ChannelTraits(rawValue: 8)
     /// A person types here: a password may come as it is.
     public static let typed = ChannelTraits(rawValue: 16)
+    /// A web page speaks here, which can compute no exporter of its TLS connection.
+    public static let scripted = ChannelTraits(rawValue: 32)
 }
 
 /// What a core asks about and later is told, by number.

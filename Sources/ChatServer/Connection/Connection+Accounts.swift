@@ -7,8 +7,10 @@ import Transport
 extension Connection {
     /// Tells the core what protects the connection, by which it offers ways to log in. Before HELLO.
     ///
-    /// - Parameter isTyped: Whether a person types at the other end, whose password comes as it is.
-    func noteChannel(isTyped: Bool = false) {
+    /// - Parameters:
+    ///   - isTyped: Whether a person types at the other end, whose password comes as it is.
+    ///   - isScripted: Whether it speaks what web pages speak.
+    func noteChannel(isTyped: Bool = false, isScripted: Bool = false) {
         var channel: ChannelTraits = peer.isLoopback ? .loopback : []
         if stream.isSecure {
             channel.insert(.encrypted)
@@ -16,6 +18,7 @@ extension Connection {
             if certificateName != nil { channel.insert(.certified) }
         }
         if isTyped, !channel.isDisjoint(with: [.loopback, .encrypted]) { channel.insert(.typed) }
+        if isScripted { channel.insert(.scripted) }
         session.channel = channel
     }
 

@@ -17,7 +17,7 @@ extension Connection {
         if door.kind == .echo {
             driver.shard.postpone(session, byMilliseconds: Self.echoMilliseconds, at: driver.moment)
         } else {
-            noteChannel()
+            noteChannel(isScripted: door.kind == .json)
             let subprotocol = SharedBytes(utf8: door.kind == .json ? "cbp.json.v1" : "cbp.bin.v1")
             subprotocol.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.open(session, speaking: door.encoding, at: driver.moment)

@@ -2,6 +2,9 @@ import Bytes
 import WebSocket
 
 /// The files of the web client, out of the program itself. A path is looked up as it is, in a table: there is nothing to be traversed.
+///
+/// The page names its parts by paths that begin with the version of the whole, so that a browser keeps them for good and a new broker brings new
+/// ones. Without the version they are there as well, to be asked for each time.
 enum StaticSite {
     struct Page: Sendable {
         let type: String
@@ -12,23 +15,28 @@ enum StaticSite {
         init(_ type: String, _ octets: [UInt8]) {
             self.type = type
             self.octets = SharedBytes(octets)
-            tag = "\"\(octets.count)-\(String(Self.digest(octets), radix: 36))\""
-        }
-
-        /// FNV-1a: tells versions of a file apart, and is not meant to resist anybody.
-        private static func digest(_ octets: [UInt8]) -> UInt64 {
-            octets.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+            tag = "\"\(octets.count)-\(StaticSite.digest(octets))\""
         }
     }
 
+    /// FNV-1a: tells versions of a file apart, and is not meant to resist anybody.
+    private static func digest(_ octets: some Sequence<UInt8>) -> String {
+        String(octets.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 36)
+    }
+
+    /// What the paths of this version begin with.
+    static let prefix = "/\(digest(StaticSiteFiles.all.lazy.flatMap(\.octets)))/"
+
     static let pages: [String: Page] = {
-        let script = "text/javascript; charset=utf-8"
-        let index = Page("text/html; charset=utf-8", PackageResources.index_html)
-        return [
-            "/": index, "/index.html": index, "/style.css": Page("text/css; charset=utf-8", PackageResources.style_css),
-            "/app.js": Page(script, PackageResources.app_js), "/client.js": Page(script, PackageResources.client_js),
-            "/view.js": Page(script, PackageResources.view_js), "/icon.svg": Page("image/svg+xml", PackageResources.icon_svg),
-        ]
+        let files = StaticSiteFiles.all
+        var pages = Dictionary(uniqueKeysWithValues: files.map { ("/" + $0.path, Page($0.type, $0.octets)) })
+        let text = String(decoding: StaticSiteFiles.index, as: UTF8.self)
+        let index = Page(
+            "text/html; charset=utf-8",
+            Array(text.replacing("href=\"/", with: "href=\"" + prefix).replacing("src=\"/", with: "src=\"" + prefix).utf8))
+        pages["/"] = index
+        pages["/index.html"] = index
+        return pages
     }()
 
     /// What a browser may do with a page of ours: nothing comes from elsewhere, nothing is inline, nobody frames it.
@@ -38,9 +46,11 @@ enum StaticSite {
 
     /// The whole answer to a request for a file; nil if there is none.
     static func answer(_ head: HTTPRequestHead) -> (octets: SharedBytes, status: HTTPStatus)? {
-        guard let page = pages[head.path] else { return nil }
+        let isVersioned = head.path.hasPrefix(prefix)
+        guard let page = pages[isVersioned ? String(head.path.dropFirst(prefix.count - 1)) : head.path] else { return nil }
         var fields = [
-            HTTPField("Content-Type", page.type), HTTPField("ETag", page.tag), HTTPField("Cache-Control", "no-cache"),
+            HTTPField("Content-Type", page.type), HTTPField("ETag", page.tag),
+            HTTPField("Cache-Control", isVersioned ? "public, max-age=31536000, immutable" : "no-cache"),
             HTTPField("Content-Security-Policy", policy), HTTPField("Referrer-Policy", "no-referrer"),
             HTTPField("Cross-Origin-Opener-Policy", "same-origin"), HTTPField("Cross-Origin-Resource-Policy", "same-origin"),
         ]
