@@ -48,8 +48,11 @@ class Socket:
 
     def send_frame(self, first, payload):
         key = os.urandom(4)
-        length = bytes([0x80 | len(payload)]) if len(payload) < 126 else bytes([0xFE]) + len(payload).to_bytes(2, "big")
-        self.sock.sendall(bytes([first]) + length + key + bytes(o ^ key[i % 4] for i, o in enumerate(payload)))
+        count = len(payload)
+        length = bytes([0x80 | count]) if count < 126 else bytes([0xFE]) + count.to_bytes(2, "big") if count < 65536 \
+            else bytes([0xFF]) + count.to_bytes(8, "big")
+        mask = int.from_bytes((key * (count // 4 + 1))[:count], "big")
+        self.sock.sendall(bytes([first]) + length + key + (int.from_bytes(payload, "big") ^ mask).to_bytes(count, "big"))
 
     def frame(self):
         first, length = self.take(2)

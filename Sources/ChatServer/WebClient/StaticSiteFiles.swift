@@ -19,6 +19,7 @@ enum StaticSiteFiles {
             ("browser.js", script, PackageResources.browser_js),
             ("chat.js", script, PackageResources.chat_js),
             ("commands.js", script, PackageResources.commands_js),
+            ("finding.js", script, PackageResources.finding_js),
             ("model/changes.js", script, PackageResources.changes_js),
             ("model/keyring.js", script, PackageResources.keyring_js),
             ("model/logs.js", script, PackageResources.logs_js),
@@ -56,6 +57,7 @@ enum StaticSiteFiles {
             ("view/rows.js", script, PackageResources.rows_js),
             ("view/sidebar.js", script, PackageResources.sidebar_js),
             ("view/text.js", script, PackageResources.text_js),
+            ("writing.js", script, PackageResources.writing_js),
         ]
         return files.map { File(path: $0.0, type: $0.1, octets: $0.2) }
     }()

@@ -69,16 +69,24 @@ document.addEventListener("visibilitychange", () => document.hidden || client.hu
 
 // The page as a whole
 
+/** Where the members lie over the room. */
+const isNarrow = matchMedia("(max-width: 60rem)");
+
 function showSidebar(isShown) {
   element("chat").classList.toggle("with-sidebar", isShown);
   element("sidebar-open").setAttribute("aria-expanded", String(isShown));
-  element("shade").hidden = !isShown;
+  if (isShown && isNarrow.matches) chat.members.show(false);
   if (isShown) (element("rooms").querySelector('[tabindex="0"]') ?? element("sidebar-close")).focus();
   else if (element("sidebar").contains(document.activeElement)) element("sidebar-open").focus();
 }
 
 on("click", () => showSidebar(true), "sidebar-open");
-on("click", () => showSidebar(false), "sidebar-close", "shade");
+on("click", () => showSidebar(false), "sidebar-close");
+on("click", () => {
+  showSidebar(false);
+  chat.members.show(false);
+}, "shade");
+on("click", ({ target }) => target.closest("li button") && isNarrow.matches && chat.members.show(false), "people-list");
 on("click", ({ target }) => target.closest("li button") && showSidebar(false), "rooms", "conversations");
 on("click", () => chat.help(), "help-open", "help-menu");
 on("click", () => chat.attempt(() => chat.leave()), "leave");

@@ -1,9 +1,8 @@
-// Finding: rooms to enter, messages that were said.
+// Finding rooms to enter, and people to write to.
 
-import { isRoom } from "./model/names.js";
+import { isRoom, isUser } from "./model/names.js";
 import { element, on } from "./view/dom.js";
 import { ask, choice } from "./view/layers.js";
-import { isUser } from "./model/names.js";
 
 const roomsMax = 100;
 const pauseMilliseconds = 150;
@@ -18,6 +17,7 @@ export class Browser {
     this.#chat = chat;
     on("click", () => this.open(), "browse");
     on("click", () => this.#write(), "write");
+    on("click", () => element("browse-dialog").close(), "browse-close");
     on("input", () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#list(), pauseMilliseconds);

@@ -1,30 +1,24 @@
 // One room at a time before somebody's eyes: what is shown of it, and what is done there.
 
-import { commandsOf, completionsOf } from "./commands.js";
+import { commandsOf, completionsOf, shortcuts } from "./commands.js";
 import { Browser } from "./browser.js";
+import { Finding } from "./finding.js";
 import { Members } from "./people.js";
 import { conversation, isAddress, isConversation, partner } from "./model/names.js";
 import { inWords } from "./protocol/reasons.js";
-import { utf8 } from "./protocol/octets.js";
 import { announce, toast } from "./view/announcer.js";
 import { Composer } from "./view/composer.js";
 import { element, on, soon } from "./view/dom.js";
-import { ask, chooseReaction, showHelp } from "./view/layers.js";
+import { showHelp } from "./view/layers.js";
 import { Log } from "./view/log.js";
 import { notify } from "./view/notifier.js";
 import { rowsOf } from "./view/rows.js";
 import { showLists } from "./view/sidebar.js";
 import { excerpt } from "./view/text.js";
+import { Writing } from "./writing.js";
 
 const typingMilliseconds = 3000;
 const typingRefreshMilliseconds = 2000;
-
-const shortcuts = [
-  ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"], ["Tab", "complete a name or a command"],
-  ["Ctrl K", "find or make a room"], ["Alt ↑ | Alt ↓", "the room above, below"], ["Shift Tab", "from the box to the messages"],
-  ["↑ | ↓", "from message to message"], ["R | A | E | Delete", "reply to, react to, edit, delete the message that is chosen"],
-  ["→", "the buttons of the message"], ["Esc", "back to the box"], ["?", "this help"],
-];
 
 export class Chat {
   /** The address of the room that is shown. */
@@ -40,20 +34,29 @@ export class Chat {
     this.render = soon(() => this.#render());
     this.members = new Members(this);
     this.browser = new Browser(this);
+    this.finding = new Finding(this);
     this.rename = (name) => session.rename(name);
+    this.writing = new Writing(this);
     this.log = new Log({
       older: () => this.#read("older"), newer: () => this.#read("newer"), ended: (isAtEnd) => this.#ended(isAtEnd),
-      act: (name, row, detail) => this.#act(name, row, detail), abilities: (row) => this.#abilities(row),
+      act: (name, row, detail) => this.writing.act(name, row, detail), abilities: (row) => this.writing.abilities(row),
     });
     this.composer = new Composer({
-      submit: (text, context) => this.submit(text, context), typing: (isTyping) => this.#type(isTyping),
-      editLast: () => this.lastOwn() && this.beginEdit(this.lastOwn()), complete: (before, isAsked) => completionsOf(before, isAsked, this),
+      submit: (text, context) => this.writing.submit(text, context), typing: (isTyping) => this.#type(isTyping),
+      editLast: () => this.writing.lastOwn() && this.writing.beginEdit(this.writing.lastOwn()), complete: (before, isAsked) => completionsOf(before, isAsked, this),
     });
     logs.addEventListener("changed", ({ detail }) => this.#changed(detail.address));
+    this.outbox.addEventListener("changed", ({ detail }) => this.#refused(detail.letter));
+    logs.addEventListener("abandoned", ({ detail }) => {
+      const what = detail.unsentCount === 1 ? "A message" : `${detail.unsentCount} messages`;
+      toast(`${what} to ${this.label(detail.address)} could not be sent: it is not there any more.`, true);
+    });
     logs.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
     setInterval(() => this.room.typing.length && this.#showTyping(), typingRefreshMilliseconds);
-    on("click", () => this.#toLatest(), "newer");
-    on("visibilitychange", () => this.#ended(this.log.isAtEnd), "log");
+    on("click", () => {
+      this.toLatest();
+      this.composer.focus();
+    }, "newer");
     document.addEventListener("visibilitychange", () => this.#ended(this.log.isAtEnd));
     addEventListener("focus", () => this.#ended(this.log.isAtEnd));
     addEventListener("hashchange", () => this.#routed());
@@ -186,11 +189,21 @@ export class Chat {
     element("newer").hidden = isAtEnd && this.room.timeline.isLive;
   }
 
-  async #toLatest() {
-    await this.room.timeline.latest();
+  /** Shows the end of the log, and keeps it in view. */
+  async toLatest() {
+    this.room.divider = 0;
+    const reading = this.room.timeline.latest();
     this.log.isAtEnd = true;
     this.render();
-    this.composer.focus();
+    await reading;
+    this.render();
+  }
+
+  /** A change of a message that failed has nothing to stand beside. @param {import("./protocol/outbox.js").Letter} letter */
+  #refused({ cmid, fields, failure }) {
+    if (!fields.kind) return;
+    this.outbox.discard(cmid);
+    toast(inWords(failure, fields.kind > 2 ? "reaction" : "change"), true);
   }
 
   #arrived({ room, event, isMention }) {
@@ -211,21 +224,6 @@ export class Chat {
     if (this.client.capabilities.has("typing") && this.room.isMember) this.client.mention({ t: "typing", room: this.current, state: isTyping ? 1 : 0 });
   }
 
-  /** @param {string} typed @param {import("./view/composer.js").Context | null} context @returns {boolean} whether it was taken */
-  submit(typed, context) {
-    const text = typed.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "").trimEnd();
-    if (context?.kind === "edit") return this.edit(context.seq, text);
-    const [, name, rest] = /^\/([^\s/]*)\s*([\s\S]*)$/.exec(text) ?? [];
-    if (name === undefined) return this.say(text.startsWith("//") ? text.slice(1) : text, context?.seq);
-    const command = commandsOf(this).get(name.toLowerCase());
-    if (!command) {
-      toast(`There is no /${name}. /help lists what there is; //${name} says it.`, true);
-      return false;
-    }
-    this.attempt(() => command.run(rest.trim()));
-    return true;
-  }
-
   /** Does what may be refused, and says so. @param {() => any} act @param {string} [occasion] */
   async attempt(act, occasion) {
     try {
@@ -233,89 +231,6 @@ export class Chat {
     } catch (failure) {
       if (failure instanceof TypeError || failure instanceof ReferenceError) throw failure;
       toast(inWords(failure, occasion), true);
-    }
-  }
-
-  /** @param {string} body @param {number} [reply] the message answered */
-  say(body, reply) {
-    if (utf8(body).length > this.client.bodyByteCountMax) {
-      toast(inWords({ code: 402 }), true);
-      return false;
-    }
-    const target = this.room.isConversation ? { t: "dm", to: partner(this.current, this.user) } : { t: "publish", room: this.current };
-    if (!this.outbox.add(this.current, { ...target, body, ...(reply && { reply }) })) {
-      toast("Too many messages wait to be sent.", true);
-      return false;
-    }
-    this.room.divider = 0;
-    if (this.room.timeline.isLive) this.log.isAtEnd = true;
-    else this.#toLatest();
-    this.render();
-    return true;
-  }
-
-  #change(kind, seq, body) {
-    return this.outbox.add(this.current, { t: "publish", room: this.current, kind, ref: seq, ...(body !== undefined && { body }) }) !== null;
-  }
-
-  /** @param {number} seq @param {string} body */
-  edit(seq, body) {
-    if (body.trim()) return this.#change(1, seq, body);
-    const item = this.room.timeline.find(seq);
-    if (item) this.remove(item);
-    return true;
-  }
-
-  beginEdit(item) {
-    this.composer.begin({ kind: "edit", seq: item.seq, from: item.from, body: this.room.timeline.changes.state(item).body });
-  }
-
-  remove(item) {
-    const body = excerpt(this.room.timeline.changes.state(item).body, 120);
-    ask({ title: "Delete this message?", text: `“${body}” will be gone for everybody, and cannot be brought back.`, submit: "Delete", isDangerous: true },
-      () => void this.#change(2, item.seq));
-  }
-
-  /** Puts a reaction, or takes it back. */
-  toggle(item, text) {
-    const { reactions } = this.room.timeline.changes.state(item);
-    const isOn = reactions.find((reaction) => reaction.text === text)?.names.includes(this.user);
-    if (utf8(text).length > 32) return toast("A reaction is an emoji or a short word.", true);
-    this.#change(isOn ? 4 : 3, item.seq, text);
-  }
-
-  // Messages
-
-  #visible() {
-    const { timeline } = this.room;
-    return timeline.items.filter((item) => (item.kind ?? 0) === 0 && !item.isLost && !timeline.changes.state(item).isDeleted);
-  }
-
-  lastOwn() {
-    return this.#visible().findLast((item) => item.from === this.user);
-  }
-
-  lastMessage() {
-    return this.#visible().at(-1);
-  }
-
-  #abilities({ item, state, isOwn }) {
-    if (!item?.seq || item.isLost || state.isDeleted || !this.room.isWritable) return [];
-    return isOwn && (item.kind ?? 0) === 0 ? ["react", "reply", "edit", "delete"] : this.room.role >= 3 ? ["react", "reply", "delete"] : ["react", "reply"];
-  }
-
-  #act(name, row, { node, seq, reaction }) {
-    const { item, state, letter } = row;
-    switch (name) {
-      case "react": return chooseReaction(node, (text) => this.toggle(item, text));
-      case "toggle": return this.#abilities(row).includes("react") && this.toggle(item, reaction);
-      case "reply": return this.composer.begin({ kind: "reply", seq: item.seq, from: item.from, body: state.body });
-      case "edit": return this.beginEdit(item);
-      case "delete": return this.remove(item);
-      case "person": return this.talk(item.from);
-      case "jump": return this.jump(Number(seq));
-      case "again": this.outbox.again(letter.cmid); return this.render();
-      case "discard": this.outbox.discard(letter.cmid); return this.render();
     }
   }
 
@@ -365,7 +280,7 @@ export class Chat {
   }
 
   search(text) {
-    return this.browser.search(text);
+    return this.finding.find(text);
   }
 
   showPeople(isShown) {

@@ -1,6 +1,14 @@
-// What begins with a slash.
+// What begins with a slash, and what is done by a key.
 
 import { isRoom, isUser } from "./model/names.js";
+
+/** Keys, and what they do. */
+export const shortcuts = [
+  ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"], ["Tab", "complete a name or a command"],
+  ["Ctrl K", "find or make a room"], ["Alt ↑ | Alt ↓", "the room above, below"], ["Shift Tab", "from the box to the messages"],
+  ["↑ | ↓", "from message to message"], ["R | A | E | Delete", "reply to, react to, edit, delete the message that is chosen"],
+  ["→", "the buttons of the message"], ["Esc", "back to the box"], ["?", "this help"],
+];
 
 /**
  * @typedef {{usage: string, text: string, run: (rest: string) => Promise<void> | void, isHidden?: boolean}} Command
@@ -13,14 +21,14 @@ export function commandsOf(chat) {
     return rest;
   };
   const room = (rest) => need(rest.toLowerCase(), isRoom, "Name a room: /join tea");
-  const lastOwn = () => chat.lastOwn() ?? need("", () => false, "You have said nothing here that is in view.");
-  const lastMessage = () => chat.lastMessage() ?? need("", () => false, "Nothing was said here that is in view.");
+  const lastOwn = () => chat.writing.lastOwn() ?? need("", () => false, "You have said nothing here that is in view.");
+  const lastMessage = () => chat.writing.lastMessage() ?? need("", () => false, "Nothing was said here that is in view.");
   const write = (rest) => {
     const [user, ...words] = rest.split(/\s+/);
     const name = need(user.toLowerCase(), isUser, "Name somebody: /pm ada Hello");
     chat.talk(name);
     const text = rest.slice(user.length).trim();
-    if (text) chat.say(text);
+    if (text) chat.writing.say(text);
     return words;
   };
   const entries = [
@@ -30,10 +38,10 @@ export function commandsOf(chat) {
     ["users", "", "who is here", () => chat.showPeople(true)],
     ["pm", "NAME TEXT", "write to one person", write],
     ["nick", "NAME", "take another name, as a guest", (rest) => chat.rename(need(rest.toLowerCase(), isUser, "Name yourself: /nick ada"))],
-    ["reply", "TEXT", "answer the last message", (rest) => chat.say(need(rest, Boolean, "Say something: /reply yes"), lastMessage().seq)],
-    ["react", "EMOJI", "react to the last message", (rest) => chat.toggle(lastMessage(), rest || "👍")],
-    ["edit", "TEXT", "change what you said last", (rest) => (rest ? chat.edit(lastOwn().seq, rest) : chat.beginEdit(lastOwn()))],
-    ["delete", "", "take back what you said last", () => chat.remove(lastOwn())],
+    ["reply", "TEXT", "answer the last message", (rest) => chat.writing.say(need(rest, Boolean, "Say something: /reply yes"), lastMessage().seq)],
+    ["react", "EMOJI", "react to the last message", (rest) => chat.writing.toggle(lastMessage(), rest || "👍")],
+    ["edit", "TEXT", "change what you said last", (rest) => (rest ? chat.writing.edit(lastOwn().seq, rest) : chat.writing.beginEdit(lastOwn()))],
+    ["delete", "", "take back what you said last", () => chat.writing.remove(lastOwn())],
     ["away", "", "others see that you are away", () => chat.appear(2)],
     ["back", "", "others see that you are there", () => chat.appear(1)],
     ["dnd", "", "others see that you do not want to be disturbed", () => chat.appear(3)],

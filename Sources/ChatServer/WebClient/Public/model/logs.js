@@ -1,5 +1,6 @@
 // Rooms and conversations as the broker tells of them: joined, gone on with after an interruption, read, left.
-// Tells `changed {address}` when something is to be shown anew, and `arrived {room, event, isMention}` when somebody else said something.
+// Tells `changed {address}` when something is to be shown anew, `arrived {room, event, isMention}` when somebody else said something,
+// `abandoned {address, unsentCount}` when a room is gone and what was to go there with it.
 
 import { lost } from "../protocol/connection.js";
 import { isConversation, isMentioned } from "./names.js";
@@ -106,16 +107,29 @@ export class Logs extends EventTarget {
       await this.client.join(address);
     } catch (failure) {
       if (failure === lost) throw failure;
-      if (failure.code !== 404 || isConversation(address)) return this.#gone(address);
+      if (isConversation(address)) return this.#over(address);
+      if (failure.code !== 404) return this.#gone(address);
       // A broker that stores nothing has forgotten the room.
       await this.enter(address).catch(() => this.#gone(address));
     }
+  }
+
+  /** A conversation of guests that has ended: what is here of it stays in view, and the next message begins another. */
+  #over(address) {
+    const room = this.rooms.find(address);
+    if (!room?.timeline.epoch && !this.outbox.of(address).length) return this.#gone(address);
+    this.client.forget(address);
+    room.isMember = false;
+    room.timeline.isPastClosed = true;
+    this.outbox.pump(address);
   }
 
   #gone(address) {
     this.client.forget(address);
     const room = this.rooms.find(address);
     if (room && address !== "lobby") this.rooms.remove(address);
+    const unsentCount = this.outbox.abandon(address);
+    if (unsentCount) this.dispatchEvent(new CustomEvent("abandoned", { detail: { address, unsentCount } }));
     this.#changed(address);
   }
 

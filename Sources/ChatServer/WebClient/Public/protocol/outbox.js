@@ -70,6 +70,8 @@ export class Outbox extends EventTarget {
       for (;;) {
         const letter = this.#letters.find((candidate) => candidate.address === address && candidate.state === "sending");
         if (!letter || this.#client.state !== "ready") return;
+        // Before a room is joined anew one is not a member of it. Direct messages need no joining.
+        if (letter.fields.t === "publish" && !this.#client.isAttached(address)) return;
         if (letter.user !== this.#client.user && letter.begunAt !== null) this.#fail(letter, "unknown", { code: 602 });
         else if (!(await this.#send(letter))) return;
       }
@@ -127,6 +129,14 @@ export class Outbox extends EventTarget {
     const letter = this.find(cmid);
     if (letter) this.#remove(letter);
     return letter;
+  }
+
+  /** Gives up what was to go to a room. @param {string} address @returns {number} how much that was */
+  abandon(address) {
+    const { length } = this.#letters;
+    this.#letters = this.#letters.filter((letter) => letter.address !== address);
+    this.#keep();
+    return length - this.#letters.length;
   }
 
   clear() {

@@ -49,7 +49,7 @@ export function ask(question, act) {
 let react = () => {};
 
 element("reactions-grid").append(...emojis.map((text, index) =>
-  make("button", { type: "button", class: "icon", tabIndex: index ? -1 : 0, "data-reaction": text, "aria-label": `React with ${text}`, text })));
+  make("button", { type: "button", class: "icon emoji", tabIndex: index ? -1 : 0, "data-reaction": text, "aria-label": `React with ${text}`, text })));
 rove(element("reactions-grid"), "button");
 
 function chosen(text) {

@@ -202,7 +202,7 @@ export class Log {
     const labels = { react: "React", reply: "Reply", edit: "Edit", delete: "Delete" };
     const quick = abilities.includes("react") ? ["👍", "❤️", "😂"] : [];
     this.#toolbar.replaceChildren(
-      ...quick.map((text) => make("button", { type: "button", class: "icon small", tabIndex: -1, "data-act": "toggle", "data-reaction": text,
+      ...quick.map((text) => make("button", { type: "button", class: "icon small emoji", tabIndex: -1, "data-act": "toggle", "data-reaction": text,
         "aria-label": `React with ${text}`, text })),
       ...abilities.map((name) => make("button", { type: "button", class: "icon small", tabIndex: -1, "data-act": name, "aria-label": labels[name],
         title: labels[name] }, icon(name))));

@@ -32,7 +32,7 @@ function reactionNodes(reactions, user) {
     group.append(make("button", {
       type: "button", class: "reaction", tabIndex: -1, "aria-pressed": String(isOwn), "data-act": "toggle", "data-reaction": text,
       title: people(names, user), "aria-label": `${text}, ${names.length}: ${people(names, user)}`,
-    }, make("span", { text: excerpt(text, 16) }), make("span", { class: "count", text: String(names.length) })));
+    }, make("span", { class: isPictures(text) ? "emoji" : "", text: excerpt(text, 16) }), make("span", { class: "count", text: String(names.length) })));
   }
   return group;
 }
