@@ -30,6 +30,7 @@ export class Members {
     chat.client.addEventListener("deliver", ({ detail }) => {
       if (detail.room === chat.current && [32, 33, 38].includes(detail.kind)) this.#isDue = true;
     });
+    chat.client.addEventListener("renamed", () => this.showSelf());
     chat.client.addEventListener("state", ({ detail }) => {
       if (detail.state !== "ready") return;
       this.#isDue = true;

@@ -22,7 +22,8 @@ export class Log {
   #chosen = "";
   /** Whether the end stays in view when something is added. */
   isAtEnd = true;
-  #scrolledByUs = false;
+  /** Where we scrolled to ourselves, which says nothing about what somebody wants to read. */
+  #ownTop = -1;
 
   /** @param {Handlers} handlers */
   constructor(handlers) {
@@ -95,8 +96,8 @@ export class Log {
   }
 
   #scrollTo(top) {
-    this.#scrolledByUs = true;
     this.#scroller.scrollTop = top;
+    this.#ownTop = this.#scroller.scrollTop;
   }
 
   toEnd() {
@@ -108,9 +109,10 @@ export class Log {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < endPixels;
-    // What we moved ourselves says nothing about what somebody wants to read.
-    if (!this.#scrolledByUs || isAtEnd) this.isAtEnd = isAtEnd;
-    this.#scrolledByUs = false;
+    if (Math.abs(scrollTop - this.#ownTop) > 1) {
+      this.isAtEnd = isAtEnd;
+      this.#ownTop = -1;
+    }
     this.#handlers.ended(this.isAtEnd);
     this.#want();
   }
@@ -125,7 +127,7 @@ export class Log {
 
   /** Brings a message into view, and shows which it is. @param {number} seq @returns {boolean} */
   reveal(seq) {
-    const node = this.#list.querySelector(`[data-seq="${Number(seq)}"]`);
+    const node = this.#list.querySelector(`li[data-seq="${Number(seq)}"]`);
     if (!node) return false;
     this.isAtEnd = false;
     node.scrollIntoView({ block: "center" });

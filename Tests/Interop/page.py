@@ -1,0 +1,89 @@
+"""What tests do with the web client, as a person would."""
+import contextlib
+import itertools
+import tempfile
+import unittest
+
+import browser
+from harness import Broker, Case, certificate
+
+_cmids = itertools.count(1)
+
+
+@unittest.skipUnless(browser.PROGRAM, "no Chromium is installed")
+class PageCase(Case):
+    """Mixed into unittest.TestCase. Every page that a test opens has nothing to complain of at its end."""
+
+    def setUp(self):
+        self.browser = browser.shared_browser()
+        self.pages = []
+        self.addCleanup(self.close_pages)
+
+    def close_pages(self):
+        complaints = []
+        for page in self.pages:
+            with contextlib.suppress(OSError, EOFError):
+                page.evaluate("0")
+                complaints += page.complaints
+                page.call("Page.close")
+            page.close()
+        self.assertEqual(complaints, [])
+
+    def storing(self, **settings):
+        """A broker that stores, on an address that it keeps when it is started anew."""
+        self.data = tempfile.TemporaryDirectory(prefix="cbp-page-")
+        self.addCleanup(self.data.cleanup)
+        self.settings = settings | {"runtime_data_directory": self.data.name}
+        self.broker = Broker(**self.settings)
+        self.addCleanup(lambda: self.broker.stop())
+        return self.broker
+
+    def restart(self, kills=False):
+        if kills:
+            self.broker.process.kill()
+            self.broker.process.wait()
+        address = self.broker.address
+        self.broker.stop()
+        self.broker = Broker(listen=address, **self.settings)
+
+    def open(self, broker, path="", shown=None, context=None, host=None, ready="document.activeElement?.id == 'entry-name'"):
+        host = host or broker.host
+        scheme = "https" if self.tls else "http"
+        page = (shown or self.browser).page(f"{scheme}://{host}:{broker.port}/{path}", context)
+        self.pages.append(page)
+        page.until(f"document.readyState == 'complete' && {ready}")
+        return page
+
+    def entered(self, broker, name, **options):
+        """A page with a guest in it."""
+        page = self.open(broker, **options)
+        page.type(name)
+        return self.inside(page, name)
+
+    def inside(self, page, name):
+        page.until(f"document.getElementById('me-name')?.textContent == '{name}' && document.activeElement?.id == 'input'")
+        return page
+
+    def in_room(self, page, room):
+        page.type(f"/join {room}")
+        page.until(f"document.getElementById('room-name').textContent == {room!r} && document.querySelector('#messages li')")
+        return page
+
+    def fill(self, page, kind, name, password):
+        """The form with which one comes in."""
+        page.click(f"#kind-{kind} input")
+        page.evaluate(f"document.getElementById('entry-name').value = {name!r}; document.getElementById('entry-password').focus();"
+                      "document.getElementById('entry-password').value = ''")
+        page.type(password)
+
+    def shows(self, page, text):
+        page.until(f"document.getElementById('messages').innerText.includes({text!r})")
+
+    def bodies(self, page):
+        """What was said, without what the page adds."""
+        return page.evaluate("[...document.querySelectorAll('.message .text')].map(text => [...text.childNodes]"
+                             ".filter(node => !node.classList?.contains('marks')).map(node => node.textContent).join(''))")
+
+    def restores(self, page, name):
+        page.call("Page.reload")
+        page.until(f"document.readyState == 'complete' && document.getElementById('me-name')?.textContent == '{name}'")
