@@ -111,8 +111,7 @@ class Page(Control):
         if message.get("method") not in ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"):
             return
         entry = message["params"].get("entry", {})
-        if not (entry.get("source") == "javascript" and "WebSocket connection to" in entry.get("text", "") or
-                "net::ERR_CONNECTION" in entry.get("text", "")):
+        if not any(part in entry.get("text", "") for part in ("WebSocket connection to", "net::ERR_CONNECTION")):
             self.complaints.append(message["params"])
 
     def evaluate(self, script, waits=False):

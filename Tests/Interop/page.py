@@ -17,9 +17,9 @@ class PageCase(Case):
     def setUp(self):
         self.browser = browser.shared_browser()
         self.pages = []
-        self.addCleanup(self.close_pages)
 
-    def close_pages(self):
+    def tearDown(self):
+        # Before the brokers go.
         complaints = []
         for page in self.pages:
             with contextlib.suppress(OSError, EOFError):
