@@ -80,6 +80,11 @@ function showSidebar(isShown) {
   else if (element("sidebar").contains(document.activeElement)) element("sidebar-open").focus();
 }
 
+on("click", (event) => {
+  // The address of the page names the room.
+  event.preventDefault();
+  chat.composer.focus();
+}, "skip");
 on("click", () => showSidebar(true), "sidebar-open");
 on("click", () => showSidebar(false), "sidebar-close");
 on("click", () => {

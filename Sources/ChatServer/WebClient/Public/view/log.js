@@ -79,7 +79,11 @@ export class Log {
       else this.#list.insertBefore(shown.node, place);
     }
     this.#reachable();
-    if (focused && focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+    if (focused && focused !== document.activeElement && focused.isConnected) {
+      // The actions can be seen, and so have the focus, while their message has it.
+      focused.closest("li").focus({ preventScroll: true });
+      focused.focus({ preventScroll: true });
+    }
     if (this.isAtEnd) this.toEnd();
     else if (anchor?.node.isConnected) this.#scrollTo(this.#scroller.scrollTop + anchor.node.getBoundingClientRect().top - anchor.top);
     this.#want();
