@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test interop crash fuzz bench bench-build bench-quick bench-scale bench-store bench-check micro check \
+.PHONY: help setup setup-tests build certificate run test interop screenshots crash fuzz bench bench-build bench-quick bench-scale bench-store bench-check micro check \
 	format sanitize clean
 
 help: ## List these commands
@@ -17,6 +17,9 @@ help: ## List these commands
 
 setup: ## Install the Debian packages that are missing; quick when none is
 	@scripts/setup
+
+setup-tests: setup
+	@scripts/setup-tests
 
 build: setup ## Build the three programs, optimised, into .build/release
 	$(SWIFT) build -c release
@@ -33,15 +36,20 @@ run: build certificate ## Build, and run a broker with TLS on 127.0.0.1:7400
 	@echo
 	@exec $(release)/broker --config config/development.toml
 
-test: setup ## Build and run all tests, the interoperability suite too
+test: setup-tests ## Build and run all tests, the interoperability suite too
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
 	@Tests/Interop/run
 	@Tests/Crash/run 3
 
-interop: setup ## Try the broker with a client that was written from docs/PROTOCOL.md alone
+interop: setup-tests ## Try the broker with a client that was written from docs/PROTOCOL.md alone, and the web client with a browser
 	$(SWIFT) build --product broker
+	$(SWIFT) build --product broker-cli
 	@Tests/Interop/run
+
+screenshots: setup-tests ## Take the pictures of the web client in docs/screenshots anew
+	$(SWIFT) build --product broker
+	@Tests/Interop/screenshots docs/screenshots
 
 crash: setup ## Kill the broker 50 times under load, and judge what its clients were told
 	$(SWIFT) build --product broker

@@ -53,7 +53,7 @@ import Testing
         #expect(try client.readToEnd().hasSuffix("ok\n"))
     }
 
-    @Test(arguments: [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css"), ("/icon.svg", "image/svg+xml")])
+    @Test(arguments: [("/", "text/html"), ("/app.js", "text/javascript"), ("/style/base.css", "text/css"), ("/icon.svg", "image/svg+xml")])
     func theWebClientIsServed(_ path: String, _ type: String) throws {
         let broker = try TestBroker()
         let text = try answer("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", broker)
@@ -65,6 +65,22 @@ import Testing
         #expect(again.hasSuffix("\r\n\r\n"))
         let bare = try TestBroker { $0.web.client = false }
         #expect(try answer("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", bare).hasPrefix("HTTP/1.1 404 "))
+    }
+
+    /// What the page names is kept by browsers for good, under a path that changes with it.
+    @Test func partsOfTheWebClientAreNamedByVersion() throws {
+        let broker = try TestBroker()
+        let page = try answer("GET / HTTP/1.1\r\nHost: a\r\n\r\n", broker)
+        #expect(page.contains("\r\nCache-Control: no-cache\r\n"))
+        let parts = page.matches(of: #/(?:src|href)="(\/[^"]+)"/#).map { String($0.1) }
+        #expect(parts.count > 30)
+        for part in Set(parts) {
+            let text = try answer("GET \(part) HTTP/1.1\r\nHost: a\r\n\r\n", broker)
+            #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"), "\(part)")
+            #expect(text.contains("\r\nCache-Control: public, max-age=31536000, immutable\r\n"), "\(part)")
+        }
+        let other = try #require(parts.first).replacing(#/^\/[^\/]+/#, with: "/0")
+        #expect(try answer("GET \(other) HTTP/1.1\r\nHost: a\r\n\r\n", broker).hasPrefix("HTTP/1.1 404 "))
     }
 
     @Test(arguments: [

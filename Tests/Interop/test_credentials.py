@@ -2,6 +2,7 @@
 import contextlib
 import functools
 import os
+import ssl
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,7 @@ import cbp
 from cbp import BrokerError, Goodbye, conversation
 from credentials import begin, bearer, connect_with_exporter, Issuer, mac, resume, scram, verifier
 from harness import PATIENCE, Broker, Case, certificate, fresh
+from websocket import Socket
 
 PASSWORD = "correct horse"
 
@@ -76,6 +78,14 @@ class Credentials(Kept):
         for mech in ("PLAIN", "SCRAM-SHA-1", "EXTERNAL", "OAUTHBEARER", "HT-SHA-256-NONE"):
             with self.subTest(mech), self.refused(202):
                 client.request("auth", mech=mech, sasl=b"x")
+
+    def test_a_web_page_comes_back_without_binding(self):
+        """23.1: what web pages speak has the resume token unbound under TLS as well, because they cannot compute the exporter."""
+        trust = ssl.create_default_context(cafile=str(certificate().certificate))
+        page = Socket("localhost", self.broker.port, tls=trust)
+        self.addCleanup(page.sock.close)
+        page.send(t="hello", id=1, agent="page")
+        self.assertIn("HT-SHA-256-NONE", page.next("welcome", id=1)["mechs"])
 
     def test_register_and_log_in(self):
         name = fresh("ada")
