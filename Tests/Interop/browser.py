@@ -23,6 +23,8 @@ class Browser:
 
     def __init__(self, *flags):
         self.directory = tempfile.TemporaryDirectory(prefix="cbp-browser-", ignore_cleanup_errors=True)
+        # Timers of pages that are not in front are not to wait.
+        flags += ("--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding")
         # Certificates are those of tests, and a name that is not localhost is one of another machine to the browser.
         self.process = subprocess.Popen(
             [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",

@@ -146,10 +146,14 @@ export class Chat {
   open(address) {
     if (address !== this.current) {
       this.composer.cancel();
-      this.#type(false);
-      this.room.draft = this.composer.text;
-      this.room.divider = 0;
-      if (!this.room.timeline.isLive) this.room.timeline.latest();
+      // It may be gone by now.
+      const left = this.rooms.find(this.current);
+      if (left) {
+        this.#type(false);
+        left.draft = this.composer.text;
+        left.divider = 0;
+        if (!left.timeline.isLive) left.timeline.latest();
+      }
       this.current = address;
       this.#isFresh = true;
       this.composer.text = this.room.draft;

@@ -26,7 +26,7 @@ export class Writing {
   submit(typed, context) {
     const text = typed.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "").trimEnd();
     if (context?.kind === "edit") return this.edit(context.seq, text);
-    const [, name, rest] = /^\/([^\s/]*)\s*([\s\S]*)$/.exec(text) ?? [];
+    const [, name, rest] = /^\/(?!\/)(\S*)\s*([\s\S]*)$/.exec(text) ?? [];
     if (name === undefined) return this.say(text.startsWith("//") ? text.slice(1) : text, context?.seq);
     const command = commandsOf(this.#chat).get(name.toLowerCase());
     if (!command) {
