@@ -1,13 +1,10 @@
 """What tests do with the web client, as a person would."""
 import contextlib
-import itertools
 import tempfile
 import unittest
 
 import browser
-from harness import Broker, Case, certificate
-
-_cmids = itertools.count(1)
+from harness import Broker, Case
 
 
 @unittest.skipUnless(browser.PROGRAM, "no Chromium is installed")
@@ -17,6 +14,12 @@ class PageCase(Case):
     def setUp(self):
         self.browser = browser.shared_browser()
         self.pages = []
+        self.brokers = []
+
+    def own(self, loops=1, **settings):
+        broker = super().own(loops, **settings)
+        self.brokers.append(broker)
+        return broker
 
     def tearDown(self):
         # Before the brokers go.
@@ -27,6 +30,9 @@ class PageCase(Case):
                 complaints += page.complaints
                 page.call("Page.close")
             page.close()
+        # A browser keeps connections in store for which a broker would wait a while before it ends.
+        for broker in self.brokers:
+            broker.process.kill()
         self.assertEqual(complaints, [])
 
     def storing(self, **settings):
@@ -35,6 +41,7 @@ class PageCase(Case):
         self.addCleanup(self.data.cleanup)
         self.settings = settings | {"runtime_data_directory": self.data.name}
         self.broker = Broker(**self.settings)
+        self.brokers.append(self.broker)
         self.addCleanup(lambda: self.broker.stop())
         return self.broker
 
@@ -45,6 +52,7 @@ class PageCase(Case):
         address = self.broker.address
         self.broker.stop()
         self.broker = Broker(listen=address, **self.settings)
+        self.brokers.append(self.broker)
 
     def open(self, broker, path="", shown=None, context=None, host=None, ready="document.activeElement?.id == 'entry-name'"):
         host = host or broker.host
