@@ -176,7 +176,7 @@ public final class Store: Sendable {
             commits: port.commits.load(ordering: .relaxed), events: port.events.load(ordering: .relaxed),
             failedPosts: port.failedPosts.load(ordering: .relaxed), waitingPosts: waiting.posts, waitingBytes: waiting.bytes,
             waitingReads: readers.reduce(0) { $0 + $1.waitingCount }, logPages: port.logPages.load(ordering: .relaxed),
-            waitingSearches: searching?.port.waitingCount ?? 0, unindexedEvents: searching?.port.unindexed.load(ordering: .relaxed) ?? 0)
+            waitingSearches: searching?.port.waitingCount ?? 0, unindexedEvents: searching?.port.unindexedCount ?? 0)
     }
 
     /// Takes nothing more, stores and answers what was posted, gives the reserved seqs back and closes the file. Blocks; for one thread,

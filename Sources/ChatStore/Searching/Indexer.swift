@@ -46,7 +46,9 @@ struct Indexer {
     mutating func reset() {
         renewal = nil
         mayHaveStaleBlocks = true
+        mustCheckpoint = true
         toMerge = []
+        isMerging = false
     }
 
     /// Milliseconds until there may be something to do; nil if there is nothing.
@@ -78,7 +80,7 @@ struct Indexer {
         if mustCheckpoint, renewal == nil { mustCheckpoint = try !index.checkpoint() }
         let now = StoreThread.monotonicMilliseconds
         renewal?.milliseconds += now - start
-        port.unindexed.store(Int(max(0, lag(index))), ordering: .relaxed)
+        port.nextIndexed.store(Int(index.next), ordering: .relaxed)
         let isBusy = Int64(port.lastEvent.load(ordering: .relaxed) - before) > sliceEvents / 8
         restUntil = isBusy ? now + Self.restFactor * max(1, now - start) : now
     }

@@ -16,8 +16,8 @@ final class SearchPort: Sendable {
     let box = PostBox<Order>()
     /// The newest event that is committed.
     let lastEvent = Atomic<Int>(0)
-    /// Events that are committed and not indexed.
-    let unindexed = Atomic<Int>(0)
+    /// The first event that is not indexed.
+    let nextIndexed = Atomic<Int>(1)
     let hasErased = Atomic<Bool>(false)
     private let isRoused = Atomic<Bool>(false)
     private let waiting = Atomic<Int>(0)
@@ -30,6 +30,9 @@ final class SearchPort: Sendable {
         sliceEvents = Int(settings.indexSliceEvents)
         milliseconds = settings.searchMilliseconds
     }
+
+    /// Events that are committed and not indexed.
+    var unindexedCount: Int { max(0, lastEvent.load(ordering: .relaxed) + 1 - nextIndexed.load(ordering: .relaxed)) }
 
     /// Searches that are not answered yet.
     var waitingCount: Int { waiting.load(ordering: .relaxed) }

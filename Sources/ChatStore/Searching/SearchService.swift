@@ -95,6 +95,7 @@ final class SearchService {
             let nextEvent = Int64(port.lastEvent.load(ordering: .acquiring)) + 1
             index = try SearchIndex(settings, history: history, nextEvent: nextEvent)
             indexer.reset()
+            if let index { port.nextIndexed.store(Int(index.next), ordering: .relaxed) }
         } catch {
             nextAttempt = StoreThread.monotonicMilliseconds + Self.patienceMilliseconds
         }
