@@ -6,8 +6,9 @@ internal import Glibc
 struct SearchWords {
     /// Trigrams that the index is asked for at most. More would not narrow much down; what the index gives is looked at anyway.
     private static let trigramCountMax = 32
-    /// Logs that the index is asked for at most; above that they are told apart by looking.
-    private static let logCountMax = 256
+    /// Logs that the index is asked for at most, where trigrams narrow it down too, and where they do not; above that logs are told apart
+    /// by looking. Each of them costs about as much as looking at a few events.
+    private static let logCountMax = (beside: 32, alone: 256)
 
     /// The words in folded form, none twice.
     private let words: [[UInt8]]
@@ -64,12 +65,11 @@ struct SearchWords {
     /// What the index is asked (sqlite.org/fts5.html, *Full-text Query Syntax*); it may give too much, never too little. Nil if it could not
     /// narrow anything down.
     func expression(logs: Set<Int64>, author: AccountName?) -> String? {
-        var parts: [String] = []
-        if logs.count <= Self.logCountMax {
+        var parts = trigrams.map { Self.quoted(Array($0.utf8)) }
+        if logs.count <= (parts.isEmpty ? Self.logCountMax.alone : Self.logCountMax.beside) {
             parts.append("(" + logs.sorted().map { Self.quoted(IndexTag.log($0)) }.joined(separator: " OR ") + ")")
         }
         if let author { parts.append(Self.quoted(IndexTag.author(Array(author.description.utf8)))) }
-        parts += trigrams.map { Self.quoted(Array($0.utf8)) }
         return parts.isEmpty ? nil : parts.joined(separator: " AND ")
     }
 
