@@ -56,7 +56,9 @@ struct SearchBenchmark {
         while store.statistics.unindexedEvents >= 1_024 { usleep(5_000) }
         let seconds = Clock.milliseconds(since: began) / 1_000
         print("\(stored) events stored in \(filled) s, \(stored - left) of them indexed meanwhile; the others in \(seconds) s")
-        print("octets a stored event: history \(size(settings.directory + "/history.sqlite3") / stored), index \(size(folder + "/search.sqlite3") / stored)")
+        print(
+            "octets a stored event: history \(size(settings.directory + "/history.sqlite3") / stored), index \(size(folder + "/search.sqlite3") / stored)"
+        )
         let anchors = rooms.map(\.anchor)
         let common = TrialText.word(40)
         let queries: [(what: String, words: String, rooms: ArraySlice<LogAnchor>)] = [
@@ -87,7 +89,8 @@ struct SearchBenchmark {
             }
             times.sort()
             print(
-                "search: \(what): \(hits) found, median \(times[times.count / 2]) ms, all within \(times.last ?? 0) ms, \(incomplete) incomplete")
+                "search: \(what): \(hits) found, median \(times[times.count / 2]) ms, all within \(times.last ?? 0) ms, \(incomplete) incomplete"
+            )
         }
         store.close()
     }

@@ -91,7 +91,8 @@ import Testing
             #expect(found.count <= 2, "\(body)")
         }
         for (words, count) in [
-            ("AND", 1), ("and", 1), ("OR", 0), ("NOT", 0), ("NEAR", 1), ("near(a", 1), ("*", 1), ("\"", 1), ("\"\"", 0), ("''", 1), ("(", 2),
+            ("AND", 1), ("and", 1), ("OR", 0), ("NOT", 0), ("NEAR", 1), ("near(a", 1), ("*", 1), ("\"", 1), ("\"\"", 0), ("''", 1),
+            ("(", 2),
             (")", 1), ("{x}", 1), ("^", 1), ("-y", 1), ("%_", 1), ("%", 1), ("\\", 1), ("h*", 0), ("hel*", 0), ("hello\"", 1),
             (String(repeating: "x", count: 256), 0), (String(repeating: "ab ", count: 85), 0), (String(repeating: "\"", count: 256), 0),
             ("   \t\n \u{3000} ", all.count), ("", all.count), ("f", 64), ("FILLER 63", 1), ("6 3", 2), ("🙂", 0), ("log", 1), ("body", 0),

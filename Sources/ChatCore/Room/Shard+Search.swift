@@ -78,7 +78,9 @@ extension Shard {
     /// Asks the homes of all rooms of the account.
     func distribute(_ request: SearchRequest) {
         var byHome: [Int: [RoomAddress]] = [:]
-        for room in logs(of: request.requester.account).union(request.known).sorted() { byHome[map.home(of: room), default: []].append(room) }
+        for room in logs(of: request.requester.account).union(request.known).sorted() {
+            byHome[map.home(of: room), default: []].append(room)
+        }
         for (home, rooms) in byHome.sorted(by: { $0.key < $1.key }) {
             send(.searchPart(request, rooms, partCount: byHome.count), to: home)
         }

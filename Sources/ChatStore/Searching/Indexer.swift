@@ -109,14 +109,15 @@ struct Indexer {
     // MARK: Erasure
 
     private mutating func beginRenewal(_ index: SearchIndex, _ texts: StoredTexts) throws(StoreError) {
-        let made = try index.blocks()
-        let stale = try texts.allChanges().first { entry in made[entry.block].map { entry.changes > $0 } ?? false }
-        guard let stale else { return mayHaveStaleBlocks = false }
+        let changes = try texts.allChanges()
+        // Of a backup that was put back, a block may also have been less changed than the one that was indexed.
+        guard let (block, _) = try index.blocks().first(where: { changes[$0.key] ?? 0 != $0.value }) else {
+            return mayHaveStaleBlocks = false
+        }
         try index.beginWriting()
-        let first = max(1, stale.block * blockEvents)
-        let end = min((stale.block + 1) * blockEvents, index.next)
-        renewal = Renewal(block: stale.block, changes: stale.changes, end: end, next: first)
-        try index.empty(stale.block)
+        let end = min((block + 1) * blockEvents, index.next)
+        renewal = Renewal(block: block, changes: changes[block] ?? 0, end: end, next: max(1, block * blockEvents))
+        try index.empty(block)
     }
 
     private mutating func continueRenewal(_ index: SearchIndex, _ texts: StoredTexts) throws(StoreError) {

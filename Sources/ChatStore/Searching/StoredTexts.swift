@@ -34,10 +34,10 @@ final class StoredTexts {
     }
 
     /// The same, of all blocks.
-    func allChanges() throws(StoreError) -> [(block: Int64, changes: Int64)] {
+    func allChanges() throws(StoreError) -> [Int64: Int64] {
         defer { erasures.reset() }
-        var found: [(Int64, Int64)] = []
-        while try erasures.step() { found.append((erasures.number(0), erasures.number(1))) }
+        var found: [Int64: Int64] = [:]
+        while try erasures.step() { found[erasures.number(0)] = erasures.number(1) }
         return found
     }
 

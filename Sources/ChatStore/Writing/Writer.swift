@@ -41,7 +41,8 @@ final class Writer {
     private var checkpointAt: Int
 
     init(
-        _ log: LogWriter, settings: StoreSettings, observer: StoreObserver, port: WriterPort, checkpointer: Checkpointer, search: SearchPort?
+        _ log: LogWriter, settings: StoreSettings, observer: StoreObserver, port: WriterPort, checkpointer: Checkpointer,
+        search: SearchPort?
     ) {
         self.log = log
         self.settings = settings

@@ -76,7 +76,8 @@ import Testing
         var bodies: [String] = []
         var cursor: SharedBytes?
         repeat {
-            guard case .found(let page)? = ada.ask(.search(Search(query: "word", limit: 3, cursor: cursor))), let events = try? page.events()
+            guard case .found(let page)? = ada.ask(.search(Search(query: "word", limit: 3, cursor: cursor))),
+                let events = try? page.events()
             else { return #expect(Bool(false)) }
             #expect(events.count <= 3)
             bodies += events.compactMap(\.body)
