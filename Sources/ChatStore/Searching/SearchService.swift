@@ -20,6 +20,8 @@ final class SearchService {
     init(_ database: Database, settings: StoreSettings, port: SearchPort) throws(StoreError) {
         self.settings = settings
         self.port = port
+        // What is looked through is seldom looked through again.
+        try database.execute("PRAGMA cache_size = -4096")
         history = try database.number("SELECT value FROM state WHERE name = 'history'")
         texts = try StoredTexts(database)
         indexer = Indexer(settings, port)
