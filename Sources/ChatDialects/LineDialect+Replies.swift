@@ -62,6 +62,7 @@ extension LineDialect {
                 write(LineText.notice("you left \(left)"))
                 if left == room { room = .lobby }
             }
+        case .found(let found): show(found, hasMore: hasMore)
         case .items(let items): show(items, purpose, hasMore: hasMore)
         case .lag(let lag): write(LineText.notice("\(lag.toSeq - lag.fromSeq + 1) messages of \(lag.room) were missed"))
         case .ping(let timestamp): answer(.pong(timestamp: timestamp), requestID: requestID)

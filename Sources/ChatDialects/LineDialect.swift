@@ -29,7 +29,7 @@ public struct LineDialect: Sendable {
 
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
-        case hello, logIn, rename, say, join, history, create, leave(RoomAddress), users, who(RoomAddress), rooms, ping
+        case hello, logIn, rename, say, join, history, search, create, leave(RoomAddress), users, who(RoomAddress), rooms, ping
 
         /// Whether the reply says where the next line goes.
         var decidesWhatFollows: Bool {
@@ -52,6 +52,8 @@ public struct LineDialect: Sendable {
     var pending: [UInt32: Pending] = [:]
     /// Names of a list of several pages, until the last one comes.
     var names: [AccountName] = []
+    /// What `/search` has found so far.
+    var found: [Event] = []
     private var reader = LineReader()
     private var steps: [LineStep] = []
     private var nextRequestID: UInt32 = 1
@@ -208,6 +210,7 @@ public struct LineDialect: Sendable {
             // What is sent again begins with the last events: let go of the room, and take it up with a tail.
             request(.leave(Leave(room: room, detachesOnly: true)), .history)
             request(.join(Join(room: room, tail: count)), .history)
+        case .search(let words): search(words)
         case .rename(let text):
             guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
             request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)

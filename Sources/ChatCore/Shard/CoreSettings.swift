@@ -65,6 +65,9 @@ public struct CoreSettings: Sendable {
     public var attachesToLobby = true
     public var lobbyTopic = ""
 
+    /// Whether the store can be searched.
+    public var offersSearch = true
+
     // Queues.
     /// Above it a connection lags: events are no longer queued for it.
     public var outboundHighWaterBytes = 262_144
