@@ -34,6 +34,8 @@ class WebClient(PageCase, unittest.TestCase):
         ada.click("#conversations button")
         self.shows(ada, "psst")
         ada.until("document.querySelectorAll('.unread').length == 0")
+        # Who wrote sees that it was read.
+        bob.until("document.querySelector('.read')")
         bob.type("/nick bea")
         bob.until("document.getElementById('me-name').textContent == 'bea'")
         bob.type("/nonsense")
@@ -88,6 +90,34 @@ class WebClient(PageCase, unittest.TestCase):
         self.assertEqual((page.text("room-name"), page.evaluate("document.getElementById('input').value")), ("tea", "half a sen"))
         native.publish("tea", "still there?")
         self.shows(page, "still there?")
+
+    def test_the_appearance_follows_the_system_until_somebody_chooses(self):
+        page = self.entered(self.own(), "ada")
+        back = "getComputedStyle(document.body).backgroundColor"
+        page.shape(1000, 700, scheme="light")
+        light = page.evaluate(back)
+        page.shape(1000, 700, scheme="dark")
+        dark = page.evaluate(back)
+        self.assertNotEqual(light, dark)
+        page.click("#theme")
+        self.assertEqual(page.evaluate(back), light)
+        self.restores(page, "ada")
+        self.assertEqual(page.evaluate(back), light)
+        page.click("#theme")
+        self.assertEqual((page.evaluate(back), page.evaluate("localStorage.getItem('theme')")), (dark, ""))
+
+    def test_who_comes_after_somebody_else_sees_nothing_of_it(self):
+        broker = self.own()
+        page = self.in_room(self.entered(broker, "ada"), "secrets")
+        page.type("do not tell")
+        page.until("document.querySelector('.message') && !document.querySelector('.pending')")
+        page.evaluate("document.getElementById('input').focus()")
+        page.type("/quit")
+        page.until("document.readyState == 'complete' && document.activeElement?.id == 'entry-name'")
+        page.type("bob")
+        self.inside(page, "bob")
+        page.until("document.querySelectorAll('#rooms li').length == 1")
+        self.assertNotIn("do not tell", page.evaluate("document.body.innerHTML + JSON.stringify(sessionStorage)"))
 
     def test_an_address_names_a_room(self):
         broker = self.own()

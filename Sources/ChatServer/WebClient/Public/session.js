@@ -67,9 +67,20 @@ export class Session {
   }
 
   #connect(credential) {
+    if (this.#credential && this.#credential.user !== credential.user) this.#forgetAll();
     this.#credential = credential;
     this.#restored = this.logs.restore(credential.user);
     this.client.connect(() => this.#present());
+  }
+
+  /** Nothing of what one person saw and wrote is left to the next. */
+  #forgetAll() {
+    const unsentCount = this.outbox.clear();
+    if (unsentCount) toast(unsentCount === 1 ? "A message of yours was not sent." : `${unsentCount} messages of yours were not sent.`, true);
+    this.client.forgetAll();
+    this.rooms.clear();
+    this.logs.presence.clear();
+    Rooms.forget();
   }
 
   /** What is shown to the broker this time: the latest token, if there is one. */
@@ -142,9 +153,7 @@ export class Session {
   async logOut() {
     const { device, kind } = this.#credential ?? {};
     this.client.end();
-    this.rooms.clear();
-    this.outbox.clear();
-    Rooms.forget();
+    this.#forgetAll();
     keyring.rememberGuest(null);
     if (kind !== "guest" && device) await keyring.forget(device);
     // Nothing of what was said stays in the page.

@@ -50,6 +50,7 @@ export class Client extends EventTarget {
    */
   connect(credential) {
     this.#credential = credential;
+    clearTimeout(this.#retryTimer);
     this.#attempt = 0;
     this.#isRefused = false;
     this.#open();
@@ -61,6 +62,11 @@ export class Client extends EventTarget {
     clearTimeout(this.#retryTimer);
     this.#connection?.send({ t: "goodbye", code: 0 });
     this.#connection?.close();
+    this.forgetAll();
+  }
+
+  /** Who comes next is somebody else. */
+  forgetAll() {
     this.#attachments = new Attachments();
     this.user = "";
   }

@@ -139,8 +139,11 @@ export class Outbox extends EventTarget {
     return length - this.#letters.length;
   }
 
+  /** Gives up everything. @returns {number} how much that was */
   clear() {
+    const { length } = this.#letters;
     this.#letters = [];
     this.#keep();
+    return length;
   }
 }

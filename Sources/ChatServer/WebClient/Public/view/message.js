@@ -5,7 +5,7 @@ import { inWords } from "../protocol/reasons.js";
 import { icon, make } from "./dom.js";
 import { excerpt, isPictures, moment, textNodes, time } from "./text.js";
 
-const outlooks = { sending: "Sending…", stored: "Stored", lost: "Lost when the broker stopped", seen: "Seen" };
+const outlooks = { sending: "Sending…", stored: "Stored", read: "Read", lost: "Lost when the broker stopped" };
 
 /** @param {string} name @param {string} [size] */
 export function avatar(name, size = "") {
@@ -78,11 +78,12 @@ export function fillMessage(node, row, user) {
     text.append(...textNodes(state.body, user));
   }
   parts.push(text);
-  if (state.isEdited || state.isPinned || row.outlook === "stored") {
+  const isSafe = row.outlook === "stored" || row.outlook === "read";
+  if (state.isEdited || state.isPinned || isSafe) {
     const marks = make("span", { class: "marks" });
     if (state.isPinned) marks.append(make("span", { text: "pinned" }));
     if (state.isEdited) marks.append(make("span", { text: "edited" }));
-    if (row.outlook === "stored") marks.append(make("span", { class: "stored", title: outlooks.stored, role: "img", "aria-label": outlooks.stored }));
+    if (isSafe) marks.append(make("span", { class: row.outlook, title: outlooks[row.outlook], role: "img", "aria-label": outlooks[row.outlook] }));
     text.append(marks);
   }
   if (state.reactions.length) parts.push(reactionNodes(state.reactions, user));

@@ -75,7 +75,8 @@ export function rowsOf(room, { user, letters, isStored }) {
     const isOwn = item.from === user;
     const letter = isOwn && item.cmid ? letters.find((other) => other.cmid === item.cmid) : undefined;
     const state = timeline.changes.state(item);
-    const outlook = item.isLost ? "lost" : letter ? letter.state : isOwn && isStored(item.cmid) ? "stored" : "";
+    const isRead = isOwn && item.seq <= room.readByOther;
+    const outlook = item.isLost ? "lost" : letter ? letter.state : isRead ? "read" : isOwn && isStored(item.cmid) ? "stored" : "";
     const key = item.cmid ? `${item.from} ${item.cmid}` : `seq ${item.seq}`;
     const quote = item.reply ? quoteOf(timeline, item.reply) : undefined;
     addMessage({ key, kind: "message", item, state, isOwn, isMention: !isOwn && isMentioned(state.body, user), quote, letter, outlook }, item.from, item.ts);
