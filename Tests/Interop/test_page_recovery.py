@@ -60,7 +60,7 @@ class Recovery(PageCase, unittest.TestCase):
         broker.process.wait(10)
         ada.until("document.getElementById('banner-text').textContent.startsWith('The connection is gone')")
         ada.type("into the void")
-        ada.until("document.querySelector('.pending .outlook').textContent == 'Sending…'")
+        ada.until("document.querySelector('.pending .outlook').textContent == 'Waiting for the connection…'")
         self.restart()
         ada.click("#banner-action")
         ada.until("document.querySelectorAll('.stored').length == 2 && " + READY)

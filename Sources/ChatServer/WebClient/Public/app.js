@@ -54,7 +54,8 @@ client.addEventListener("state", ({ detail }) => {
     const until = performance.now() + detail.milliseconds;
     const show = () => {
       const seconds = Math.ceil((until - performance.now()) / 1000);
-      banner(seconds > 1 ? `The connection is gone. Next try in ${seconds} s.` : "The connection is gone. Trying again…", "Try now", () => client.hurry());
+      const next = seconds > 1 ? `Next try in ${seconds} s.` : "Trying again…";
+      banner(`The connection is gone. ${next}`, "Try now", () => client.hurry());
     };
     show();
     countdown = setInterval(show, 1000);
@@ -97,7 +98,8 @@ on("click", () => chat.help(), "help-open", "help-menu");
 on("click", () => chat.attempt(() => chat.leave()), "leave");
 on("click", () => session.logOut(), "log-out");
 on("click", () => {
-  ask({ title: "Change your name", label: "Name", value: client.user, submit: "Change", text: "Conversations end with the name they were held under." },
+  const text = "Conversations end with the name they were held under.";
+  ask({ title: "Change your name", label: "Name", value: client.user, submit: "Change", text },
     async (name) => {
       if (!isUser(name.toLowerCase())) return "Names are made of a–z, 0–9 and . _ - in between.";
       return await session.tryName(name.toLowerCase());

@@ -59,8 +59,8 @@ export class Browser {
     this.#rooms = found.items;
     const nodes = found.items.slice(0, roomsMax).map((room) => {
       const isIn = this.#chat.rooms.find(room.room)?.isMember;
-      const about = [room.topic ?? room.title, `${room.members} ${room.members === 1 ? "member" : "members"}`, isIn && "you are in"].filter(Boolean);
-      const node = choice(room.room, about.join(" · "));
+      const count = `${room.members} ${room.members === 1 ? "member" : "members"}`;
+      const node = choice(room.room, [room.topic ?? room.title, count, isIn && "you are in"].filter(Boolean).join(" · "));
       node.firstElementChild.addEventListener("click", () => this.#enter(room.room));
       return node;
     });

@@ -43,7 +43,8 @@ export class Chat {
     });
     this.composer = new Composer({
       submit: (text, context) => this.writing.submit(text, context), typing: (isTyping) => this.#type(isTyping),
-      editLast: () => this.writing.lastOwn() && this.writing.beginEdit(this.writing.lastOwn()), complete: (before, isAsked) => completionsOf(before, isAsked, this),
+      editLast: () => this.writing.lastOwn() && this.writing.beginEdit(this.writing.lastOwn()),
+      complete: (before, isAsked) => completionsOf(before, isAsked, this),
     });
     logs.addEventListener("changed", ({ detail }) => this.#changed(detail.address));
     this.outbox.addEventListener("changed", ({ detail }) => this.#refused(detail.letter));
@@ -101,7 +102,10 @@ export class Chat {
   #render() {
     if (!this.user) return;
     const { room } = this;
-    const context = { user: this.user, letters: this.logs.letters(this.current), isStored: (cmid) => this.logs.isStored(cmid) };
+    const context = {
+      user: this.user, isConnected: this.client.state === "ready", letters: this.logs.letters(this.current),
+      isStored: (cmid) => this.logs.isStored(cmid),
+    };
     const { timeline } = room;
     if (this.log.isAtEnd) timeline.trim("old");
     const rows = timeline.epoch || context.letters.length ? rowsOf(room, context) : [];
@@ -109,7 +113,8 @@ export class Chat {
     this.#isFresh = false;
     this.#showHead();
     this.#showTyping();
-    const unread = showLists(this.rooms, { current: this.current, user: this.user, presence: this.logs.presence, open: (to) => this.open(to) });
+    const { current, user, logs } = this;
+    const unread = showLists(this.rooms, { current, user, presence: logs.presence, open: (to) => this.open(to) });
     document.title = `${unread ? `(${unread}) ` : ""}${this.label(this.current)} – Chat`;
     this.members.refresh();
     this.keepSoon();
@@ -120,7 +125,8 @@ export class Chat {
     const { timeline } = room;
     const name = this.label(this.current);
     element("room-name").textContent = name;
-    element("room-topic").textContent = room.isConversation ? "Direct messages" : room.topic || room.title || `${room.memberCount} ${room.memberCount === 1 ? "member" : "members"}`;
+    const count = `${room.memberCount} ${room.memberCount === 1 ? "member" : "members"}`;
+    element("room-topic").textContent = room.isConversation ? "Direct messages" : room.topic || room.title || count;
     element("messages").setAttribute("aria-label", `Messages in ${name}`);
     element("people-open").hidden = room.isConversation;
     element("leave").hidden = room.isConversation || this.current === "lobby";
@@ -128,7 +134,8 @@ export class Chat {
     const isEmpty = !element("messages").childElementCount && timeline.isAtFloor;
     element("log-empty").hidden = !isEmpty;
     element("empty-title").textContent = room.isConversation ? `You and ${name}` : `Welcome to ${name}`;
-    element("empty-text").textContent = room.isConversation ? "What you write here is for the two of you." : "Nothing has been said yet. Go first.";
+    element("empty-text").textContent = room.isConversation
+      ? "What you write here is for the two of you." : "Nothing has been said yet. Go first.";
     const isEarlierGone = timeline.floor > 1 && timeline.isAtFloor;
     element("log-top").textContent = isEmpty || !timeline.epoch ? "" : !timeline.isAtFloor ? "Loading earlier messages…"
       : isEarlierGone ? "Earlier messages are not kept." : `This is the beginning of ${name}.`;
@@ -138,7 +145,8 @@ export class Chat {
 
   #showTyping() {
     const names = this.room.typing.filter((name) => name !== this.user);
-    const text = names.length > 2 ? "Several people are writing…" : names.length ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing…` : "";
+    const few = names.length ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing…` : "";
+    const text = names.length > 2 ? "Several people are writing…" : few;
     if (element("typing").textContent !== text) element("typing").textContent = text;
   }
 
@@ -153,6 +161,9 @@ export class Chat {
         left.draft = this.composer.text;
         left.divider = 0;
         if (!left.timeline.isLive) left.timeline.latest();
+        // A conversation in which nothing was said is none.
+        const isEmpty = !left.timeline.epoch && !left.draft && !this.outbox.of(left.address).length;
+        if (left.isConversation && isEmpty) this.rooms.remove(left.address);
       }
       this.current = address;
       this.#isFresh = true;
@@ -216,7 +227,8 @@ export class Chat {
     if (isHere && !document.hidden) announce(`${event.from}: ${excerpt(event.body ?? "", 160)}`);
     if (!isMention && !room.isConversation) return;
     if (!isHere) announce(`${event.from} ${room.isConversation ? "wrote to you" : `named you in ${room.address}`}`);
-    notify(room.isConversation ? event.from : `${event.from} in ${room.address}`, event.body ?? "", room.address, () => this.open(room.address));
+    const title = room.isConversation ? event.from : `${event.from} in ${room.address}`;
+    notify(title, event.body ?? "", room.address, () => this.open(room.address));
   }
 
   // Writing
@@ -225,7 +237,8 @@ export class Chat {
     const now = Date.now();
     if (isTyping ? now - this.#typingSince < typingMilliseconds : !this.#typingSince) return;
     this.#typingSince = isTyping ? now : 0;
-    if (this.client.capabilities.has("typing") && this.room.isMember) this.client.mention({ t: "typing", room: this.current, state: isTyping ? 1 : 0 });
+    if (!this.client.capabilities.has("typing") || !this.room.isMember) return;
+    this.client.mention({ t: "typing", room: this.current, state: isTyping ? 1 : 0 });
   }
 
   /** Does what may be refused, and says so. @param {() => any} act @param {string} [occasion] */

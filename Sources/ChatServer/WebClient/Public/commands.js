@@ -4,7 +4,8 @@ import { isRoom, isUser } from "./model/names.js";
 
 /** Keys, and what they do. */
 export const shortcuts = [
-  ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"], ["Tab", "complete a name or a command"],
+  ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"],
+  ["Tab", "complete a name or a command"],
   ["Ctrl K", "find or make a room"], ["Alt ↑ | Alt ↓", "the room above, below"], ["Shift Tab", "from the box to the messages"],
   ["↑ | ↓", "from message to message"], ["R | A | E | Delete", "reply to, react to, edit, delete the message that is chosen"],
   ["→", "the buttons of the message"], ["Esc", "back to the box"], ["?", "this help"],
@@ -16,19 +17,20 @@ export const shortcuts = [
  * @returns {Map<string, Command>}
  */
 export function commandsOf(chat) {
+  const { writing } = chat;
   const need = (rest, isRight, words) => {
     if (!isRight(rest)) throw { message: words };
     return rest;
   };
   const room = (rest) => need(rest.toLowerCase(), isRoom, "Name a room: /join tea");
-  const lastOwn = () => chat.writing.lastOwn() ?? need("", () => false, "You have said nothing here that is in view.");
-  const lastMessage = () => chat.writing.lastMessage() ?? need("", () => false, "Nothing was said here that is in view.");
+  const lastOwn = () => writing.lastOwn() ?? need("", () => false, "You have said nothing here that is in view.");
+  const lastMessage = () => writing.lastMessage() ?? need("", () => false, "Nothing was said here that is in view.");
   const write = (rest) => {
     const [user, ...words] = rest.split(/\s+/);
     const name = need(user.toLowerCase(), isUser, "Name somebody: /pm ada Hello");
     chat.talk(name);
     const text = rest.slice(user.length).trim();
-    if (text) chat.writing.say(text);
+    if (text) writing.say(text);
     return words;
   };
   const entries = [
@@ -38,10 +40,10 @@ export function commandsOf(chat) {
     ["users", "", "who is here", () => chat.showPeople(true)],
     ["pm", "NAME TEXT", "write to one person", write],
     ["nick", "NAME", "take another name, as a guest", (rest) => chat.rename(need(rest.toLowerCase(), isUser, "Name yourself: /nick ada"))],
-    ["reply", "TEXT", "answer the last message", (rest) => chat.writing.say(need(rest, Boolean, "Say something: /reply yes"), lastMessage().seq)],
-    ["react", "EMOJI", "react to the last message", (rest) => chat.writing.toggle(lastMessage(), rest || "👍")],
-    ["edit", "TEXT", "change what you said last", (rest) => (rest ? chat.writing.edit(lastOwn().seq, rest) : chat.writing.beginEdit(lastOwn()))],
-    ["delete", "", "take back what you said last", () => chat.writing.remove(lastOwn())],
+    ["reply", "TEXT", "answer the last message", (rest) => writing.say(need(rest, Boolean, "Say something: /reply yes"), lastMessage().seq)],
+    ["react", "EMOJI", "react to the last message", (rest) => writing.toggle(lastMessage(), rest || "👍")],
+    ["edit", "TEXT", "change what you said last", (rest) => (rest ? writing.edit(lastOwn().seq, rest) : writing.beginEdit(lastOwn()))],
+    ["delete", "", "take back what you said last", () => writing.remove(lastOwn())],
     ["away", "", "others see that you are away", () => chat.appear(2)],
     ["back", "", "others see that you are there", () => chat.appear(1)],
     ["dnd", "", "others see that you do not want to be disturbed", () => chat.appear(3)],
@@ -66,12 +68,16 @@ export function completionsOf(before, isAsked, chat) {
   const command = /^\/(\S*)$/.exec(before);
   if (command) {
     const found = [...commandsOf(chat)].filter(([name, { isHidden }]) => !isHidden && name.startsWith(command[1].toLowerCase()));
-    return { start: 0, suggestions: found.map(([name, { usage, text }]) => ({ text: `/${name} `, note: `${usage.slice(name.length + 2)} ${text}`.trim() })) };
+    const suggest = ([name, { usage, text }]) => ({ text: `/${name} `, note: `${usage.slice(name.length + 2)} ${text}`.trim() });
+    return { start: 0, suggestions: found.map(suggest) };
   }
   const word = /(?:^|\s)(\S+)$/.exec(before)?.[1] ?? "";
   const start = before.length - word.length;
   const first = /^\/(\S+) +\S*$/.exec(before)?.[1];
-  if (first === "join") return { start, suggestions: chat.roomNames().filter((name) => name.startsWith(word.toLowerCase())).map((text) => ({ text })) };
+  if (first === "join") {
+    const names = chat.roomNames().filter((name) => name.startsWith(word.toLowerCase()));
+    return { start, suggestions: names.map((text) => ({ text })) };
+  }
   const isName = first === "pm" || first === "msg";
   if (!isName && !word.startsWith("@") && !isAsked) return null;
   const sign = word.startsWith("@") ? "@" : "";

@@ -1,7 +1,7 @@
 // Finding messages that were said, where the broker can.
 
 import { element, make, on } from "./view/dom.js";
-import { excerpt, moment } from "./view/text.js";
+import { briefMoment, excerpt } from "./view/text.js";
 
 const pageLimit = 30;
 
@@ -50,14 +50,15 @@ export class Finding {
     element("found-list").append(...events.map((event) => this.#entry(event)));
     this.#cursor = found.cursor ?? "";
     element("found-more").hidden = !this.#cursor;
-    element("found-note").textContent = !this.#count ? "Nothing was found in your rooms." : found.incomplete ? "There may be more; try other words." : "";
+    const rest = found.incomplete ? "There may be more; try other words." : "";
+    element("found-note").textContent = this.#count ? rest : "Nothing was found in your rooms.";
     if (!cursor) element("found-list").querySelector("button")?.focus();
   }
 
   #entry(event) {
-    const button = make("button", { type: "button", class: "choice found" },
+    const button = make("button", { type: "button", class: "choice" },
       make("span", { class: "label", text: `${event.from} · ${this.#chat.label(event.room)}` }),
-      make("span", { class: "quiet", text: moment(event.ts) }), make("span", { class: "said", text: excerpt(event.body ?? "", 240) }));
+      make("span", { class: "quiet", text: briefMoment(event.ts) }), make("span", { class: "said", text: excerpt(event.body ?? "", 240) }));
     button.addEventListener("click", () => this.#goTo(event));
     return make("li", {}, button);
   }

@@ -73,7 +73,8 @@ export class Members {
     const count = this.#isWhole ? this.#members.length : Math.max(room.memberCount, this.#members.length);
     const isHere = this.#address === current;
     if (!element("people").hidden) {
-      showMembers(isHere ? this.#members : [], { count: isHere ? count : 0, user, presence: logs.presence, talk: (name) => this.#chat.talk(name) });
+      const context = { count: isHere ? count : 0, user, presence: logs.presence, talk: (name) => this.#chat.talk(name) };
+      showMembers(isHere ? this.#members : [], context);
     }
     this.#watch();
   }
@@ -82,7 +83,8 @@ export class Members {
     const { current, client, room } = this.#chat;
     this.#timer = 0;
     try {
-      const { items, isWhole } = room.timeline.epoch ? await client.list({ t: "members", room: current }, membersMax) : { items: [], isWhole: true };
+      const nobody = { items: [], isWhole: true };
+      const { items, isWhole } = room.timeline.epoch ? await client.list({ t: "members", room: current }, membersMax) : nobody;
       if (current !== this.#chat.current) return this.opened();
       this.#members = items;
       this.#isWhole = isWhole;

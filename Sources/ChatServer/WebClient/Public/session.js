@@ -76,7 +76,8 @@ export class Session {
   /** Nothing of what one person saw and wrote is left to the next. */
   #forgetAll() {
     const unsentCount = this.outbox.clear();
-    if (unsentCount) toast(unsentCount === 1 ? "A message of yours was not sent." : `${unsentCount} messages of yours were not sent.`, true);
+    const what = unsentCount === 1 ? "A message of yours was" : `${unsentCount} messages of yours were`;
+    if (unsentCount) toast(`${what} not sent.`, true);
     this.client.forgetAll();
     this.rooms.clear();
     this.logs.presence.clear();

@@ -43,8 +43,9 @@ export class Writing {
       toast(inWords({ code: 402 }), true);
       return false;
     }
-    const target = this.#chat.room.isConversation ? { t: "dm", to: partner(this.#chat.current, this.#chat.user) } : { t: "publish", room: this.#chat.current };
-    if (!this.#chat.outbox.add(this.#chat.current, { ...target, body, ...(reply && { reply }) })) {
+    const { current, room, user } = this.#chat;
+    const target = room.isConversation ? { t: "dm", to: partner(current, user) } : { t: "publish", room: current };
+    if (!this.#chat.outbox.add(current, { ...target, body, ...(reply && { reply }) })) {
       toast("Too many messages wait to be sent.", true);
       return false;
     }
@@ -53,7 +54,8 @@ export class Writing {
   }
 
   #change(kind, seq, body) {
-    return this.#chat.outbox.add(this.#chat.current, { t: "publish", room: this.#chat.current, kind, ref: seq, ...(body !== undefined && { body }) }) !== null;
+    const { current, outbox } = this.#chat;
+    return outbox.add(current, { t: "publish", room: current, kind, ref: seq, ...(body !== undefined && { body }) }) !== null;
   }
 
   /** @param {number} seq @param {string} body */
@@ -70,8 +72,8 @@ export class Writing {
 
   remove(item) {
     const body = excerpt(this.#timeline.changes.state(item).body, 120);
-    ask({ title: "Delete this message?", text: `“${body}” will be gone for everybody, and cannot be brought back.`, submit: "Delete", isDangerous: true },
-      () => void this.#change(2, item.seq));
+    const text = `“${body}” will be gone for everybody, and cannot be brought back.`;
+    ask({ title: "Delete this message?", text, submit: "Delete", isDangerous: true }, () => void this.#change(2, item.seq));
   }
 
   /** Puts a reaction, or takes it back. */
@@ -100,7 +102,8 @@ export class Writing {
   /** What may be done to a message. @param {import("./view/rows.js").Row} row @returns {string[]} */
   abilities({ item, state, isOwn }) {
     if (!item?.seq || item.isLost || state.isDeleted || !this.#chat.room.isWritable) return [];
-    return isOwn && (item.kind ?? 0) === 0 ? ["react", "reply", "edit", "delete"] : this.#chat.room.role >= 3 ? ["react", "reply", "delete"] : ["react", "reply"];
+    if (isOwn && (item.kind ?? 0) === 0) return ["react", "reply", "edit", "delete"];
+    return this.#chat.room.role >= 3 ? ["react", "reply", "delete"] : ["react", "reply"];
   }
 
   /** Does it. */

@@ -1,5 +1,5 @@
-// Who one is on this device. A guest is known to this tab, by a secret of it. An account is known by a resume token, which is kept as a key that
-// the browser uses and never gives away, not to this page either; the password is kept nowhere.
+// Who one is on this device. A guest is known to this tab, by a secret of it. An account is known by a resume token, which is kept as a key
+// that the browser uses and never gives away, not to this page either; the password is kept nowhere.
 
 import { base64url, fromBase64url, random } from "../protocol/octets.js";
 import { tokenKey } from "../protocol/secrets.js";

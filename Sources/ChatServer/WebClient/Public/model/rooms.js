@@ -107,7 +107,8 @@ export class Rooms {
 
   /** The conversations, the one with the latest message first. */
   conversations() {
-    return this.all().filter((room) => room.isConversation).sort((one, other) => other.lastAt - one.lastAt || (one.address < other.address ? -1 : 1));
+    const order = (one, other) => other.lastAt - one.lastAt || (one.address < other.address ? -1 : 1);
+    return this.all().filter((room) => room.isConversation).sort(order);
   }
 
   get unread() {

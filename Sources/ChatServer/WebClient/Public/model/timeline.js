@@ -1,5 +1,5 @@
-// A stretch of a log: the events of `from`..`to` without a gap, as many as are shown. At the live end it grows by what is delivered; elsewhere
-// it is moved by HISTORY. So what is kept and shown is bounded, however far somebody scrolls.
+// A stretch of a log: the events of `from`..`to` without a gap, as many as are shown. At the live end it grows by what is delivered;
+// elsewhere it is moved by HISTORY. So what is kept and shown is bounded, however far somebody scrolls.
 
 import { Changes } from "./changes.js";
 
@@ -59,18 +59,15 @@ export class Timeline {
     this.floor = joined.floor ?? this.floor;
   }
 
-  /** @param {Item} event just delivered @returns {"shown" | "changed" | "passed"} what became of it; "passed" if the live end is not here */
+  /** @param {Item} event just delivered */
   deliver(event) {
     const isHere = this.isLive;
     this.head = event.seq;
     if (isHere) this.to = event.seq;
-    const kind = event.kind ?? 0;
-    if (this.#fold(event)) return "changed";
-    if (!isHere) return "passed";
+    if (this.#fold(event) || !isHere) return;
     // What was lost with the broker and is said again takes the place of what was lost.
     if (event.cmid) this.items = this.items.filter((item) => !(item.isLost && item.cmid === event.cmid && item.from === event.from));
     this.items.push(event);
-    return kind === 0 || kind === 7 ? "shown" : "changed";
   }
 
   /** Takes events that are no items of their own. @returns {boolean} */

@@ -1,4 +1,4 @@
-// Where the connection stands in each log (docs/PROTOCOL.md sections 8.2 and 8.5): nothing is handled twice, and nothing is left out unsaid.
+// Where the connection stands in each log (docs/PROTOCOL.md sections 8.2 and 8.5): nothing is handled twice, nothing is left out unsaid.
 
 /**
  * @typedef {{epoch: number, seq: number}} Cursor the last event handled; one value, replaced as a whole
@@ -63,8 +63,8 @@ export class Attachments {
   /**
    * JOINED.
    * @param {import("./connection.js").Frame} frame
-   * @returns {{isNew: boolean, missing: {from: number, to: number} | null} | null} null if the reply to JOIN is still to come; `isNew` for a
-   *   log of another epoch than before, or of none before
+   * @returns {{isNew: boolean, missing: {from: number, to: number} | null} | null} null if the reply to JOIN is still
+   *   to come; `isNew` for a log of another epoch than before, or of none before
    */
   joined(frame) {
     let log = this.#logs.get(frame.room);

@@ -212,7 +212,7 @@ export class Client extends EventTarget {
     this.#attachments.want(address, null);
     if (cursor) this.#attachments.joining(address);
     try {
-      return await this.request(cursor ? { t: "join", room: address, seq: cursor.seq, epoch: cursor.epoch, tail } : { t: "join", room: address });
+      return await this.request({ t: "join", room: address, ...(cursor && { seq: cursor.seq, epoch: cursor.epoch, tail }) });
     } catch (failure) {
       if (failure === lost) throw failure;
       this.#attachments.notJoining(address);
@@ -266,7 +266,11 @@ export function offers() {
   return visit(async (connection, welcome) => welcome.mechs);
 }
 
-/** Does something on a connection of its own, before any log-in. @template T @param {(connection: Connection, welcome: any) => Promise<T>} act */
+/**
+ * Does something on a connection of its own, before any log-in.
+ * @template T
+ * @param {(connection: Connection, welcome: any) => Promise<T>} act
+ */
 export function visit(act) {
   return new Promise((resolve, reject) => {
     const connection = new Connection({

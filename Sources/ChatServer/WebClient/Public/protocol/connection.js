@@ -74,7 +74,7 @@ export class Connection {
     this.#socket.send(octets);
   }
 
-  /** @param {Frame} frame @returns {Promise<Frame>} the reply; an ERROR is thrown. Replies of several frames have all of them in `parts`. */
+  /** @param {Frame} frame @returns {Promise<Frame>} the reply, all its frames in `parts`; an ERROR is thrown */
   request(frame) {
     let id = this.#nextID;
     while (this.#requests.has(id)) id = (id % 0xffffff) + 1;
@@ -106,7 +106,8 @@ export class Connection {
     } catch {
       return this.close();
     }
-    if (frame.t === "ping") return this.send(frame.ts === undefined ? { t: "pong", id: frame.id } : { t: "pong", id: frame.id, ts: frame.ts });
+    // What is undefined is left out.
+    if (frame.t === "ping") return this.send({ t: "pong", id: frame.id, ts: frame.ts });
     if (frame.t === "welcome") this.#welcome = octets;
     const request = frame.id ? this.#requests.get(frame.id) : undefined;
     if (!request) return frame.id ? undefined : this.#handlers.heard(frame);

@@ -1,5 +1,5 @@
-// What is on its way to the broker (docs/PROTOCOL.md sections 9.2 and 9.3): each message has one effect, however often the connection breaks,
-// and those of one room go in the order in which they were written.
+// What is on its way to the broker (docs/PROTOCOL.md sections 9.2 and 9.3): each message has one effect, however often the connection
+// breaks, and those of one room go in the order in which they were written.
 
 import { lost } from "./connection.js";
 import { base64url, random } from "./octets.js";
@@ -55,7 +55,8 @@ export class Outbox extends EventTarget {
    */
   add(address, fields) {
     if (this.#letters.length >= messagesMax) return null;
-    const letter = { cmid: base64url(random(8)), user: this.#client.user, address, fields, at: Date.now(), begunAt: null, state: "sending" };
+    const { user } = this.#client;
+    const letter = { cmid: base64url(random(8)), user, address, fields, at: Date.now(), begunAt: null, state: "sending" };
     this.#letters.push(letter);
     this.#keep();
     this.pump(address);
@@ -89,8 +90,7 @@ export class Outbox extends EventTarget {
     this.#keep();
     const { t, ...fields } = letter.fields;
     try {
-      const { retry, age } = repetition;
-      const published = await this.#client.request({ t, ...(retry && { retry }), ...fields, cmid: letter.cmid, ack: 2, ...(retry && { age }) });
+      const published = await this.#client.request({ t, ...repetition, ...fields, cmid: letter.cmid, ack: 2 });
       this.#remove(letter);
       this.dispatchEvent(new CustomEvent("settled", { detail: { letter, published } }));
       return true;
@@ -100,7 +100,8 @@ export class Outbox extends EventTarget {
         await new Promise((resolve) => setTimeout(resolve, failure.retry_ms ?? 1000));
         return true;
       }
-      this.#fail(letter, failure.code === 602 || failure.code === 603 ? "unknown" : "failed", { code: failure.code, reason: failure.reason });
+      const { code, reason } = failure;
+      this.#fail(letter, code === 602 || code === 603 ? "unknown" : "failed", { code, reason });
       return true;
     }
   }

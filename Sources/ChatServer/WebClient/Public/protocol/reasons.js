@@ -1,4 +1,4 @@
-// Result codes (docs/PROTOCOL.md section 14) in words for people. What the broker says of a cause is shown only where the code says too little.
+// Result codes (docs/PROTOCOL.md section 14) in words for people. What the broker says of a cause is shown only where the code is not known.
 
 const words = {
   0: "The connection was lost.",

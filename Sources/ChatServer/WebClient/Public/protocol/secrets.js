@@ -58,7 +58,9 @@ export class Scram {
     const [, nonce, salt, count] = /^r=([^,]+),s=([^,]+),i=([0-9]{1,9})$/.exec(serverFirst) ?? [];
     const iterations = Number(count);
     const isSound = nonce?.startsWith(this.#nonce) && nonce.length > this.#nonce.length;
-    if (!isSound || iterations < iterationCounts.least || iterations > iterationCounts.most) throw new Error("The broker asked for something odd.");
+    if (!isSound || iterations < iterationCounts.least || iterations > iterationCounts.most) {
+      throw new Error("The broker asked for something odd.");
+    }
     const { client, stored, server } = await keys(this.#password, fromBase64(salt), iterations);
     const beginning = base64(await hash(concat(...transcript.map(utf8))));
     const withoutProof = `c=biws,r=${nonce},t=${beginning}`;

@@ -16,7 +16,7 @@ export class Completion {
   #chosen = 0;
   #start = 0;
 
-  /** @param {(before: string) => {start: number, suggestions: Suggestion[]} | null} source what could stand at the end of a text, and from where */
+  /** @param {import("./composer.js").Complete} source what could stand at the end of a text, and from where */
   constructor(source) {
     this.#source = source;
     this.#list.addEventListener("pointerdown", (event) => {
@@ -49,7 +49,8 @@ export class Completion {
     if (isAsked && this.#suggestions.length === 1) return this.accept();
     this.#list.replaceChildren(...this.#suggestions.map((suggestion, index) =>
       make("li", { id: `completion-${index}`, role: "option", "data-index": String(index), "aria-selected": String(index === 0) },
-        make("span", { class: "label", text: suggestion.text.trim() }), suggestion.note && make("span", { class: "quiet", text: suggestion.note }))));
+        make("span", { class: "label", text: suggestion.text.trim() }),
+        suggestion.note && make("span", { class: "quiet", text: suggestion.note }))));
     if (!this.isOpen) announce(`${this.#suggestions.length} suggestions`);
     this.#list.hidden = false;
     this.#input.setAttribute("aria-activedescendant", "completion-0");

@@ -6,8 +6,9 @@ import { excerpt } from "./text.js";
 
 /**
  * @typedef {{kind: "reply" | "edit", seq: number, from: string, body: string}} Context
+ * @typedef {(before: string, isAsked: boolean) => {start: number, suggestions: import("./completion.js").Suggestion[]} | null} Complete
  * @typedef {{submit: (text: string, context: Context | null) => boolean, typing: (isTyping: boolean) => void, editLast: () => void,
- *   complete: (before: string, isAsked: boolean) => {start: number, suggestions: import("./completion.js").Suggestion[]} | null}} Handlers `submit`
+ *   complete: Complete}} Handlers `submit`
  *   returns whether the text was taken
  */
 
@@ -69,7 +70,8 @@ export class Composer {
       this.text = context.body;
     }
     element("context-icon").setAttribute("href", context.kind === "edit" ? "#i-edit" : "#i-reply");
-    element("context-text").textContent = context.kind === "edit" ? "Editing your message" : `Answering ${context.from}: ${excerpt(context.body)}`;
+    const text = context.kind === "edit" ? "Editing your message" : `Answering ${context.from}: ${excerpt(context.body)}`;
+    element("context-text").textContent = text;
     element("context").hidden = false;
     this.focus();
     this.#input.setSelectionRange(this.text.length, this.text.length);

@@ -5,7 +5,7 @@ export const element = (id) => document.getElementById(id);
 
 /**
  * @param {string} tag
- * @param {{[property: string]: any}} [properties] `text`, `class`, `aria-…`, `data-…` and `role` are attributes or text, the others properties
+ * @param {{[property: string]: any}} [properties] what has a hyphen, and `role`, is an attribute
  * @param {...(Node | string | null | undefined | false)} children
  */
 export function make(tag, properties = {}, ...children) {

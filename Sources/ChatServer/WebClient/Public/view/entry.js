@@ -5,9 +5,14 @@ import { isAvailable } from "../protocol/secrets.js";
 import { element, on } from "./dom.js";
 
 const words = {
-  guest: { submit: "Come in", lead: "Choose a name and you are in.", note: "A guest’s name is yours for as long as this tab stays connected." },
+  guest: {
+    submit: "Come in", lead: "Choose a name and you are in.", note: "A guest’s name is yours for as long as this tab stays connected.",
+  },
   password: { submit: "Log in", lead: "Welcome back.", note: "Your password never leaves this page; the broker only sees a proof of it." },
-  register: { submit: "Make the account", lead: "A name that nobody else can take.", note: "Your password never leaves this page. Nobody can recover it for you." },
+  register: {
+    submit: "Make the account", lead: "A name that nobody else can take.",
+    note: "Your password never leaves this page. Nobody can recover it for you.",
+  },
 };
 
 /** @typedef {"guest" | "password" | "register"} Kind */

@@ -2,7 +2,10 @@
 
 import { element, make, on, rove } from "./dom.js";
 
-const emojis = ["👍", "👎", "❤️", "😂", "😮", "😢", "🎉", "🙏", "👀", "✅", "❌", "🔥", "🚀", "💯", "🤔", "👋", "☕", "🍀", "⭐", "💡", "🐛", "🫶", "😅", "🥳"];
+const emojis = [
+  "👍", "👎", "❤️", "😂", "😮", "😢", "🎉", "🙏", "👀", "✅", "❌", "🔥", "🚀", "💯", "🤔", "👋", "☕", "🍀",
+  "⭐", "💡", "🐛", "🫶", "😅", "🥳",
+];
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("click", (event) => {
@@ -25,7 +28,8 @@ on("submit", async (event) => {
 }, "ask-form");
 
 /**
- * @param {{title: string, text?: string, label?: string, value?: string, submit: string, isDangerous?: boolean}} question without `label`, yes or no
+ * @param {{title: string, text?: string, label?: string, value?: string, submit: string, isDangerous?: boolean}} question without
+ *   `label`, yes or no
  * @param {(text: string) => Promise<string | void> | string | void} act returns what is wrong with the answer
  */
 export function ask(question, act) {
@@ -49,7 +53,9 @@ export function ask(question, act) {
 let react = () => {};
 
 element("reactions-grid").append(...emojis.map((text, index) =>
-  make("button", { type: "button", class: "icon emoji", tabIndex: index ? -1 : 0, "data-reaction": text, "aria-label": `React with ${text}`, text })));
+  make("button", {
+    type: "button", class: "icon emoji", tabIndex: index ? -1 : 0, "data-reaction": text, "aria-label": `React with ${text}`, text,
+  })));
 rove(element("reactions-grid"), "button");
 
 function chosen(text) {
@@ -93,6 +99,7 @@ export function choice(title, note, isNew = false) {
 export function showHelp(shortcuts, commands) {
   const table = (rows, tag) => make("dl", {}, ...rows.flatMap(([keys, text]) =>
     [make("dt", {}, ...keys.split(" | ").map((key) => make(tag, { text: key }))), make("dd", { text })]));
-  element("help-text").replaceChildren(make("h3", { text: "Keys" }), table(shortcuts, "kbd"), make("h3", { text: "Commands" }), table(commands, "code"));
+  const title = (text) => make("h3", { text });
+  element("help-text").replaceChildren(title("Keys"), table(shortcuts, "kbd"), title("Commands"), table(commands, "code"));
   element("help-dialog").showModal();
 }

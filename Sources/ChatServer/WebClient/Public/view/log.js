@@ -8,7 +8,8 @@ const endPixels = 60;
 
 /**
  * @typedef {{older: () => void, newer: () => void, ended: (isAtEnd: boolean) => void,
- *   act: (name: string, row: import("./rows.js").Row, detail: any) => void, abilities: (row: import("./rows.js").Row) => string[]}} Handlers
+ *   act: (name: string, row: import("./rows.js").Row, detail: any) => void,
+ *   abilities: (row: import("./rows.js").Row) => string[]}} Handlers
  */
 
 export class Log {
@@ -208,10 +209,13 @@ export class Log {
     const labels = { react: "React", reply: "Reply", edit: "Edit", delete: "Delete" };
     const quick = abilities.includes("react") ? ["👍", "❤️", "😂"] : [];
     this.#toolbar.replaceChildren(
-      ...quick.map((text) => make("button", { type: "button", class: "icon small emoji", tabIndex: -1, "data-act": "toggle", "data-reaction": text,
-        "aria-label": `React with ${text}`, text })),
-      ...abilities.map((name) => make("button", { type: "button", class: "icon small", tabIndex: -1, "data-act": name, "aria-label": labels[name],
-        title: labels[name] }, icon(name))));
+      ...quick.map((text) => make("button", {
+        type: "button", class: "icon small emoji", tabIndex: -1, "data-act": "toggle", "data-reaction": text,
+        "aria-label": `React with ${text}`, text,
+      })),
+      ...abilities.map((name) => make("button", {
+        type: "button", class: "icon small", tabIndex: -1, "data-act": name, "aria-label": labels[name], title: labels[name],
+      }, icon(name))));
     if (abilities.length) shown.node.append(this.#toolbar);
     else this.#toolbar.remove();
   }

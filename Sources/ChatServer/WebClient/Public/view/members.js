@@ -24,9 +24,11 @@ export function showMembers(members, { count, user, presence, talk }) {
     const isSelf = member.user === user;
     const button = make("button", {
       type: "button", tabIndex: index ? -1 : 0, "data-user": member.user, title: isSelf ? "Notes to yourself" : `Write to ${member.user}`,
-      "aria-label": `${member.user}${isSelf ? ", you" : ""}, ${presenceName(member.state)}${role ? `, ${role}` : ""}`, class: member.state ? "" : "offline",
+      "aria-label": [member.user, isSelf && "you", presenceName(member.state), role].filter(Boolean).join(", "),
+      class: member.state ? "" : "offline",
     }, make("span", { class: "with-presence" }, avatar(member.user, "small"), presenceNode(member.state)),
-      make("span", { class: "label", text: member.user }), isSelf && make("span", { class: "tag", text: "you" }), role && make("span", { class: "tag", text: role }));
+      make("span", { class: "label", text: member.user }), isSelf && make("span", { class: "tag", text: "you" }),
+      role && make("span", { class: "tag", text: role }));
     button.addEventListener("click", () => talk(member.user));
     return make("li", {}, button);
   }));

@@ -5,11 +5,13 @@ import { inWords } from "../protocol/reasons.js";
 import { icon, make } from "./dom.js";
 import { excerpt, isPictures, moment, textNodes, time } from "./text.js";
 
-const outlooks = { sending: "Sending…", stored: "Stored", read: "Read", lost: "Lost when the broker stopped" };
+const outlooks = {
+  sending: "Sending…", waiting: "Waiting for the connection…", stored: "Stored", read: "Read", lost: "Lost when the broker stopped",
+};
 
 /** @param {string} name @param {string} [size] */
 export function avatar(name, size = "") {
-  return make("span", { class: `avatar ${size} hue-${hue(name)}`, "aria-hidden": "true", text: (name.match(/[a-z0-9]/)?.[0] ?? "?").toUpperCase() });
+  return make("span", { class: `avatar ${size} hue-${hue(name)}`, "aria-hidden": "true", text: name.charAt(0).toUpperCase() });
 }
 
 /** @param {string[]} names @param {string} user */
@@ -32,7 +34,8 @@ function reactionNodes(reactions, user) {
     group.append(make("button", {
       type: "button", class: "reaction", tabIndex: -1, "aria-pressed": String(isOwn), "data-act": "toggle", "data-reaction": text,
       title: people(names, user), "aria-label": `${text}, ${names.length}: ${people(names, user)}`,
-    }, make("span", { class: isPictures(text) ? "emoji" : "", text: excerpt(text, 16) }), make("span", { class: "count", text: String(names.length) })));
+    }, make("span", { class: isPictures(text) ? "emoji" : "", text: excerpt(text, 16) }),
+      make("span", { class: "count", text: String(names.length) })));
   }
   return group;
 }
@@ -44,7 +47,7 @@ function outlookNode({ outlook, letter }) {
       make("button", { type: "button", class: "plain", "data-act": "again", text: outlook === "failed" ? "Try again" : "Send again" }),
       make("button", { type: "button", class: "plain", "data-act": "discard", text: "Discard" }));
   }
-  return outlook === "lost" || outlook === "sending" ? make("p", { class: "outlook", text: outlooks[outlook] }) : null;
+  return ["lost", "sending", "waiting"].includes(outlook) ? make("p", { class: "outlook", text: outlooks[outlook] }) : null;
 }
 
 /**
@@ -56,7 +59,7 @@ export function fillMessage(node, row, user) {
   node.className = "message";
   node.classList.toggle("first", isFirst);
   node.classList.toggle("mention", Boolean(row.isMention));
-  node.classList.toggle("pending", row.outlook === "sending");
+  node.classList.toggle("pending", row.outlook === "sending" || row.outlook === "waiting");
   node.classList.toggle("lost", row.outlook === "lost");
   node.classList.toggle("pinned", state.isPinned);
   const date = new Date(item.ts);
@@ -83,7 +86,8 @@ export function fillMessage(node, row, user) {
     const marks = make("span", { class: "marks" });
     if (state.isPinned) marks.append(make("span", { text: "pinned" }));
     if (state.isEdited) marks.append(make("span", { text: "edited" }));
-    if (isSafe) marks.append(make("span", { class: row.outlook, title: outlooks[row.outlook], role: "img", "aria-label": outlooks[row.outlook] }));
+    const label = outlooks[row.outlook];
+    if (isSafe) marks.append(make("span", { class: row.outlook, title: label, role: "img", "aria-label": label }));
     text.append(marks);
   }
   if (state.reactions.length) parts.push(reactionNodes(state.reactions, user));

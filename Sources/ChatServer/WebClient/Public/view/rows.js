@@ -1,4 +1,4 @@
-// What stands in the log, line by line, of the events of a timeline and of what is on its way: days, what is new, groups of one author, news.
+// What stands in the log, line by line, of the events of a timeline and of what is on its way: days, what is new, groups, news.
 
 import { isMentioned } from "../model/names.js";
 import { dayName } from "./text.js";
@@ -6,8 +6,11 @@ import { dayName } from "./text.js";
 const groupMilliseconds = 300_000;
 
 /**
- * @typedef {{key: string, kind: "day" | "new" | "news" | "message", version: string, text?: string, item?: any, state?: any, isFirst?: boolean,
- *   isMention?: boolean, isOwn?: boolean, quote?: any, letter?: any, outlook?: string, items?: any[]}} Row `version` changes with what is shown
+ * @typedef {{key: string, kind: "day" | "new" | "news" | "message", version: string, text?: string, item?: any, state?: any,
+ *   isFirst?: boolean, isMention?: boolean, isOwn?: boolean, quote?: any, letter?: any, outlook?: string, items?: any[]}} Row `version`
+ *   changes with what is shown
+ * @typedef {{user: string, isConnected: boolean, letters: import("../protocol/outbox.js").Letter[],
+ *   isStored: (cmid: string) => boolean}} Context
  */
 
 const isMessage = (item) => (item.kind ?? 0) === 0 || item.kind === 7;
@@ -25,10 +28,10 @@ function news(item) {
 
 /**
  * @param {import("../model/rooms.js").Room} room
- * @param {{user: string, letters: import("../protocol/outbox.js").Letter[], isStored: (cmid: string) => boolean}} context
+ * @param {Context} context
  * @returns {Row[]}
  */
-export function rowsOf(room, { user, letters, isStored }) {
+export function rowsOf(room, { user, isConnected, letters, isStored }) {
   const { timeline } = room;
   const rows = [];
   let day = "";
@@ -36,6 +39,7 @@ export function rowsOf(room, { user, letters, isStored }) {
   let at = 0;
   let isNewShown = room.divider === 0;
 
+  const outlookOf = ({ state }) => (state === "sending" && !isConnected ? "waiting" : state);
   const begin = (ts) => {
     const name = dayName(ts);
     if (name === day) return;
@@ -76,10 +80,11 @@ export function rowsOf(room, { user, letters, isStored }) {
     const letter = isOwn && item.cmid ? letters.find((other) => other.cmid === item.cmid) : undefined;
     const state = timeline.changes.state(item);
     const isRead = isOwn && item.seq <= room.readByOther;
-    const outlook = item.isLost ? "lost" : letter ? letter.state : isRead ? "read" : isOwn && isStored(item.cmid) ? "stored" : "";
+    const outlook = item.isLost ? "lost" : letter ? outlookOf(letter) : isRead ? "read" : isOwn && isStored(item.cmid) ? "stored" : "";
     const key = item.cmid ? `${item.from} ${item.cmid}` : `seq ${item.seq}`;
     const quote = item.reply ? quoteOf(timeline, item.reply) : undefined;
-    addMessage({ key, kind: "message", item, state, isOwn, isMention: !isOwn && isMentioned(state.body, user), quote, letter, outlook }, item.from, item.ts);
+    const isMention = !isOwn && isMentioned(state.body, user);
+    addMessage({ key, kind: "message", item, state, isOwn, isMention, quote, letter, outlook }, item.from, item.ts);
   }
   for (const row of rows) if (row.kind === "news") row.version = row.text = row.items.map(news).join(" · ");
   if (!timeline.isLive) return rows.filter((row) => row.text !== "");
@@ -90,7 +95,8 @@ export function rowsOf(room, { user, letters, isStored }) {
     const item = { from: user, ts: letter.at, cmid: letter.cmid, seq: 0 };
     const state = { body: letter.fields.body, isEdited: false, isDeleted: false, isPinned: false, reactions: [] };
     const quote = letter.fields.reply ? quoteOf(timeline, letter.fields.reply) : undefined;
-    addMessage({ key: `${user} ${letter.cmid}`, kind: "message", item, state, isOwn: true, isMention: false, quote, letter, outlook: letter.state }, user, letter.at);
+    const row = { key: `${user} ${letter.cmid}`, kind: "message", item, state, isOwn: true, quote, letter, outlook: outlookOf(letter) };
+    addMessage(row, user, letter.at);
   }
   return rows.filter((row) => row.text !== "");
 }

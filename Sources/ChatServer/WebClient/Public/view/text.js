@@ -31,8 +31,10 @@ export function textNodes(text, user) {
   return nodes;
 }
 
+const pictures = /^(?:\p{Extended_Pictographic}[\p{Emoji_Modifier}\u200d\ufe0f]*(?:\s|(?=.)|$)){1,4}$/u;
+
 /** Whether a text is nothing but a few pictures. @param {string} text */
-export const isPictures = (text) => /^(?:\p{Extended_Pictographic}[\p{Emoji_Modifier}\u200d\ufe0f\p{Extended_Pictographic}]*\s?){1,4}$/u.test(text);
+export const isPictures = (text) => pictures.test(text);
 
 /** The beginning of a text, on one line. @param {string} text @param {number} most characters */
 export function excerpt(text, most = 90) {
@@ -42,9 +44,11 @@ export function excerpt(text, most = 90) {
 
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
+const brief = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 const full = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "medium" });
 
 export const time = (milliseconds) => clock.format(milliseconds);
+export const briefMoment = (milliseconds) => brief.format(milliseconds);
 export const moment = (milliseconds) => full.format(milliseconds);
 
 /** @param {number} milliseconds */
