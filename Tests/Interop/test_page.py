@@ -48,8 +48,11 @@ class WebClient(PageCase, unittest.TestCase):
         broker = self.own()
         ada = self.entered(broker, "ada")
         native = self.client("nat", broker=broker)
-        self.in_room(ada, "tea")
+        # A room that somebody made is in the sidebar, and a click leads into it.
+        native.create("tea", policy=0)
         native.join("tea")
+        ada.click("#others [data-address=tea]")
+        ada.until("document.getElementById('room-name').textContent == 'tea' && !document.querySelector('#others [data-address=tea]')")
         ada.press("ArrowUp", browser.ALT)
         ada.until("document.getElementById('room-name').textContent == 'lobby'")
         for number in range(3):
@@ -62,7 +65,7 @@ class WebClient(PageCase, unittest.TestCase):
         self.assertEqual(ada.evaluate("document.querySelector('.new').nextElementSibling.querySelector('.text').textContent"), "cup 0")
         ada.until("document.querySelectorAll('.unread').length == 0")
         ada.type("/leave")
-        ada.until("document.getElementById('room-name').textContent == 'lobby' && !document.querySelector('[data-address=tea]')")
+        ada.until("document.getElementById('room-name').textContent == 'lobby' && document.querySelector('#others [data-address=tea]')")
 
     def test_a_name_that_is_taken_is_asked_for_again(self):
         broker = self.own()

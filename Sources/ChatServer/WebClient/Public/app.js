@@ -93,7 +93,7 @@ on("click", () => {
   chat.members.show(false);
 }, "shade");
 on("click", ({ target }) => target.closest("li button") && isNarrow.matches && chat.members.show(false), "people-list");
-on("click", ({ target }) => target.closest("li button") && showSidebar(false), "rooms", "conversations");
+on("click", ({ target }) => target.closest("li button") && showSidebar(false), "rooms", "others", "conversations");
 on("click", () => chat.help(), "help-open", "help-menu");
 on("click", () => chat.attempt(() => chat.leave()), "leave");
 on("click", () => session.logOut(), "log-out");

@@ -6,16 +6,21 @@ import { ask, choice } from "./view/layers.js";
 
 const roomsMax = 100;
 const pauseMilliseconds = 150;
+const lookMilliseconds = 300;
 
 export class Browser {
   #chat;
   #timer = 0;
   #rooms = [];
+  #isDue = false;
 
   /** @param {import("./chat.js").Chat} chat */
   constructor(chat) {
     this.#chat = chat;
     on("click", () => this.open(), "browse");
+    chat.client.addEventListener("state", ({ detail }) => detail.state === "ready" && this.#look());
+    // The lobby tells of new rooms.
+    chat.client.addEventListener("deliver", ({ detail }) => detail.kind === 36 && this.#look());
     on("click", () => this.#write(), "write");
     on("click", () => element("browse-dialog").close(), "browse-close");
     on("input", () => {
@@ -32,6 +37,23 @@ export class Browser {
       const name = element("browse-text").value.trim().toLowerCase();
       if (isRoom(name)) this.#enter(name);
     }, "browse-form");
+  }
+
+  /** Looks what rooms there are, once in a while. */
+  #look() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setTimeout(async () => {
+      this.#isDue = false;
+      const found = await this.#chat.client.list({ t: "list" }, roomsMax).catch(() => null);
+      if (found) this.#rooms = found.items;
+      this.#chat.render();
+    }, lookMilliseconds);
+  }
+
+  /** Rooms that one is not in. */
+  others() {
+    return this.#rooms.filter(({ room }) => !this.#chat.rooms.find(room)?.isMember);
   }
 
   names() {
@@ -56,7 +78,6 @@ export class Browser {
     const note = element("browse-note");
     const found = await this.#chat.attempt(() => this.#chat.client.list({ t: "list", ...(wanted && { title: wanted }) }, roomsMax));
     if (!found || wanted !== element("browse-text").value.trim().toLowerCase()) return;
-    this.#rooms = found.items;
     const nodes = found.items.slice(0, roomsMax).map((room) => {
       const isIn = this.#chat.rooms.find(room.room)?.isMember;
       const count = `${room.members} ${room.members === 1 ? "member" : "members"}`;

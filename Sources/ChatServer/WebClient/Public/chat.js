@@ -13,7 +13,7 @@ import { showHelp } from "./view/layers.js";
 import { Log } from "./view/log.js";
 import { notify } from "./view/notifier.js";
 import { rowsOf } from "./view/rows.js";
-import { showLists } from "./view/sidebar.js";
+import { showLists, showOthers } from "./view/sidebar.js";
 import { excerpt } from "./view/text.js";
 import { Writing } from "./writing.js";
 
@@ -115,6 +115,7 @@ export class Chat {
     this.#showTyping();
     const { current, user, logs } = this;
     const unread = showLists(this.rooms, { current, user, presence: logs.presence, open: (to) => this.open(to) });
+    showOthers(this.browser.others(), (to) => this.enter(to));
     document.title = `${unread ? `(${unread}) ` : ""}${this.label(this.current)} – Chat`;
     this.members.refresh();
     this.keepSoon();

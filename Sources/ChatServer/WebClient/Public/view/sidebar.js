@@ -10,7 +10,9 @@ const presenceClass = ["", "on", "away", "busy"];
 export const presenceNode = (state) => make("span", { class: `presence ${presenceClass[state] ?? ""}`, "aria-hidden": "true" });
 export const presenceName = (state) => presences[state] ?? "unknown";
 
-for (const id of ["rooms", "conversations"]) rove(element(id), "button");
+const othersMax = 8;
+
+for (const id of ["rooms", "others", "conversations"]) rove(element(id), "button");
 
 function badge(room) {
   if (!room.unread) return null;
@@ -55,6 +57,22 @@ export function showLists(rooms, { current, user, presence, open }) {
   const unread = rooms.unread;
   element("sidebar-unread").hidden = !rooms.all().some((room) => room.unread && room.address !== current);
   return unread;
+}
+
+/**
+ * Rooms that one could enter: those with the most members.
+ * @param {{room: string, members: number}[]} rooms @param {(address: string) => void} enter
+ */
+export function showOthers(rooms, enter) {
+  const best = rooms.toSorted((one, other) => other.members - one.members || (one.room < other.room ? -1 : 1)).slice(0, othersMax);
+  element("others-section").hidden = best.length === 0;
+  fill("others", best.map(({ room, members }) => {
+    const label = `${room}, ${members} ${members === 1 ? "member" : "members"}`;
+    const button = make("button", { type: "button", "aria-label": label, tabIndex: -1, "data-address": room },
+      make("span", { class: "sign", "aria-hidden": "true", text: "#" }), make("span", { class: "label", text: room }));
+    button.addEventListener("click", () => enter(room));
+    return make("li", {}, button);
+  }));
 }
 
 /** @param {string} user @param {string} state in words @param {boolean} isBad */
