@@ -18,7 +18,7 @@ const rooms = new Rooms(client);
 const outbox = new Outbox(client);
 const logs = new Logs(client, rooms, outbox, (address) => chat.isReading(address));
 const session = new Session(client, rooms, outbox, logs, (address) => {
-  const linked = decodeURIComponent(location.hash.slice(1));
+  const { linked } = chat;
   const isLinked = isAddress(linked) && !linked.startsWith("@") && linked !== address;
   chat.open(isLinked && !rooms.has(linked) ? "lobby" : isLinked ? linked : address);
   if (isLinked && !rooms.find(linked)?.isMember) chat.enter(linked);

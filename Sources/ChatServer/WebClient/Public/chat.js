@@ -131,7 +131,7 @@ export class Chat {
     element("messages").setAttribute("aria-label", `Messages in ${name}`);
     element("people-open").hidden = room.isConversation;
     element("leave").hidden = room.isConversation || this.current === "lobby";
-    this.composer.enable(room.isWritable, name);
+    this.composer.invite(room.isWritable ? `Message ${name}` : "You may read here, not write");
     const isEmpty = !element("messages").childElementCount && timeline.isAtFloor;
     element("log-empty").hidden = !isEmpty;
     element("empty-title").textContent = room.isConversation ? `You and ${name}` : `Welcome to ${name}`;
@@ -179,8 +179,14 @@ export class Chat {
     this.render();
   }
 
+  /** The room that the address of the page names. */
+  get linked() {
+    // Names have no characters that are encoded, but for the signs of conversations in some browsers.
+    return location.hash.slice(1).replaceAll("%2B", "+").replaceAll("%40", "@");
+  }
+
   #routed() {
-    const address = decodeURIComponent(location.hash.slice(1));
+    const address = this.linked;
     if (!this.user || address === this.current || !isAddress(address)) return;
     if (isConversation(address)) this.talk(partner(address, this.user));
     else this.enter(address);

@@ -89,7 +89,9 @@ export class Session {
     const credential = this.#credential;
     if (credential.kind === "guest") return credential;
     const kept = await keyring.remembered();
-    return kept?.user === credential.user && kept.device === credential.device ? { kind: "token", ...kept } : credential;
+    if (kept?.user === credential.user && kept.device === credential.device) return { kind: "token", ...kept };
+    if (credential.kind === "token" && !credential.key) throw { code: 205 };
+    return credential;
   }
 
   /** Takes the place of another page of the same device. */
@@ -102,7 +104,10 @@ export class Session {
     if (credential.kind === "guest") {
       credential.user = user;
       keyring.rememberGuest(user);
-    } else if (token) await keyring.remember(device, user, token, ttl, this.#isRemembered);
+    } else if (token && (await keyring.remember(device, user, token, ttl, this.#isRemembered))) {
+      // From now on the password is not needed, and not kept.
+      this.#credential = { kind: "token", user, device };
+    }
   }
 
   #state({ state, failure }) {

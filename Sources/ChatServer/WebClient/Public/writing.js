@@ -39,6 +39,10 @@ export class Writing {
 
   /** @param {string} body @param {number} [reply] the message answered */
   say(body, reply) {
+    if (!this.#chat.room.isWritable) {
+      toast("You may read here, not write. Commands like /join work.", true);
+      return false;
+    }
     if (utf8(body).length > this.#chat.client.bodyByteCountMax) {
       toast(inWords({ code: 402 }), true);
       return false;

@@ -57,14 +57,19 @@ export async function remembered() {
   }
 }
 
-/** @param {string} device @param {string} user @param {string} token base64url @param {number} seconds @param {boolean} isRemembered */
+/**
+ * @param {string} device @param {string} user @param {string} token base64url @param {number} seconds @param {boolean} isRemembered
+ * @returns {Promise<boolean>} whether it is kept
+ */
 export async function remember(device, user, token, seconds, isRemembered) {
   try {
     const key = await tokenKey(fromBase64url(token));
     const milliseconds = isRemembered ? seconds * 1000 : Math.min(seconds * 1000, tabMilliseconds);
     await settled((await store("readwrite")).put({ device, user, key, until: Date.now() + milliseconds }));
+    return true;
   } catch {
     // Then the password is asked for after a reload.
+    return false;
   }
 }
 

@@ -206,8 +206,9 @@ export class Client extends EventTarget {
     this.#attachments.forget(address);
   }
 
-  /** Joins a room or conversation, or goes on in it. @param {string} address */
+  /** Joins a room or conversation, or goes on in it; nothing if it is attached. @param {string} address */
   async join(address) {
+    if (this.#attachments.isAttached(address)) return;
     const cursor = this.#attachments.cursor(address);
     this.#attachments.want(address, null);
     if (cursor) this.#attachments.joining(address);

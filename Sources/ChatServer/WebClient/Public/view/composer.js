@@ -55,10 +55,9 @@ export class Composer {
     this.focus();
   }
 
-  /** @param {boolean} isPossible whether one may write here @param {string} where */
-  enable(isPossible, where) {
-    this.#input.disabled = element("send").disabled = !isPossible;
-    this.#input.placeholder = isPossible ? `Message ${where}` : "You may read here, not write";
+  /** @param {string} text what stands in the empty box */
+  invite(text) {
+    this.#input.placeholder = text;
   }
 
   /** @param {Context} context */
