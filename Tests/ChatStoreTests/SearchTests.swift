@@ -201,6 +201,23 @@ import Testing
         #expect(!store.search(query) { _ in Issue.record("a closed store answers") })
     }
 
+    /// Neither commits nor pages wait for the thread that searches and indexes.
+    @Test func nobodyElseWaitsForSearches() async throws {
+        let folder = try TemporaryFolder()
+        let store = try Store.openSearchable(folder)
+        let anchor = await store.stored(.create(lobby), .append(lobby, [TestEvent(seq: 1)]))[1].anchor
+        let gate = Gate()
+        #expect(store.search(SearchQuery(in: [anchor], words: "hello", eventCountMax: 1)) { _ in gate.wait() })
+        var last = anchor
+        for seq in UInt64(2)...100 { last = await store.stored(.append(lobby, [TestEvent(seq: seq)]))[0].anchor }
+        #expect(try await store.seqs(last) == Array(1...100))
+        #expect(store.statistics.unindexedEvents >= 99)
+        gate.open()
+        try await store.index(last)
+        #expect(try await store.all("hello", in: [last]).count == 100)
+        store.close()
+    }
+
     @Test func manySearchesTakeTurns() async throws {
         let folder = try TemporaryFolder()
         let store = try Store.openSearchable(folder) { $0.indexSliceEvents = 1_000_000 }

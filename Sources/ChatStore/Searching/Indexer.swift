@@ -64,8 +64,7 @@ struct Indexer {
     /// Works for one slice, if it is time.
     mutating func work(_ index: SearchIndex, _ texts: StoredTexts) throws(StoreError) {
         let start = StoreThread.monotonicMilliseconds
-        guard delay(index, now: start).map({ $0 <= 0 }) ?? false || mustCheckpoint else { return }
-        guard start >= restUntil else { return }
+        guard start >= restUntil, delay(index, now: start) == 0 || mustCheckpoint else { return }
         let before = port.lastEvent.load(ordering: .relaxed)
         if renewal != nil {
             try continueRenewal(index, texts)

@@ -96,7 +96,9 @@ final class StoredTexts {
     }
 
     private func hit(_ row: Statement, _ search: borrowing SearchScope) -> SearchHit? {
-        guard search.logs.contains(row.number(1)), [0, 1, 7].contains(row.number(3)), !row.isNull(5) else { return nil }
+        guard search.logs.contains(row.number(1)), !row.isNull(5) else { return nil }
+        let kind = row.number(3)
+        guard kind == 0 || kind == 1 || kind == 7 else { return nil }
         if let author = search.author, row.text(2) != author { return nil }
         let (start, count) = (Int(row.number(4)), Int(row.number(5)))
         let matches = row.withOctets(6) { frame in
