@@ -4,7 +4,7 @@ import ChatProtocol
 /// What the broker says, as lines.
 extension LineDialect {
     /// Takes whole native frames of this broker's making.
-    public mutating func take(frames: SharedBytes) -> [LineStep] {
+    public mutating func take(frames: SharedBytes) -> [DialectStep] {
         frames.withBytes { octets in
             var offset = 0
             while offset < octets.byteCount, let header = FrameHeader(octets, at: offset) {
@@ -62,6 +62,9 @@ extension LineDialect {
                 write(LineText.notice("you left \(left)"))
                 if left == room { room = .lobby }
             }
+        case .batch(let batch):
+            tail?.take(batch)
+            if !hasMore { finishTailPage() }
         case .items(let items): show(items, purpose, hasMore: hasMore)
         case .lag(let lag): write(LineText.notice("\(lag.toSeq - lag.fromSeq + 1) messages of \(lag.room) were missed"))
         case .ping(let timestamp): answer(.pong(timestamp: timestamp), requestID: requestID)
@@ -77,9 +80,23 @@ extension LineDialect {
             askForName()
         case .join where failure.code == .noSuchRoom:
             write(LineText.failure(failure.code, "there is no such room; /create makes one"))
-        case .history where failure.code == .notJoined: break
+        case .history where failure.code == .rangeGone: finishTail()
         default: write(LineText.failure(failure.code, failure.reason))
         }
+    }
+
+    private mutating func finishTailPage() {
+        guard var tail else { return }
+        let hasMore = tail.finishPage()
+        self.tail = tail
+        if hasMore { request(tail.query, .history) } else { finishTail() }
+    }
+
+    private mutating func finishTail() {
+        let messages = tail?.messages ?? []
+        tail = nil
+        if messages.isEmpty { return write(LineText.notice("nothing was said here before")) }
+        for message in messages { if let text = LineText.event(message, to: name) { write(text) } }
     }
 
     private mutating func show(_ items: Items, _ purpose: Pending?, hasMore: Bool) {

@@ -1,15 +1,5 @@
-public import Bytes
+import Bytes
 import ChatProtocol
-
-/// What comes of octets that a person's terminal sends.
-public enum LineStep: Sendable, Equatable {
-    /// For the core.
-    case input(DialectInput)
-    /// For the terminal.
-    case write(SharedBytes)
-    /// This is no person: the connection is closed without a word.
-    case close
-}
 
 /// A client of the broker inside the broker, for people with `nc` or `telnet`: lines become commands, native frames become lines (docs/PROTOCOL.md,
 /// *Line mode*).
@@ -34,7 +24,7 @@ public struct LineDialect: Sendable {
         /// Whether the reply says where the next line goes.
         var decidesWhatFollows: Bool {
             switch self {
-            case .join, .create, .leave: true
+            case .join, .create, .leave, .history: true
             default: false
             }
         }
@@ -52,19 +42,29 @@ public struct LineDialect: Sendable {
     var pending: [UInt32: Pending] = [:]
     /// Names of a list of several pages, until the last one comes.
     var names: [AccountName] = []
+    /// What `/history` has gathered so far.
+    var tail: HistoryTail?
     private var reader = LineReader()
-    private var steps: [LineStep] = []
+    private var steps: [DialectStep] = []
     private var nextRequestID: UInt32 = 1
     private var nextMessageID: UInt64
     /// Messages of this connection whose event has not come back: a terminal shows them already.
     var ownMessages: Set<MessageID> = []
     private var isFirstLine = true
 
-    /// - Parameter mark: a random number, from which message ids are counted.
-    public init(mark: UInt64) { nextMessageID = mark }
+    /// Octets of what may be said at once.
+    private let bodyByteCountMax: Int
+
+    /// - Parameters:
+    ///   - mark: a random number, from which message ids are counted.
+    ///   - bodyByteCountMax: octets of what may be said at once.
+    public init(mark: UInt64, bodyByteCountMax: Int = 16_384) {
+        nextMessageID = mark
+        self.bodyByteCountMax = bodyByteCountMax
+    }
 
     /// What is written before anything is read, and what is asked of the core.
-    public mutating func begin() -> [LineStep] {
+    public mutating func begin() -> [DialectStep] {
         write("Enter your username: ")
         request(.hello(Hello(agent: "line")), .hello)
         return takeSteps()
@@ -79,7 +79,7 @@ public struct LineDialect: Sendable {
     // MARK: What comes in
 
     /// Takes octets until they make something to be done; nil if all are used up, or it must wait.
-    public mutating func next(in octets: RawSpan, used: inout Int) -> LineStep? {
+    public mutating func next(in octets: RawSpan, used: inout Int) -> DialectStep? {
         while steps.isEmpty {
             if isWaiting { return nil }
             if case .left = phase {
@@ -186,6 +186,7 @@ public struct LineDialect: Sendable {
         case .say(let text): say(text)
         case .tell(let user, let text):
             guard let to = Self.name(user) else { return refuse(.badName, "\(user) is no name") }
+            guard fits(text) else { return }
             let id = takeMessageID()
             request(.directMessage(DirectMessage(to: to, publication: Publication(content: EventContent(messageID: id, body: text)))), .say)
         case .users: request(.members(ListMembers(room: .lobby, limit: 1_000)), .users)
@@ -205,9 +206,9 @@ public struct LineDialect: Sendable {
             guard let room = address(text) else { return }
             request(.leave(Leave(room: room)), .leave(room))
         case .history(let count):
-            // What is sent again begins with the last events: let go of the room, and take it up with a tail.
-            request(.leave(Leave(room: room, detachesOnly: true)), .history)
-            request(.join(Join(room: room, tail: count)), .history)
+            let tail = HistoryTail(of: room, countMax: Int(count))
+            self.tail = tail
+            request(tail.query, .history)
         case .rename(let text):
             guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
             request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)
@@ -220,7 +221,14 @@ public struct LineDialect: Sendable {
         }
     }
 
+    private mutating func fits(_ text: String) -> Bool {
+        if text.utf8.count <= bodyByteCountMax { return true }
+        refuse(.bodyTooLarge, "a message of more than \(bodyByteCountMax) octets")
+        return false
+    }
+
     private mutating func say(_ text: String) {
+        guard fits(text) else { return }
         let id = takeMessageID()
         // Those of messages that were refused stay behind, and go with the others when there are many.
         if ownMessages.count > 256 { ownMessages = [] }
@@ -274,7 +282,7 @@ public struct LineDialect: Sendable {
         steps.append(.input(.command(command, requestID: requestID, isRetry: false)))
     }
 
-    mutating func takeSteps() -> [LineStep] {
+    mutating func takeSteps() -> [DialectStep] {
         defer { steps = [] }
         return steps
     }

@@ -41,7 +41,7 @@ private struct Terminal {
         perform(dialect.take(frames: writer.finish()))
     }
 
-    private mutating func perform(_ steps: [LineStep]) {
+    private mutating func perform(_ steps: [DialectStep]) {
         for step in steps {
             switch step {
             case .write(let bytes): screen += String(decoding: bytes.array, as: UTF8.self)

@@ -13,6 +13,7 @@ extension Connection {
     /// Goes on as a WebSocket.
     func begin(_ door: WebSocketDoor, answering response: SharedBytes) {
         phase = .webSocket(door)
+        if let simple = door.simple { return begin(simple, answering: response) }
         driver.shard.enqueue(response, for: session, at: driver.moment)
         if door.kind == .echo {
             driver.shard.postpone(session, byMilliseconds: Self.echoMilliseconds, at: driver.moment)
@@ -27,7 +28,7 @@ extension Connection {
     func takeFrames(_ door: WebSocketDoor, _ octets: RawSpan) -> Int {
         var used = 0
         do throws(WebSocketError) {
-            while !session.isInputHeld && !session.isEnding {
+            while !isInputHeld && !session.isEnding {
                 if !door.message.isEmpty {
                     takeMessage(door)
                     continue
@@ -47,7 +48,7 @@ extension Connection {
     private func messageByteCountMax(_ door: WebSocketDoor) -> Int {
         let limits = session.limits(driver.shard.settings)
         return switch door.kind {
-        case .json: limits.payloadByteCountMax * JSONDialect.expansion
+        case .json, .simple: limits.payloadByteCountMax * JSONDialect.expansion
         case .binary: limits.payloadByteCountMax + FrameHeader.byteCount
         case .echo: driver.shard.settings.frameByteCountMax * JSONDialect.expansion
         }
@@ -91,6 +92,9 @@ extension Connection {
             let limits = session.limits(driver.shard.settings)
             payload.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.receive(payload.withBytes { JSONDialect.input($0, limits: limits) }, from: session, at: driver.moment)
+        case .simple:
+            guard isText, let simple = door.simple else { throw WebSocketError(.unsupportedData, "binary where text is spoken") }
+            take(payload, simple)
         case .binary:
             guard !isText else { throw WebSocketError(.unsupportedData, "text where binary is spoken") }
             payload.withBytes { door.message.append($0) }

@@ -86,11 +86,14 @@ final class Connection: SecureStreamDelegate {
         driver.shard.inputEnded(session, at: driver.moment)
     }
 
-    /// Whether what has been received must wait: for the core, or for what a terminal's last lines come to.
-    private var isInputHeld: Bool {
+    /// Whether what has been received must wait: for the core, or for what came before it at a door with a dialect of its own.
+    var isInputHeld: Bool {
         if session.isInputHeld { return true }
-        if case .line(let door) = phase { return door.dialect.isWaiting }
-        return false
+        return switch phase {
+        case .line(let door): door.dialect.isWaiting
+        case .webSocket(let door): door.simple?.dialect.isWaiting == true
+        default: false
+        }
     }
 
     func takeReceived() {
@@ -214,7 +217,12 @@ final class Connection: SecureStreamDelegate {
     /// Writes what is queued: called once at the end of a turn, and when what was blocked has been written.
     func flush() {
         driver.shard.beganWriting(session)
-        if case .line(let door) = phase { note(flushLines(door)) } else { note(stream.flush(&session.queue)) }
+        switch phase {
+        case .line(let door): note(flushLines(door))
+        case .webSocket(let door):
+            if let simple = door.simple { note(flushSimple(simple)) } else { note(stream.flush(&session.queue)) }
+        default: note(stream.flush(&session.queue))
+        }
     }
 
     private func note(_ result: FlushResult) {
@@ -254,7 +262,11 @@ final class Connection: SecureStreamDelegate {
 
     private func shutDownIfEnding() {
         guard reason != nil, session.queue.isEmpty, !isShutDown, stream.isOpen else { return }
-        if case .line(let door) = phase, !door.outgoing.isEmpty { return }
+        switch phase {
+        case .line(let door) where !door.outgoing.isEmpty: return
+        case .webSocket(let door) where door.simple?.outgoing.isEmpty == false: return
+        default: break
+        }
         isShutDown = true
         if isInputEnded { stream.close() } else { stream.shutdown() }
     }
