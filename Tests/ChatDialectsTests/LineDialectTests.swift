@@ -180,7 +180,7 @@ struct LineDialectTests {
             ("/join dev/swift", .join(Join(room: try RoomAddress("dev/swift"), tail: 20))), ("/leave", .leave(Leave(room: .lobby))),
             ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
             ("/nick Bea", .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bea")))),
-            ("/ping", .ping(timestamp: nil)), ("/history 5", .join(Join(room: .lobby, tail: 5))),
+            ("/ping", .ping(timestamp: nil)), ("/history 5", .history(ReadHistory(room: .lobby, fromSeq: 1, toSeq: ProtocolLimits.integerMax, limit: 200, direction: .newest))),
             ("/create dev", .join(Join(room: try RoomAddress("dev")))),
         ]
         for (line, command) in expected {

@@ -84,14 +84,14 @@ extension SimpleDialect {
     // MARK: Names
 
     private mutating func loggedIn(_ user: AccountName) {
-        let isFirst = name == nil
         name = user
         isBusy = false
         switch wish.take() {
         case .room(let room): enter(room)
         case .list: list(cursor: nil)
         case nil:
-            guard vocabulary == .usernames else { return }
+            let isFirst = !isWelcomed
+            isWelcomed = true
             write(.system(isFirst ? "Welcome, \(user)!" : "You are now called \(user)"))
         }
     }

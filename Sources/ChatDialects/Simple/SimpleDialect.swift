@@ -44,6 +44,8 @@ public struct SimpleDialect: Sendable {
     /// Which vocabulary the connection speaks, once a message has shown it.
     private var chosen: SimpleVocabulary?
     var name: AccountName?
+    /// Whether the client has been told that the name of its choice is its own.
+    var isWelcomed = false
     /// Where what is said goes.
     var room: RoomAddress?
     var pending: [UInt32: Pending] = [:]
