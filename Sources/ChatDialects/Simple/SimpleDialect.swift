@@ -101,6 +101,12 @@ public struct SimpleDialect: Sendable {
         return takeSteps()
     }
 
+    /// A message was so long that nothing of it was kept.
+    public mutating func refuseLongMessage() -> [DialectStep] {
+        refuse("a message longer than accepted")
+        return takeSteps()
+    }
+
     private mutating func obey(_ request: SimpleRequest, _ bodyByteCountMax: Int) {
         switch request {
         case .setUsername(let username, let password): logIn(username, password)

@@ -38,6 +38,8 @@ extension Connection {
         perform(steps, simple)
     }
 
+    func refuseLongMessage(_ simple: SimpleDoor) { perform(simple.dialect.refuseLongMessage(), simple) }
+
     private func perform(_ steps: [DialectStep], _ simple: SimpleDoor) {
         for step in steps {
             switch step {

@@ -57,8 +57,10 @@ extension Connection {
     private func handle(_ input: WebSocketInput, _ door: WebSocketDoor) throws(WebSocketError) {
         switch input {
         case .message(let isText, let isCompressed, let payload):
-            try handle(
-                isCompressed ? try inflated(payload, isText: isText, door) : payload, isText: isText, isCompressed: isCompressed, door)
+            guard isCompressed else { return try handle(payload, isText: isText, isCompressed: false, door) }
+            guard let plain = try inflated(payload, isText: isText, door) else { return refuseLongMessage(door) }
+            try handle(plain, isText: isText, isCompressed: true, door)
+        case .tooLong: refuseLongMessage(door)
         case .ping(let payload): driver.shard.enqueue(WebSocketEncoder.pong(payload), for: session, at: driver.moment)
         case .pong: break
         case .close(let code, _):
@@ -73,11 +75,18 @@ extension Connection {
         }
     }
 
-    private func inflated(_ payload: SharedBytes, isText: Bool, _ door: WebSocketDoor) throws(WebSocketError) -> SharedBytes {
+    /// Where a long message is not the end.
+    private func refuseLongMessage(_ door: WebSocketDoor) {
+        if let simple = door.simple { refuseLongMessage(simple) }
+    }
+
+    /// What a compressed message says; nil if it is too long where that is not the end.
+    private func inflated(_ payload: SharedBytes, isText: Bool, _ door: WebSocketDoor) throws(WebSocketError) -> SharedBytes? {
         let plain: SharedBytes
         do throws(InflateError) {
             plain = try driver.inflater.inflate(payload, byteCountMax: messageByteCountMax(door))
         } catch {
+            if error == .tooLong && door.simple != nil { return nil }
             throw error == .tooLong
                 ? WebSocketError(.messageTooBig, "a message longer than accepted") : WebSocketError(.invalidData, "not compressed data")
         }

@@ -41,7 +41,7 @@ final class WebSocketDoor {
         self.kind = kind
         simple = kind == .simple ? SimpleDoor() : nil
         self.deflate = deflate
-        decoder = WebSocketDecoder(allowsCompression: deflate != nil)
+        decoder = WebSocketDecoder(allowsCompression: deflate != nil, discardsLongMessages: kind == .simple)
     }
 
     /// How what is queued by the core leaves.
