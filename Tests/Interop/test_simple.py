@@ -1,4 +1,4 @@
-"""Simple JSON, by a client that somebody else wrote: section 24 of docs/PROTOCOL.md."""
+"""Simple JSON, by a client that somebody else wrote: section 21.4 of docs/PROTOCOL.md."""
 import asyncio
 import json
 import re

@@ -97,9 +97,15 @@ final class Connection: SecureStreamDelegate {
     }
 
     func takeReceived() {
-        guard !received.isEmpty else { return }
+        guard !received.isEmpty || holdsMessage else { return }
         let used = received.withBytes { take($0) }
         if session.isEnding { received.clear() } else if used > 0 { received.consume(used) }
+    }
+
+    /// Whether frames are left of a message that has been taken whole.
+    private var holdsMessage: Bool {
+        if case .webSocket(let door) = phase { return !door.message.isEmpty }
+        return false
     }
 
     /// Handles as much of the octets as makes whole inputs; the number of octets used.
