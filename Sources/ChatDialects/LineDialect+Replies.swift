@@ -58,9 +58,12 @@ extension LineDialect {
                 write(LineText.notice("you are in \(joined.room) now" + (joined.topic.map { ": \($0)" } ?? "")))
             }
         case .ok:
-            if case .leave(let left) = purpose {
+            switch purpose {
+            case .create(let created): request(.join(Join(room: created)), .join)
+            case .leave(let left):
                 write(LineText.notice("you left \(left)"))
                 if left == room { room = .lobby }
+            default: break
             }
         case .batch(let batch):
             tail?.take(batch)
@@ -76,7 +79,14 @@ extension LineDialect {
     private mutating func show(_ failure: Failure, _ purpose: Pending?) {
         switch purpose {
         case .logIn:
-            write(LineText.failure(failure.code, failure.code == .exists ? "that name is taken" : failure.reason))
+            let reason =
+                switch failure.code {
+                case .exists: "that name is taken"
+                case .mechUnsupported: "passwords are not taken here"
+                case .authFailed: "not the name and password of an account"
+                default: failure.reason
+                }
+            write(LineText.failure(failure.code, reason))
             askForName()
         case .join where failure.code == .noSuchRoom:
             write(LineText.failure(failure.code, "there is no such room; /create makes one"))

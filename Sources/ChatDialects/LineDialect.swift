@@ -19,7 +19,7 @@ public struct LineDialect: Sendable {
 
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
-        case hello, logIn, rename, say, join, history, create, leave(RoomAddress), users, who(RoomAddress), rooms, ping
+        case hello, logIn, rename, say, join, history, create(RoomAddress), leave(RoomAddress), users, who(RoomAddress), rooms, ping
 
         /// Whether the reply says where the next line goes.
         var decidesWhatFollows: Bool {
@@ -200,8 +200,7 @@ public struct LineDialect: Sendable {
         case .create(let text):
             guard let room = address(text) else { return }
             guard !room.isConversation else { return refuse(.badName, "not a name of a room") }
-            request(.create(CreateRoom(room: room)), .create)
-            request(.join(Join(room: room)), .join)
+            request(.create(CreateRoom(room: room)), .create(room))
         case .leave(let text):
             guard let room = address(text) else { return }
             request(.leave(Leave(room: room)), .leave(room))

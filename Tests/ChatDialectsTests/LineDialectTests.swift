@@ -181,7 +181,7 @@ struct LineDialectTests {
             ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
             ("/nick Bea", .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bea")))),
             ("/ping", .ping(timestamp: nil)), ("/history 5", .history(ReadHistory(room: .lobby, fromSeq: 1, toSeq: ProtocolLimits.integerMax, limit: 200, direction: .newest))),
-            ("/create dev", .join(Join(room: try RoomAddress("dev")))),
+            ("/create dev", .create(CreateRoom(room: try RoomAddress("dev")))),
         ]
         for (line, command) in expected {
             let count = terminal.commands.count
@@ -190,6 +190,9 @@ struct LineDialectTests {
             // Some wait for their outcome.
             for sent in terminal.commands[count...] { terminal.reply(.ok(Success()), to: sent.requestID) }
         }
+        // What is made is entered.
+        #expect(terminal.lastCommand == .join(Join(room: try RoomAddress("dev"))))
+        terminal.reply(.error(Failure(.overloaded)), to: terminal.lastID)
         _ = terminal.read()
         terminal.type("/pm bob  hi there \n")
         guard case .directMessage(let message) = terminal.lastCommand else {

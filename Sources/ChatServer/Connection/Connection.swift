@@ -35,6 +35,8 @@ final class Connection: SecureStreamDelegate {
     var phase = Phase.sniffing(.clear(allowsLine: false))
     private(set) var received = ReadBuffer()
     private var isReading = false
+    /// Whether octets are being handled: what is written meanwhile must not begin to handle them, too.
+    private var isTaking = false
     private(set) var isInputEnded = false
     private var isShutDown = false
     let isClearTextAccepted: Bool
@@ -63,7 +65,9 @@ final class Connection: SecureStreamDelegate {
         driver.shard.touch(session, at: driver.moment)
         guard !session.isEnding else { return }
         if received.isEmpty {
+            isTaking = true
             let used = take(octets)
+            isTaking = false
             if used < octets.byteCount && !session.isEnding { received.append(octets.extracting(used..<octets.byteCount)) }
         } else {
             received.append(octets)
@@ -97,8 +101,10 @@ final class Connection: SecureStreamDelegate {
     }
 
     func takeReceived() {
-        guard !received.isEmpty || holdsMessage else { return }
+        guard !isTaking, !received.isEmpty || holdsMessage else { return }
+        isTaking = true
         let used = received.withBytes { take($0) }
+        isTaking = false
         if session.isEnding { received.clear() } else if used > 0 { received.consume(used) }
     }
 
