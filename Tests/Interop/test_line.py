@@ -187,7 +187,7 @@ class Lines(Case, unittest.TestCase):
         bob.until("* you are now called robert\r\n")
         ada.until("robert: me again\r\n")
         for line, code in (("/join", 108), ("/join Nö", 400), ("/join nowhere", 404), ("/create tea", 408), ("/leave dev", "40[47]"), ("/pm ada", 108),
-                           ("/pm A! x", 400), ("/nick ada", 408), ("/nick no!", 400), ("/history x", 108), ("/what", 108), ("/login ada", 106)):
+                           ("/pm A! x", 400), ("/nick robert", 408), ("/nick no!", 400), ("/history x", 108), ("/what", 108), ("/login ada", 106)):
             ada.type(line + "\n")
             self.assertRegex(ada.line(), rf"^! {code} ", line)
 
@@ -202,14 +202,15 @@ class Lines(Case, unittest.TestCase):
         self.assertEqual(self.line_broker.process.wait(PATIENCE), 0)
         self.start(stores=True, rooms_recent_events_per_room=8)
         bob = self.terminal("bob")
-        for command, first in (("/history 300", 0), ("/history 1000", 0), ("/history", 280), ("/history 1", 299)):
-            bob.type(command + "\nmark\n")
+        for command, first in (("/history 300", 0), ("/history 1000", 0), ("/history", 280), ("/history 1", 299), ("/history 0", 299)):
+            bob.type(command + "\n")
             self.assertEqual([bob.line() for _ in range(300 - first)], [f"ada: m{i}" for i in range(first, 300)], command)
-            break
+        carl = self.terminal("carl")
+        bob.until("* carl joined\r\n")
+        carl.type("mark\n")
+        bob.until("carl: mark\r\n")
         bob.type("/history 3\n")
-        self.assertEqual([bob.line() for _ in range(3)], ["ada: m298", "ada: m299", "bob: mark"])
-        bob.type("/history 0\n")
-        self.assertEqual(bob.line(), "bob: mark")
+        self.assertEqual([bob.line() for _ in range(3)], ["ada: m298", "ada: m299", "carl: mark"])
 
     def test_history_shows_what_was_said_last(self):
         self.start(stores=True)
@@ -222,6 +223,7 @@ class Lines(Case, unittest.TestCase):
         ada.until("* bob deleted a message\r\n")
         ada.type("/history\nmark\n")
         self.assertEqual(ada.line(), "bob: first")
+        bob.next_event("deliver", room="lobby", body="mark")
         ada.type("/history\n")
         self.assertEqual([ada.line(), ada.line()], ["bob: first", "ada: mark"])
 
