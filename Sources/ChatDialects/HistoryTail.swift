@@ -11,8 +11,8 @@ struct HistoryTail: Sendable {
     let room: RoomAddress
     /// Messages wanted.
     private let countMax: Int
-    /// Up to where the log is to be read; nil: up to its end.
-    private let through: UInt64?
+    /// A seq that the broker has given, whether or not it has handed the event on yet: the first page must reach it.
+    private let reaching: UInt64
     /// In descending order of their seqs.
     private var found: [Event] = []
     private var byteCount = 0
@@ -27,10 +27,13 @@ struct HistoryTail: Sendable {
     /// How often the broker may be asked again for what it has numbered and not yet handed on.
     private var repetitionsLeft = 100
 
-    init(of room: RoomAddress, countMax: Int, through: UInt64? = nil) {
+    /// - Parameters:
+    ///   - through: up to where the log is to be read; nil: up to its end.
+    ///   - reaching: a seq that the log is known to have; `through` is known to be one.
+    init(of room: RoomAddress, countMax: Int, through: UInt64? = nil, reaching: UInt64 = 0) {
         self.room = room
         self.countMax = countMax
-        self.through = through
+        self.reaching = through ?? reaching
         toSeq = through ?? ProtocolLimits.integerMax
         pageCountLeft = 4 + countMax / 50
     }
@@ -56,7 +59,7 @@ struct HistoryTail: Sendable {
         page = []
         pageRange = nil
         guard let range else { return false }
-        if let through, toSeq == through, range.to < through, repetitionsLeft > 0 {
+        if range.to < reaching, toSeq >= reaching, repetitionsLeft > 0 {
             repetitionsLeft -= 1
             return true
         }

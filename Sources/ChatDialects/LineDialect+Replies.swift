@@ -29,7 +29,9 @@ extension LineDialect {
         case .reply(let reply):
             let purpose = pending[header.requestID]
             if !header.flags.contains(.more) { pending[header.requestID] = nil }
+            if case .published(let published) = reply { lastSaid = (published.room, published.seq) }
             show(reply, purpose, hasMore: header.flags.contains(.more), requestID: header.requestID)
+            beginHistory()
         }
     }
 

@@ -44,6 +44,10 @@ public struct LineDialect: Sendable {
     var names: [AccountName] = []
     /// What `/history` has gathered so far.
     var tail: HistoryTail?
+    /// Messages that `/history` wants, as long as it waits for what was said before it.
+    private var historyCountWanted: Int?
+    /// Where the last message of this connection stands that the broker has numbered.
+    var lastSaid: (room: RoomAddress, seq: UInt64)?
     private var reader = LineReader()
     private var steps: [DialectStep] = []
     private var nextRequestID: UInt32 = 1
@@ -73,6 +77,7 @@ public struct LineDialect: Sendable {
     /// Whether lines must wait: the broker has not decided about the name or the room, or has much to answer.
     public var isWaiting: Bool {
         if case .entering = phase { return true }
+        if historyCountWanted != nil { return true }
         return pending.count >= Self.pendingCountMax || pending.values.contains { $0.decidesWhatFollows }
     }
 
@@ -205,9 +210,8 @@ public struct LineDialect: Sendable {
             guard let room = address(text) else { return }
             request(.leave(Leave(room: room)), .leave(room))
         case .history(let count):
-            let tail = HistoryTail(of: room, countMax: Int(count))
-            self.tail = tail
-            request(tail.query, .history)
+            historyCountWanted = Int(count)
+            beginHistory()
         case .rename(let text):
             guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
             request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)
@@ -218,6 +222,15 @@ public struct LineDialect: Sendable {
         case .usage(let usage): refuse(.badValue, "that is used like this: \(usage)")
         case .quit: quit()
         }
+    }
+
+    /// Begins to read back, unless something that was said before has not been answered.
+    mutating func beginHistory() {
+        guard let count = historyCountWanted, !pending.values.contains(.say) else { return }
+        historyCountWanted = nil
+        let tail = HistoryTail(of: room, countMax: count, reaching: lastSaid?.room == room ? lastSaid?.seq ?? 0 : 0)
+        self.tail = tail
+        request(tail.query, .history)
     }
 
     private mutating func fits(_ text: String) -> Bool {

@@ -13,7 +13,8 @@ import Testing
         var tail = HistoryTail(of: try RoomAddress("general"), countMax: 3, through: 20)
         guard case .history(let first) = tail.query else { return }
         #expect(first.fromSeq == 1 && first.toSeq == 20 && first.direction == .newest)
-        tail.take(try Self.page([try said("a", "18", seq: 18), try said("a", nil, seq: 19, .joined), try said("a", "20", seq: 20)], 18...20))
+        tail.take(
+            try Self.page([try said("a", "18", seq: 18), try said("a", nil, seq: 19, .joined), try said("a", "20", seq: 20)], 18...20))
         let hasMore1 = tail.finishPage()
         #expect(hasMore1)
         guard case .history(let second) = tail.query else { return }

@@ -213,7 +213,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "nonsense", "[]", "7", "{", "{}", #"{"type":"Join"}"#, #"{"type":7}"#, #"{"type":"What"}"#, #"{"Join":7}"#, #"{"Join":{},"x":1}"#,
+        "", "nonsense", "[]", "7", "{", "{}", #"{"type":"Join"}"#, #"{"type":7}"#, #"{"type":"What"}"#, #"{"Join":7}"#,
+        #"{"Join":{},"x":1}"#,
         #"{"type":"Join","room":"a","room":"b","nick":"c"}"#, #"{"type":"Join","room":7,"nick":"c"}"#, #"{"type":"Leave"}{}"#, "\"What\"",
         #"{"type":"Join","nick":"a"}"#, #"{"type":"SendMsg","text":"\ud800"}"#, "{\"type\":\"SendMsg\",\"text\":\"\u{1}\"}",
     ])

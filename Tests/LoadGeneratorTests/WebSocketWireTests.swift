@@ -57,7 +57,8 @@ import Testing
     @Test func answersPingsAndWhatDoesNotMatter() throws {
         let json = WebSocketJSONWire.self
         #expect(try Self.meaning(json, Self.json(#"{"t":"pong","id":6}"#)) == .answer)
-        #expect(try Self.meaning(json, Self.json(#"{"t":"deliver","room":"r","seq":1,"ts":2,"from":"a","kind":32,"user":"a"}"#)) == .nothing)
+        #expect(
+            try Self.meaning(json, Self.json(#"{"t":"deliver","room":"r","seq":1,"ts":2,"from":"a","kind":32,"user":"a"}"#)) == .nothing)
         #expect(try Self.meaning(json, Self.json(#"{"t":"error","id":4,"code":408}"#)) == .nothing)
         #expect(try Self.meaning(json, Self.json(#"{"t":"welcome","id":1}"#)) == .nothing)
         let ping = Self.json(#"{"t":"ping","id":17,"ts":5}"#)

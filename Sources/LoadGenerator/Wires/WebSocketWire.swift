@@ -161,14 +161,16 @@ enum WebSocketJSONWire: PeerWire {
         return WebSocketWire.request(subprotocol: "cbp.json.v1")
             + message("{\"t\":\"hello\",\"id\":\(WebSocketWire.RequestID.hello),\"agent\":\"broker-load\"}")
             + message(
-                "{\"t\":\"auth\",\"id\":\(WebSocketWire.RequestID.authenticate),\"mech\":\"ANONYMOUS\",\"sasl\":\"\(Base64.url.text(name.span.bytes))\"}")
+                "{\"t\":\"auth\",\"id\":\(WebSocketWire.RequestID.authenticate),\"mech\":\"ANONYMOUS\",\"sasl\":\"\(Base64.url.text(name.span.bytes))\"}"
+            )
             + message("{\"t\":\"leave\",\"id\":\(WebSocketWire.RequestID.leaveLobby),\"room\":\"lobby\",\"detach\":true}") + ping
     }
 
     static func subscription(to room: [UInt8]) -> [UInt8] {
         let address = WebSocketWire.address(room)
         return message(
-            "{\"t\":\"create\",\"id\":\(WebSocketWire.RequestID.create),\"room\":\"\(address)\",\"policy\":\(RoomPolicy.unlisted.rawValue)}")
+            "{\"t\":\"create\",\"id\":\(WebSocketWire.RequestID.create),\"room\":\"\(address)\",\"policy\":\(RoomPolicy.unlisted.rawValue)}"
+        )
             + message("{\"t\":\"join\",\"id\":\(WebSocketWire.RequestID.join),\"room\":\"\(address)\"}") + ping
     }
 
@@ -200,7 +202,8 @@ enum WebSocketJSONWire: PeerWire {
                 return .nothing
             }
             if bytes.begins(range, with: "{\"t\":\"goodbye\"") || bytes.begins(range, with: "{\"t\":\"error\"")
-                || bytes.begins(range, with: "{\"t\":\"lag\"") {
+                || bytes.begins(range, with: "{\"t\":\"lag\"")
+            {
                 throw WireFailure(text: bytes.shown(range))
             }
             return .nothing
