@@ -230,6 +230,45 @@ import Testing
         #expect(client.commands.count == count + 1)
     }
 
+    /// Whatever is sent, something is answered or asked of the core, and what the core says never fails.
+    @Test func noiseIsHarmless() throws {
+        var random = SeededRandom(seed: 24)
+        let words = [
+            "{", "}", "[", "]", ":", ",", "\"", "type", "\"type\":", "\"Join\"", "\"SendMsg\"", "\"Leave\"", "\"ListRooms\"",
+            "\"SetUsername\"",
+            "\"JoinRoom\"", "\"SendMessage\"", "\"PrivateMessage\"", "\"room\":\"general\"", "\"nick\":\"ada\"", "\"text\":\"hi\"",
+            "\"username\":\"ada\"", "\"content\":\"hi\"", "\"to\":\"bob\"", "null", "7", "\\u", "\u{e9}", " ",
+        ]
+        var commands = 0
+        for _ in 0..<5_000 {
+            var client = SimpleClient()
+            for _ in 0..<random.upTo(6) {
+                let name = words[9 + random.upTo(7)]
+                let members = words[17...22].filter { _ in random.chance(90) }
+                let isGood = random.chance(60)
+                let text =
+                    isGood
+                    ? "{\"type\":\(name)\(members.map { "," + $0 }.joined())}"
+                    : (0..<random.upTo(12)).map { _ in words[random.upTo(27)] }.joined()
+                let before = (client.commands.count, client.messages.count)
+                client.say(text)
+                #expect((client.commands.count, client.messages.count) != before, "\(text)")
+                let replies: [Reply] = [
+                    .ok(Success()), .error(Failure(.noSuchRoom)), .error(Failure(.exists)), .pong(timestamp: nil), .goodbye(Goodbye(.ok)),
+                    .joined(Joined(room: .lobby, epoch: 1, head: 3, floor: 1, next: 3)), .items(Items(records: [])),
+                    .authenticated(Authenticated(user: try AccountName("ada"), session: SharedBytes([UInt8](0..<16)))),
+                    .batch(Batch(room: .lobby, epoch: 1, floor: 1, fromSeq: 1, toSeq: 2)), .ping(timestamp: 1),
+                ]
+                for _ in 0..<random.upTo(4) {
+                    client.reply(replies[random.upTo(replies.count - 1)], to: UInt32(random.upTo(client.commands.count + 1)))
+                }
+                client.deliver(try said("ada", "x"), try said("ada", nil, in: "lobby", .joined))
+            }
+            commands += client.commands.count
+        }
+        #expect(commands > 10_000)
+    }
+
     @Test func octetsThatAreNoTextAreAnError() {
         var dialect = SimpleDialect(mark: 1)
         let octets: [UInt8] = [0xFF, 0xFE]
