@@ -266,7 +266,7 @@ import Testing
             }
             commands += client.commands.count
         }
-        #expect(commands > 10_000)
+        #expect(commands > 7_500)
     }
 
     @Test func octetsThatAreNoTextAreAnError() {
