@@ -23,6 +23,8 @@ public enum StoreAnswer: Sendable {
     case failed(post: UInt64)
     /// What was read; nil if it cannot be read.
     case page(read: UInt64, HistoryPage?)
+    /// What was found; nil if nothing can be searched at present.
+    case found(search: UInt64, SearchPage?)
     /// Whether the store takes anything at present.
     case writability(Bool)
     /// Retention has removed what is below the floor of a log.

@@ -28,7 +28,6 @@ extension ShardDriver {
         } else if shard.isStoreBacklogged {
             shard.isStoreBacklogged = store.isBacklogged
         }
-        guard !shard.effects.reads.isEmpty else { return }
         for read in shard.effects.reads {
             let number = read.number
             let isTaken = store.read(read.query) { result in
@@ -41,7 +40,25 @@ extension ShardDriver {
             }
             if !isTaken { box.post([.page(read: number, nil)]) }
         }
-        shard.effects.reads.removeAll(keepingCapacity: true)
+        if !shard.effects.reads.isEmpty { shard.effects.reads.removeAll(keepingCapacity: true) }
+        if !shard.effects.searches.isEmpty { postSearches(to: store) }
+    }
+
+    private func postSearches(to store: Store) {
+        let box = shared.boxes[index].store
+        for search in shard.effects.searches {
+            let number = search.number
+            let isTaken = store.search(search.query) { result in
+                let page: SearchPage? =
+                    switch result {
+                    case .success(let page): page
+                    case .failure: nil
+                    }
+                box.post([.found(search: number, page)])
+            }
+            if !isTaken { box.post([.found(search: number, nil)]) }
+        }
+        shard.effects.searches.removeAll(keepingCapacity: true)
     }
 
     func askQuestions() {

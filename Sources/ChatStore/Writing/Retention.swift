@@ -88,6 +88,7 @@ extension LogWriter {
                 if place.seq < floor {
                     state.removedThrough = max(state.removedThrough, place.timestamp)
                     try statements.deleteEvent.bind(event, at: 1).run()
+                    noteErasure(of: event)
                     removed += 1
                 }
                 event = place.previous
@@ -144,6 +145,7 @@ extension LogWriter {
         var removed = 0
         while removed < Retention.sliceCountMax, let place = try eventPlace(event, in: ended) {
             try statements.deleteEvent.bind(event, at: 1).run()
+            noteErasure(of: event)
             event = place.previous
             removed += 1
         }

@@ -36,6 +36,8 @@ struct WriterStatements {
     let deleteEvent: Statement
     /// log, floor
     let deleteSegments: Statement
+    /// block
+    let noteErasure: Statement
 
     init(_ database: Database) throws(StoreError) {
         begin = try database.prepare("BEGIN IMMEDIATE")
@@ -66,5 +68,6 @@ struct WriterStatements {
         segmentBehind = try database.prepare("SELECT seq, event FROM segment WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT 1")
         deleteEvent = try database.prepare("DELETE FROM event WHERE id = ?1")
         deleteSegments = try database.prepare("DELETE FROM segment WHERE log = ?1 AND seq < ?2")
+        noteErasure = try database.prepare("INSERT INTO erasure VALUES (?1, 1) ON CONFLICT DO UPDATE SET changes = changes + 1")
     }
 }

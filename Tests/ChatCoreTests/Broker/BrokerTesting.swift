@@ -76,6 +76,7 @@ extension SimulatedClient {
             case .reply(.typing(let typing)): "typing \(typing.room) \(typing.user?.description ?? "?") \(typing.state)"
             case .reply(.presence(let presence)): "presence \(presence.user?.description ?? "?") \(presence.state?.rawValue ?? 99)"
             case .reply(.resumed(let rooms)): "resumed \(received.requestID) \(rooms.count)"
+            case .reply(.found(let found)): "found \(received.requestID) \((try? found.events())?.count ?? -1)"
             case .reply(.batch(let batch)): "batch \(received.requestID) \(batch.fromSeq)-\(batch.toSeq)"
             }
         }

@@ -34,6 +34,9 @@ final class SimulatedStore {
     var failsReads = false
     private var posts: [(shard: Int, post: StorePost)] = []
     private var reads: [(shard: Int, read: StoreRead)] = []
+    private var searches: [(shard: Int, search: StoreSearch)] = []
+    /// All events in the order in which they were stored.
+    private(set) var commits: [(log: Int64, seq: UInt64)] = []
     /// For each shard what it is to be told.
     private var answers: [[StoreAnswer]] = []
     /// Promises broken, in words.
@@ -47,6 +50,7 @@ final class SimulatedStore {
     func open(shards count: Int) -> StoredState {
         posts = []
         reads = []
+        searches = []
         answers = Array(repeating: [], count: count)
         isFailing = false
         var publications: [StoredPublication] = []
@@ -79,12 +83,15 @@ final class SimulatedStore {
         if let post = shard.takePost() { posts.append((shard.index, post)) }
         for read in shard.effects.reads { reads.append((shard.index, read)) }
         shard.effects.reads.removeAll()
+        for search in shard.effects.searches { searches.append((shard.index, search)) }
+        shard.effects.searches.removeAll()
     }
 
     // MARK: What can happen
 
     var hasPosts: Bool { !posts.isEmpty }
     var hasReads: Bool { !reads.isEmpty }
+    var hasSearches: Bool { !searches.isEmpty }
     func hasAnswers(for shard: Int) -> Bool { !answers[shard].isEmpty }
 
     /// Some of what waits to be told to a shard.
@@ -134,6 +141,12 @@ final class SimulatedStore {
         answers[shard].append(.page(read: read.number, fails ? nil : page(read.query)))
     }
 
+    func search(_ random: inout SeededRandom) {
+        let (shard, search) = searches.remove(at: Int.random(in: 0..<searches.count, using: &random))
+        let fails = failsReads && Int.random(in: 0..<20, using: &random) == 0
+        answers[shard].append(.found(search: search.number, fails ? nil : page(search.query)))
+    }
+
     // MARK: Writes
 
     private func apply(_ write: StoreWrite) -> WriteResult {
@@ -160,6 +173,7 @@ final class SimulatedStore {
             for (event, frame) in frames {
                 if event.seq != next || event.room != room { faults.append("\(room): \(event) is stored as \(next)") }
                 log.events[event.seq] = frame
+                commits.append((log.id, event.seq))
                 next += 1
             }
             if next - 1 > log.reserved { faults.append("\(room): \(next - 1) is beyond what is reserved, \(log.reserved)") }
