@@ -39,9 +39,7 @@ class ScrollBack(PageCase, unittest.TestCase):
         self.shows(page, f"m{COUNT - 1} ")
         page.until("document.querySelectorAll('.message').length >= 20")
         # What one reads stays where it is when what was earlier comes in above it, also after the broker was started anew.
-        page.evaluate("document.getElementById('log').scrollTop = 300")
-        page.settle()
-        page.until("document.querySelectorAll('.message').length > 100")
+        page.until("document.querySelectorAll('.message').length > 100 || (document.getElementById('log').scrollTop = 300, false)")
         self.restart()
         page.until("document.getElementById('banner').hidden && document.getElementById('me-state').textContent == 'Online'")
         for _ in range(3):
