@@ -142,7 +142,7 @@ public enum Schema {
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
             optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
-        FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction]),
+        FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction, .thread]),
         FrameSchema(
             .batch, "BATCH", .broker, required: [.room, .epoch, .floor, .fromSeq, .toSeq, .frames], optional: [.head]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),

@@ -71,8 +71,8 @@ import Testing
     @Test func aNewerSchemaIsRefused() async throws {
         let folder = try await history()
         try Shell(folder.path + "/" + file).run("PRAGMA user_version = 7")
-        #expect(try refusal(folder).kind == .newerSchema(found: 7, known: 1))
-        #expect(try refusal(folder).description.contains("schema 7, this one knows 1"))
+        #expect(try refusal(folder).kind == .newerSchema(found: 7, known: Schema.current.migrations.count))
+        #expect(try refusal(folder).description.contains("schema 7, this one knows \(Schema.current.migrations.count)"))
     }
 
     @Test func anOlderSchemaIsMigratedAndKeepsItsContents() async throws {
@@ -80,9 +80,9 @@ import Testing
         let later = Schema(migrations: Schema.current.migrations + ["ALTER TABLE log ADD COLUMN colour TEXT", "CREATE TABLE extra (x)"])
         _ = try StoreOpening(StoreSettings(directory: folder.path), schema: later)
         let shell = try Shell(folder.path + "/" + file)
-        #expect(try shell.run("PRAGMA user_version") == ["3"])
+        #expect(try shell.run("PRAGMA user_version") == ["\(Schema.current.migrations.count + 2)"])
         #expect(try shell.run("SELECT address, head, colour FROM log") == ["lobby|3|"])
-        #expect(try refusal(folder).kind == .newerSchema(found: 3, known: 1))
+        #expect(try refusal(folder).kind == .newerSchema(found: Schema.current.migrations.count + 2, known: Schema.current.migrations.count))
     }
 
     @Test func aMigrationThatFailsChangesNothing() async throws {

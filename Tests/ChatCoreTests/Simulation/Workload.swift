@@ -256,7 +256,7 @@ struct Workload {
                 }
             let id = chance(50) ? nil : MessageID(broker.random.next())
             let content = EventContent(
-                kind: kind, messageID: id, reference: UInt64(max(0, next + any([-6, -3, -2, -1, -1, 0]))), body: body)
+                kind: kind, messageID: id, reference: UInt64(max(0, next + any([-60, -25, -12, -6, -3, -2, -1, -1, 0]))), body: body)
             client.send(.publish(Publish(room: room, publication: Publication(content: content))))
         }
     }
