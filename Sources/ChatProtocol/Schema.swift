@@ -124,6 +124,7 @@ public enum Schema {
         FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .end]),
         FrameSchema(.resume, "RESUME", .client, required: [.items], optional: [.tail]),
         FrameSchema(.resumed, "RESUMED", .broker, required: [.items]),
+        FrameSchema(.notice, "NOTICE", .broker, required: [.code], optional: [.timestamp, .until, .reason]),
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],

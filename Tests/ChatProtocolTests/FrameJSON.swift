@@ -138,6 +138,11 @@ private struct JSONFields {
             set(.head, success.head)
             set(.lifetime, success.lifetimeSeconds)
         case .error(let failure): read(failure)
+        case .notice(let notice):
+            set(.timestamp, notice.timestamp)
+            set(.until, notice.until)
+            set(.reason, notice.reason)
+            set(.code, UInt64(notice.code.rawValue))
         case .goodbye(let goodbye): read(goodbye)
         case .joined(let joined):
             set(.room, joined.room)

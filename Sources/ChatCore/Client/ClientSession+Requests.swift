@@ -65,6 +65,7 @@ extension ClientSession {
         case .ping(let timestamp): return send(.pong(timestamp: timestamp), requestID: id)
         case .goodbye(let goodbye): return handleGoodbye(goodbye)
         case .lag(let lag): return handleLag(lag, at: now)
+        case .notice(let notice): return notify(.told(notice))
         case .joined(let joined) where id == 0: return handleUnaskedJoined(joined, at: now)
         case .error(let failure) where id == 0: return notify(.fault(failure))
         case .typing(let typing): return notify(.typing(typing))

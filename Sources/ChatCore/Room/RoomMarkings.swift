@@ -6,7 +6,7 @@ public struct Reaction: Hashable, Sendable {
     // Octets, because strings are equal to strings of other octets.
     package let body: [UInt8]
 
-    init(account: AccountName, _ content: EventContent) {
+    package init(account: AccountName, _ content: EventContent) {
         self.account = account
         body = content.body.map { Array($0.utf8) } ?? []
     }

@@ -51,6 +51,9 @@ extension Shard {
         if ring.isFull && !takesOldest { return send(ring.events, ring.events.first?.seq ?? to, to, room, requester) }
         let ringLast = ring.isFull ? ring.events.last?.seq ?? to : to
         if isWhole { return send(ring.events, from, ringLast, room, requester) }
+        if !takesOldest, let first = ring.events.first, ring.events.count == Int(query.limit ?? 100) {
+            return send(ring.events, first.seq, to, room, requester)
+        }
         let reading = HistoryReading(
             query: query, ring: ring.events, ringLastSeq: ringLast, fromSeq: from, toSeq: to, limit: Int(query.limit ?? 100))
         let stored = min(to, room.ringFloor - 1)

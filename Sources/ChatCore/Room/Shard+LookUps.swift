@@ -25,8 +25,6 @@ struct Findings {
 /// connection asks of the room meanwhile waits behind it, what others ask does not.
 extension Shard {
     private static let lookUpMilliseconds: UInt64 = 10_000
-    /// Requests of this shard that may wait.
-    static let lookUpsMax = 1_024
     /// Clocks may differ by as much between a publish and its retry.
     private static let clockToleranceMilliseconds: UInt64 = 60_000
 
@@ -99,7 +97,7 @@ extension Shard {
     private func wait(
         _ request: RoomRequest, for wanted: Wanted, storedThrough: UInt64, in room: Room, _ storage: RoomStorage, _ requester: Requester
     ) -> Bool {
-        guard lookUps.count < Self.lookUpsMax, let anchor = storage.anchor else {
+        guard lookUps.count < settings.lookUpsMax, let anchor = storage.anchor else {
             refuse(Self.tooManyLookUps, request, requester)
             return true
         }

@@ -150,7 +150,7 @@ extension Shard {
                 for context in contexts { settle(context, nil) }
             case .page(let read, let page): settle(read, page)
             case .writability(let isWritable): storeBecame(isWritable)
-            case .found(let lookUp, let finding): settle(lookUp, finding)
+            case .lookedUp(let lookUp, let finding): settle(lookUp, finding)
             case .floorRose(let address, let epoch, let floor, let removedMessageCount):
                 guard let room = rooms[address], room.epoch == epoch, let storage = room.storage else { continue }
                 storage.floor = max(storage.floor, floor)

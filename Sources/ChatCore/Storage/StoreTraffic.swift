@@ -24,7 +24,7 @@ public enum StoreAnswer: Sendable {
     /// What was read; nil if it cannot be read.
     case page(read: UInt64, HistoryPage?)
     /// What was found; nil if it cannot be looked up.
-    case found(lookUp: UInt64, StoreFinding?)
+    case lookedUp(UInt64, StoreFinding?)
     /// Whether the store takes anything at present.
     case writability(Bool)
     /// Retention has removed what is below the floor of a log, so many messages (kind 0) in all among it.

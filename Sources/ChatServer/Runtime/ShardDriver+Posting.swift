@@ -52,8 +52,8 @@ extension ShardDriver {
         let box = shared.boxes[index].store
         for lookUp in lookUps {
             let number = lookUp.number
-            let isTaken = store.find(lookUp.question) { box.post([.found(lookUp: number, try? $0.get())]) }
-            if !isTaken { box.post([.found(lookUp: number, nil)]) }
+            let isTaken = store.find(lookUp.question) { box.post([.lookedUp(number, try? $0.get())]) }
+            if !isTaken { box.post([.lookedUp(number, nil)]) }
         }
     }
 

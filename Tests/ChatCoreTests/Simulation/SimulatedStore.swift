@@ -53,6 +53,8 @@ final class SimulatedStore {
     let reservedSeqs: UInt64
     /// Whether the disk refuses everything.
     private(set) var isFailing = false
+    /// Whether nothing is read at present.
+    var holdsReads = false
     /// Whether now and then something cannot be read.
     var failsReads = false
     private var posts: [(shard: Int, post: StorePost)] = []
@@ -101,8 +103,8 @@ final class SimulatedStore {
         for address in logs.keys { logs[address]!.reserved = max(logs[address]!.head, logs[address]!.lostThrough) }
     }
 
-    func take(_ shard: Shard) {
-        if let post = shard.takePost() { posts.append((shard.index, post)) }
+    func take(_ shard: Shard, isLast: Bool = false) {
+        if let post = shard.takePost(isLast: isLast) { posts.append((shard.index, post)) }
         for read in shard.effects.reads { reads.append((shard.index, read)) }
         shard.effects.reads.removeAll()
         for lookUp in shard.effects.lookUps { lookUps.append((shard.index, lookUp)) }
@@ -112,7 +114,7 @@ final class SimulatedStore {
     // MARK: What can happen
 
     var hasPosts: Bool { !posts.isEmpty }
-    var hasReads: Bool { !reads.isEmpty || !lookUps.isEmpty }
+    var hasReads: Bool { !holdsReads && (!reads.isEmpty || !lookUps.isEmpty) }
     func hasAnswers(for shard: Int) -> Bool { !answers[shard].isEmpty }
 
     /// Some of what waits to be told to a shard.
@@ -161,7 +163,7 @@ final class SimulatedStore {
         let place = Int.random(in: 0..<reads.count + lookUps.count, using: &random)
         if place >= reads.count {
             let (shard, lookUp) = lookUps.remove(at: place - reads.count)
-            return answers[shard].append(.found(lookUp: lookUp.number, fails ? nil : find(lookUp.question)))
+            return answers[shard].append(.lookedUp(lookUp.number, fails ? nil : find(lookUp.question)))
         }
         let (shard, read) = reads.remove(at: place)
         answers[shard].append(.page(read: read.number, fails ? nil : page(read.query)))
