@@ -59,6 +59,7 @@ private struct JSONFields {
             }
             set(.tail, resume.tail)
         case .history(let history):
+            set(.thread, history.thread)
             set(.room, history.room)
             set(.epoch, history.epoch)
             set(.fromSeq, history.fromSeq)

@@ -41,7 +41,7 @@ struct RandomFrames {
             .history(
                 ReadHistory(
                     room: address(), fromSeq: number(), toSeq: number(), epoch: maybe { $0.number() }, limit: maybe { $0.number(1000) },
-                    direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }))
+                    direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }, thread: maybe { $0.number() }))
         case .list:
             .list(ListRooms(limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }, filter: maybe { $0.text(128) }))
         case .members: .members(ListMembers(room: address(), limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }))
