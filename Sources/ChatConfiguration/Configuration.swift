@@ -209,6 +209,8 @@ extension Configuration {
         public var registration = Registration.closed
         /// Accounts that exist at once.
         public var accountsMax = 1_000_000
+        /// Accounts that may be made from one address in an hour; 0: any number.
+        public var registrationsPerHourMax = 10
         /// Iterations of PBKDF2 below which a new password is refused.
         public var iterationsMin = 100_000
         /// How long a device may come back without the password; 0: not at all.

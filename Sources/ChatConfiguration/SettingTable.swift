@@ -168,6 +168,9 @@ extension Setting {
         .choice("accounts.registration", \.accounts.registration, "Who makes accounts: the operator alone, or everybody who connects."),
         .integer("accounts.accounts_max", \.accounts.accountsMax, 1...100_000_000, "Accounts that exist at once."),
         .integer(
+            "accounts.registrations_per_hour_max", \.accounts.registrationsPerHourMax, 0...1_000_000,
+            "Accounts that one address may make in an hour; 0 means any number."),
+        .integer(
             "accounts.iterations_min", \.accounts.iterationsMin, 4_096...10_000_000,
             "Iterations of PBKDF2 below which a new password is refused."),
         .integer(

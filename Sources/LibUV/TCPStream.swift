@@ -22,18 +22,20 @@ public protocol TCPStreamDelegate: AnyObject {
 /// go through the loop's slab, and a write that the kernel does not take at once keeps references to the writer's own octets.
 /// Confined to the thread of its loop; must be closed. Source: libuv documentation, `uv_stream_t` and `uv_tcp_t`; `tcp(7)`.
 public final class TCPStream: Handle {
-    /// The other end.
-    public let peer: SocketAddress
-    /// Who is told what happens. Kept strongly until `streamDidClose`, so that a connection lives as long as its socket.
-    public var delegate: (any TCPStreamDelegate)?
-    private var writeRequest: WriteRequest?
-    /// The socket while the stream is open.
-    private var descriptor: Int32 = -1
+    // Small fields stand together, behind those of the handle: there is one such object for each connection.
+
     private var hasReachedEnd = false
     /// Whether this turn has read all that a stream may read in one.
     private var hasFilledSlab = false
-    private var hasFailed = false
     private var isShutDown = false
+    /// The socket while the stream is open.
+    private var descriptor: Int32 = -1
+    /// The other end.
+    public let peer: SocketAddress
+    private var hasFailed = false
+    /// Who is told what happens. Kept strongly until `streamDidClose`, so that a connection lives as long as its socket.
+    public var delegate: (any TCPStreamDelegate)?
+    private var writeRequest: WriteRequest?
 
     /// Binds an accepted connection to a loop, which need not be the listener's.
     ///

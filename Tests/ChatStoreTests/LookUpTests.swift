@@ -43,7 +43,8 @@ import Testing
         await store.stored(
             .create(lobby),
             append(
-                frame(1, body: "hello"), frame(2, .react, reference: 1, body: "+1"), frame(3, .react, reference: 1, body: "+1", from: account("bob")),
+                frame(1, body: "hello"), frame(2, .react, reference: 1, body: "+1"),
+                frame(3, .react, reference: 1, body: "+1", from: account("bob")),
                 frame(4, .react, reference: 1, body: "-1"), frame(5, .unreact, reference: 1, body: "-1"), from: 1))
         let anchor = await store.stored(.reserve(lobby, epoch: 1))[0].anchor
         let found = try await target(store, anchor, 1, reaction("ada", "+1"))
@@ -117,7 +118,8 @@ import Testing
             .admit(MembershipRecord(account: account("eve"), role: .member, since: 1), to: lobby, epoch: 1),
             append(
                 frame(1, body: "a"), frame(2, body: "b"), frame(3, .pin, reference: 1), frame(4, .pin, reference: 2),
-                frame(5, .unpin, reference: 1), frame(6, body: "c"), frame(7, .pin, reference: 6), frame(8, .delete, reference: 6), from: 1))
+                frame(5, .unpin, reference: 1), frame(6, body: "c"), frame(7, .pin, reference: 6), frame(8, .delete, reference: 6), from: 1)
+        )
         let moved = StoredMark(seq: 8, messageCount: 3, updateNumber: moment + 5)
         await store.stored(
             .mark(account("eve"), in: lobby, epoch: 1, moved), .mark(account("nobody"), in: lobby, epoch: 1, moved),

@@ -82,7 +82,8 @@ import Testing
         let shell = try Shell(folder.path + "/" + file)
         #expect(try shell.run("PRAGMA user_version") == ["\(Schema.current.migrations.count + 2)"])
         #expect(try shell.run("SELECT address, head, colour FROM log") == ["lobby|3|"])
-        #expect(try refusal(folder).kind == .newerSchema(found: Schema.current.migrations.count + 2, known: Schema.current.migrations.count))
+        #expect(
+            try refusal(folder).kind == .newerSchema(found: Schema.current.migrations.count + 2, known: Schema.current.migrations.count))
     }
 
     @Test func aMigrationThatFailsChangesNothing() async throws {

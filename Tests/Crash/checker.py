@@ -61,14 +61,15 @@ def check_publisher(publisher, logs):
 
 def check_reader(reader, logs, epochs):
     faults, reached = [], {}
+    ends = {room: max(log, default=0) for room, log in logs.items()}
+    voids = {room: voids_of(log) for room, log in logs.items()}
     for room, epoch, seq, event in reader.seen:
-        log, voids = logs[room], voids_of(logs[room])
         if epoch != epochs[room]:
             faults.append(f"{reader.name}: {room} had epoch {epoch}, and has {epochs[room]}")
-        if seq > max(log):
+        if seq > ends[room]:
             continue                                       # that the checker left
-        stored = log.get(seq)
-        if stored is None and not is_void(seq, voids):
+        stored = logs[room].get(seq)
+        if stored is None and not is_void(seq, voids[room]):
             faults.append(f"{reader.name}: {room} {seq} is neither in the log nor void: {event}")
         if stored is not None and stored.fields != event.fields:
             faults.append(f"{reader.name}: {room} {seq} was {event}, and is {stored}")

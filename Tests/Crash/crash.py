@@ -9,16 +9,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Interop"))
 
-from cbp import Client                                             # noqa: E402
+from cbp import Client, tls_context                                # noqa: E402
 from checker import check                                          # noqa: E402
-from harness import Broker                                         # noqa: E402
+from harness import Broker, certificate                            # noqa: E402
 from people import Place, Publisher, Reader                        # noqa: E402
 
 ROOMS = ["crash/a", "crash/b", "crash/c"]
 
 
 def start(folder):
-    return Broker(2, runtime_data_directory=folder, rooms_recent_events_per_room=64)
+    return Broker(2, certificate(), runtime_data_directory=folder, rooms_recent_events_per_room=64)
 
 
 def whole_log(client, room):
@@ -35,8 +35,9 @@ def whole_log(client, room):
 def main(kills, seed):
     chance = random.Random(seed)
     place = Place()
-    publishers = [Publisher(f"pub{i}", place, ROOMS, chance.random(), 1 if i == 3 else 2) for i in range(4)]
-    readers = [Reader(f"read{i}", place, ROOMS, chance.random()) for i in range(3)]
+    doors = [None, tls_context(str(certificate().certificate))]    # everyone's neighbour comes in over TLS
+    publishers = [Publisher(f"pub{i}", place, doors[i % 2], ROOMS, chance.random(), 1 if i == 3 else 2) for i in range(4)]
+    readers = [Reader(f"read{i}", place, doors[i % 2], ROOMS, chance.random()) for i in range(3)]
     slowest = 0.0
     moment = threading.Event()         # that nobody sets: the length of the load is drawn by chance
     with tempfile.TemporaryDirectory(prefix="cbp-crash-") as folder:

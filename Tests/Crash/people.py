@@ -40,9 +40,9 @@ class Place:
 class Person(threading.Thread):
     """Connects again and again, and lives until there is nothing more to do."""
 
-    def __init__(self, name, place, rooms, seed):
+    def __init__(self, name, place, tls, rooms, seed):
         super().__init__(name=name, daemon=True)
-        self.place, self.rooms = place, rooms
+        self.place, self.tls, self.rooms = place, tls, rooms
         self.random = random.Random(seed)
         self.faults = []
 
@@ -50,7 +50,7 @@ class Person(threading.Thread):
         while not self.is_through():
             try:
                 host, port = self.place.get()
-                with Client.connect(host, port, reply_timeout=20) as client:
+                with Client.connect(host, port, self.tls, reply_timeout=20) as client:
                     self.log_in(client)
                     self.live(client)
             except (Closed, TimedOut, ConnectionError, OSError):
@@ -84,8 +84,8 @@ class Person(threading.Thread):
 class Publisher(Person):
     """Says numbered sentences, some at a time, and repeats those whose outcome it does not know."""
 
-    def __init__(self, name, place, rooms, seed, level):
-        super().__init__(name, place, rooms, seed)
+    def __init__(self, name, place, tls, rooms, seed, level):
+        super().__init__(name, place, tls, rooms, seed)
         self.level = level
         self.count = 0
         self.open = []                 # [room, cmid, body, since when, whether it was sent before]
@@ -136,8 +136,8 @@ class Publisher(Person):
 class Reader(Person):
     """Follows rooms by cursor, and keeps every event with its number."""
 
-    def __init__(self, name, place, rooms, seed):
-        super().__init__(name, place, rooms, seed)
+    def __init__(self, name, place, tls, rooms, seed):
+        super().__init__(name, place, tls, rooms, seed)
         self.cursors = {}              # room -> (epoch, seq)
         self.seen = []                 # (room, epoch, seq, event)
         self.gaps = []                 # (room, epoch, first, last), as the broker announced them

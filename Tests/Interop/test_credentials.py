@@ -28,7 +28,8 @@ class Kept(Case):
 
     @classmethod
     def start(cls, loops=None, **settings):
-        wanted = {"runtime_data_directory": cls.folder.name, "accounts_registration": "open", "accounts_iterations_min": 4096}
+        wanted = {"runtime_data_directory": cls.folder.name, "accounts_registration": "open", "accounts_registrations_per_hour_max": 0,
+                  "accounts_iterations_min": 4096}
         return Broker(loops or cls.loops, certificate(), **(wanted | settings))
 
     @classmethod
@@ -486,6 +487,15 @@ class CredentialsOfBrokers(Kept, unittest.TestCase):
             client = self.opened(broker=broker)
             with self.refused(300):
                 client.request("register", user="ada", sasl=verifier(PASSWORD))
+
+    def test_registrations_from_one_address(self):
+        """A name that is refused does not count, and the bound does not keep anybody from logging in."""
+        with self.start(accounts_registrations_per_hour_max=2) as broker:
+            for name in (names := [fresh("one"), fresh("two")]):
+                self.opened(broker=broker).request("register", user=name, sasl=verifier(PASSWORD))
+                with self.refused(408 if name == names[0] else 703):
+                    self.opened(broker=broker).request("register", user=name, sasl=verifier(PASSWORD))
+            self.assertEqual(self.logged_in(names[1], broker=broker).user, names[1])
 
     def test_no_accounts(self):
         client = self.opened(broker=self.own())

@@ -105,7 +105,8 @@ extension Shard {
     ) {
         readNumber += 1
         let query = HistoryQuery(
-            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax), direction: direction,
+            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax),
+            direction: direction,
             thread: thread)
         readsInFlight[readNumber] = PendingRead(room: room, purpose: purpose, toSeq: to, storedSeq: min(to, anchor.head))
         effects.reads.append(StoreRead(number: readNumber, query: query))

@@ -74,7 +74,9 @@ extension Shard {
                     guard age <= milliseconds, age < now.wallMilliseconds, now.wallMilliseconds - age > room.epoch else { return false }
                     let tolerance = age + Self.clockToleranceMilliseconds
                     let since = now.wallMilliseconds - min(now.wallMilliseconds, tolerance)
-                    return wait(request, for: .publication(id, since: since), storedThrough: findings?.storedThrough ?? room.head, in: room, storage, requester)
+                    return wait(
+                        request, for: .publication(id, since: since), storedThrough: findings?.storedThrough ?? room.head, in: room,
+                        storage, requester)
                 }
             }
         }

@@ -28,60 +28,63 @@ public final class Session {
         case closed
     }
 
+    // Fields are small where they can be, and small ones stand together: the broker has one such object for each connection.
+
     public let id: SessionID
-    /// Drawn by chance: tells the connection, in logs, from others that had its place.
-    let mark: UInt64
     public internal(set) var state = State.preface
     /// How events and replies are encoded for this peer.
     public internal(set) var encoding: WireEncoding
-    /// What is to be sent. The adapter takes from it what it has written.
-    public var queue = OutboundQueue()
     /// Why nothing more may be read for now.
     var holds: HoldReasons = []
-
     /// What protects the connection; set by the adapter before HELLO is handled.
     public var channel: ChannelTraits = []
-    /// What is needed to log in to an account; nil where there are none.
-    var logIn: LogIn?
+    /// Drawn by chance: tells the connection, in logs, from others that had its place.
+    let mark: UInt64
+    /// What is to be sent. The adapter takes from it what it has written.
+    public var queue = OutboundQueue()
+
     var account: AccountReference?
-    var device: SharedBytes?
     /// What HELLO offered and WELCOME put in force.
     var capabilities: Capabilities = []
+    var isScheduledForWriting = false
+    /// Whether the peer's silence has been answered by a PING.
+    var isProbed = false
+    /// The client ended the connection, and only its earlier requests are still to be answered.
+    var hasSaidGoodbye = false
+    /// Whether the last word has been queued; nothing is said after it.
+    var hasFinished = false
+    var device: SharedBytes?
+    /// What is needed to log in to an account; nil where there are none.
+    var logIn: LogIn?
+    /// The exchange that holds the input, if there is one.
+    var claim: NameClaim?
+    /// What is said last, once the client has opened the conversation and the requests in flight are answered.
+    var farewell: Farewell?
+
     /// The accounts whose presence this connection wants to be told.
     var watched: Set<AccountName> = []
     /// Ids of requests whose final reply has not been queued.
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
-    var links: ContiguousArray<RosterLink> = []
+    var links: ShortList<RosterLink> = []
     /// The rooms that count against the limit of an account: those it is a member of, or has asked to be, but not the lobby.
     var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
-    var lateAttachmentCount = 0
-    var isScheduledForWriting = false
+    var lateAttachmentCount: Int32 = 0
+    var malformedFrameCount: Int32 = 0
 
     /// When the present state or silence ends, by the monotonic clock.
     var deadline: UInt64
     var lastReceived: UInt64
-    var heartbeatMilliseconds: UInt64 = 0
-    var isProbed = false
     /// Since when the peer has taken nothing of what is queued, by the monotonic clock; 0 if nothing is queued.
     var stalledSince: UInt64 = 0
     /// Octets in the queue when the adapter last began to write it.
     var byteCountBeforeWriting = 0
     /// Octets that the peer had not taken when the adapter last wrote: its part of the shard's backlog.
     var backlogByteCount = 0
-    var malformedFrameCount = 0
-    var publishBucket = TokenBucket()
-    /// When a throttled connection is read again.
-    var throttledUntil: UInt64 = 0
-    /// What is said last, once the client has opened the conversation and the requests in flight are answered.
-    var farewell: Farewell?
-    /// The client ended the connection, and only its earlier requests are still to be answered.
-    var hasSaidGoodbye = false
-    /// Whether the last word has been queued; nothing is said after it.
-    var hasFinished = false
-    /// The exchange that holds the input, if there is one.
-    var claim: NameClaim?
+    /// How often the connection may publish; nil as long as it has not, and where there is no limit.
+    var publishRate: PublishRate?
+    var heartbeatMilliseconds: UInt32 = 0
 
     init(id: SessionID, mark: UInt64, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id
@@ -127,6 +130,13 @@ struct HoldReasons: OptionSet {
     static let overflow = HoldReasons(rawValue: 2)
     /// The peer publishes faster than it may.
     static let rate = HoldReasons(rawValue: 4)
+}
+
+/// How much a connection that publishes has left of its rate: an object, because most connections only read.
+final class PublishRate {
+    var bucket = TokenBucket()
+    /// When the connection is read again; 0 unless it is throttled.
+    var throttledUntil: UInt64 = 0
 }
 
 /// A GOODBYE that waits: an object, because few sessions have one.

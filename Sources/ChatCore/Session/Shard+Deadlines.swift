@@ -20,8 +20,8 @@ extension Shard {
 
     func lookAfter(_ session: Session) {
         let time = now.monotonicMilliseconds
-        if session.throttledUntil != 0, time >= session.throttledUntil {
-            session.throttledUntil = 0
+        if let rate = session.publishRate, rate.throttledUntil != 0, time >= rate.throttledUntil {
+            rate.throttledUntil = 0
             release(.rate, session)
         }
         if session.stalledSince != 0, time > session.stalledSince + settings.slowConsumerMilliseconds {
@@ -50,9 +50,10 @@ extension Shard {
         // A peer that is not being read counts as alive.
         if session.isInputHeld { session.lastReceived = now.monotonicMilliseconds }
         let silence = now.monotonicMilliseconds - min(session.lastReceived, now.monotonicMilliseconds)
-        if silence > 2 * session.heartbeatMilliseconds {
+        let heartbeatMilliseconds = UInt64(session.heartbeatMilliseconds)
+        if silence > 2 * heartbeatMilliseconds {
             end(session, Goodbye(.timeout, reason: "nothing was heard for \(silence) ms"))
-        } else if silence > session.heartbeatMilliseconds && !session.isProbed {
+        } else if silence > heartbeatMilliseconds && !session.isProbed {
             session.isProbed = true
             reply(.ping(timestamp: now.wallMilliseconds), requestID: 1, session)
         }

@@ -122,7 +122,7 @@ extension Shard {
     func makeReady(_ session: Session) {
         session.state = .ready
         let spread = settings.heartbeatMilliseconds / 10
-        session.heartbeatMilliseconds = settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1)
+        session.heartbeatMilliseconds = UInt32(settings.heartbeatMilliseconds - spread + random.next() % (2 * spread + 1))
     }
 
     /// What a connection gets without asking, once it has been told its account.

@@ -104,14 +104,19 @@ extension Shard {
         guard mailboxCounts[home] <= settings.mailboxMessagesMax else {
             return refuse(Failure(.overloaded, reason: "too much waits to be handled; try later"), request, requester)
         }
-        let milliseconds = session.publishBucket.take(
-            perSecond: settings.publishesPerSecond, burst: settings.publishBurst, now: now.monotonicMilliseconds)
-        if let milliseconds {
-            // The publish that came too early is still accepted; the ones behind it wait in the peer's socket.
-            session.throttledUntil = now.monotonicMilliseconds + milliseconds
-            session.holds.insert(.rate)
-        }
+        if settings.publishesPerSecond > 0 { regulatePublishing(session) }
         post(request, requester, to: home)
+    }
+
+    /// The publish that came too early is still accepted; the ones behind it wait in the peer's socket.
+    private func regulatePublishing(_ session: Session) {
+        let rate = session.publishRate ?? PublishRate()
+        session.publishRate = rate
+        let milliseconds = rate.bucket.take(
+            perSecond: settings.publishesPerSecond, burst: settings.publishBurst, now: now.monotonicMilliseconds)
+        guard let milliseconds else { return }
+        rate.throttledUntil = now.monotonicMilliseconds + milliseconds
+        session.holds.insert(.rate)
     }
 }
 

@@ -2,8 +2,8 @@ public import ChatProtocol
 
 /// Why a connection ended: for the log, for counters, and where the protocol allows it, on the wire.
 public struct CloseReason: Sendable, Equatable {
-    public var code: ResultCode
     public var text: String
+    public var code: ResultCode
 
     public init(_ code: ResultCode, _ text: String) {
         self.code = code

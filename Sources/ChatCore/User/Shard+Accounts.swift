@@ -16,7 +16,7 @@ extension Shard {
             }
             // The same device has come back before its old connection was known to be dead: the new one takes over.
             let replaced = account.sessions
-            account.connections = [AccountConnection(session: session, device: device)]
+            account.connections = [AccountConnection(device: device, session: session)]
             account.states = [:]
             stateChanged(of: name)
             let reference = AccountReference(name: name, incarnation: account.incarnation)

@@ -22,8 +22,8 @@ extension Shard {
         if let guest = accounts[name], !guest.isRegistered { displace(guest, name) }
         let account = accounts[name] ?? Account(registeredAt: now.monotonicMilliseconds)
         accounts[name] = account
-        guard !account.isLeavingLobby else { return account.arrivals.append(AccountConnection(session: session, device: device)) }
-        admit(AccountConnection(session: session, device: device), to: account, reference)
+        guard !account.isLeavingLobby else { return account.arrivals.append(AccountConnection(device: device, session: session)) }
+        admit(AccountConnection(device: device, session: session), to: account, reference)
     }
 
     private func admit(_ connection: AccountConnection, to account: Account, _ reference: AccountReference) {

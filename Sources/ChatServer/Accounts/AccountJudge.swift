@@ -29,6 +29,7 @@ final class AccountJudge {
     private let log: Logger
     private var keys: BearerKeys?
     private var failures = FailureMemory()
+    private var registrations = RegistrationMemory()
     /// The changes of other programs that have been seen.
     private var changeNumber: Int64 = 0
     private var clock: (monotonic: UInt64, wall: Timestamp) = (0, 0)
@@ -81,7 +82,7 @@ final class AccountJudge {
         case .proceed(let progress, let message):
             guard let progress = progress as? ScramProgress else { preconditionFailure("only SCRAM has a second step") }
             return .answer(try finish(progress, message.array, origin, evidence))
-        case .register(let name, let verifier): return .answer(try register(name, verifier.array))
+        case .register(let name, let verifier): return .answer(try register(name, verifier.array, from: evidence.address))
         case .changePassword(let name, let verifier): return .answer(try changePassword(name, verifier.array, origin))
         case .isRegistered(let name): return .answer(.registered(try store.account(named: name) != nil))
         case .devices(let name, let connected): return .answer(try devices(name, connected))
@@ -281,14 +282,19 @@ final class AccountJudge {
         return (verifier, .done)
     }
 
-    private func register(_ name: AccountName, _ octets: [UInt8]) throws(StoreError) -> CredentialAnswer {
+    private func register(_ name: AccountName, _ octets: [UInt8], from address: String) throws(StoreError) -> CredentialAnswer {
         let (verifier, refusal) = readVerifier(octets)
         guard let verifier else { return refusal }
+        let countMax = settings.registrationsPerHourMax
+        guard countMax == 0 || registrations.count(of: address, at: clock.monotonic) < countMax else {
+            return .refused(.quota, reason: "your address has made \(countMax) accounts within an hour; try later")
+        }
         guard try store.accountCount() < settings.accountsMax else {
             return .refused(.quota, reason: "the broker has as many accounts as it may")
         }
         let account = try store.add(name, verifier: verifier.text, iterationCount: verifier.iterationCount, at: clock.wall)
         guard account != nil else { return .refused(.exists, reason: "this name has an account") }
+        registrations.note(address, at: clock.monotonic)
         log.info("an account was registered", metadata: ["user": "\(name)"])
         return .done
     }

@@ -6,6 +6,8 @@ import SASL
 struct AccountSettings: Sendable {
     let directory: String
     let accountsMax: Int
+    /// For each address; 0: no limit.
+    let registrationsPerHourMax: Int
     let iterationCountMin: Int
     let tokenMilliseconds: UInt64
     let bearer: Bearer?
@@ -21,6 +23,7 @@ struct AccountSettings: Sendable {
         directory = configuration.runtime.dataDirectory
         let accounts = configuration.accounts
         accountsMax = accounts.accountsMax
+        registrationsPerHourMax = accounts.registrationsPerHourMax
         iterationCountMin = accounts.iterationsMin
         tokenMilliseconds = UInt64(accounts.tokenSeconds) * 1_000
         bearer =

@@ -23,22 +23,24 @@ final class Connection: SecureStreamDelegate {
         case line(LineDoor)
     }
 
+    // Small fields stand together: there is one such object for each connection.
+
     let stream: SecureStream
     let session: Session
-    /// Whether the census still counts it among those without an account.
-    var isCountedUnauthenticated = true
     /// Why the connection ends, once it does.
     var reason: CloseReason?
-    /// When it was last written to at the end of a turn.
-    var lastFlush: UInt64 = 0
-    unowned let driver: ShardDriver
-    var phase = Phase.sniffing(.clear(allowsLine: false))
-    private(set) var received = ReadBuffer()
+    /// Whether the census still counts it among those without an account.
+    var isCountedUnauthenticated = true
     private var isReading = false
     private(set) var isInputEnded = false
     private var isShutDown = false
     let isClearTextAccepted: Bool
     private let kind: ListenerKind
+    /// When it was last written to at the end of a turn.
+    var lastFlush: UInt64 = 0
+    unowned let driver: ShardDriver
+    private(set) var received = ReadBuffer()
+    var phase = Phase.sniffing(.clear(allowsLine: false))
 
     init(stream: SecureStream, session: Session, driver: ShardDriver, kind: ListenerKind, isClearTextAccepted: Bool) {
         self.stream = stream

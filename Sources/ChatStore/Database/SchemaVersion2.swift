@@ -40,7 +40,8 @@ enum SchemaVersion2 {
         var noted: [Int64: UInt64] = [:]
         let heads = try database.prepare("SELECT id, head FROM log")
         while try heads.step() { noted[heads.number(0)] = UInt64(heads.number(1)) }
-        let slice = try database.prepare("SELECT id, log, seq, kind, timestamp, frame FROM event WHERE id > ?1 ORDER BY id LIMIT \(sliceCount)")
+        let slice = try database.prepare(
+            "SELECT id, log, seq, kind, timestamp, frame FROM event WHERE id > ?1 ORDER BY id LIMIT \(sliceCount)")
         let refer = try database.prepare("UPDATE event SET target = ?2, thread = ?3 WHERE id = ?1")
         let count = try database.prepare("UPDATE segment SET messages = ?3 WHERE log = ?1 AND seq = ?2")
         let markings = try Markings(database)

@@ -65,7 +65,8 @@ enum StoredLogs {
         in database: Database, states: some Collection<LogState>, settings: StoreSettings, now: Timestamp
     ) throws(StoreError) -> StoredState {
         var members: [Int64: [MembershipRecord]] = [:]
-        let memberRows = try database.prepare("SELECT log, account, role, since, mark, mark_messages, changed_at FROM membership ORDER BY log, account")
+        let memberRows = try database.prepare(
+            "SELECT log, account, role, since, mark, mark_messages, changed_at FROM membership ORDER BY log, account")
         while try memberRows.step() {
             let record = MembershipRecord(
                 account: try account(memberRows.text(1), database), role: Role(rawValue: UInt8(clamping: memberRows.number(2))),

@@ -28,7 +28,8 @@ final class LogReader {
         targets = try database.prepare("SELECT frame, author FROM event WHERE id = ?1")
         reactions = try database.prepare("SELECT 1 FROM reaction WHERE log = ?1 AND target = ?2 AND account = ?3 AND body = ?4")
         reactionCounts = try database.prepare("SELECT count(*) FROM reaction WHERE log = ?1 AND target = ?2")
-        prefixes = try database.prepare("SELECT event, messages FROM segment WHERE log = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq LIMIT 1")
+        prefixes = try database.prepare(
+            "SELECT event, messages FROM segment WHERE log = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq LIMIT 1")
         kinds = try database.prepare("SELECT previous, seq, kind FROM event WHERE id = ?1 AND log = ?2")
         let ofThread = "SELECT seq, frame FROM event WHERE log = ?1 AND thread = ?2 AND seq >= ?3 AND seq <= ?4 ORDER BY seq"
         oldestOfThread = try database.prepare(ofThread + " LIMIT ?5")

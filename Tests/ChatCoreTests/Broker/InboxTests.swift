@@ -86,7 +86,7 @@ struct InboxTests {
         let ann = broker.logIn("ann", capabilities: Self.all)
         let second = broker.logIn("bob", capabilities: Self.all)
         let third = broker.logIn("cyd")
-        broker.accounts["ann"]?.connections += [second, third].map { AccountConnection(session: $0.session.id, device: nil) }
+        broker.accounts["ann"]?.connections += [second, third].map { AccountConnection(device: nil, session: $0.session.id) }
         ann.publish("x", to: .lobby)
         let head = broker.room(.lobby)!.head
         ann.ask(mark(.lobby, head))

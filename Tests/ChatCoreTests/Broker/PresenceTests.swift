@@ -150,7 +150,7 @@ struct PresenceTests {
     @Test func theStateIsThatOfTheMostPresentConnection() {
         let sessions = (0..<3).map { SessionID(shard: 0, slot: $0, generation: 1) }
         let account = Account(incarnation: 1, device: nil, session: sessions[0], isArriving: false)
-        account.connections = sessions.map { AccountConnection(session: $0, device: nil) }
+        account.connections = ShortList(sessions.map { AccountConnection(device: nil, session: $0) })
         #expect(account.state == .online)
         for session in sessions { account.states[session] = .away }
         #expect(account.state == .away)

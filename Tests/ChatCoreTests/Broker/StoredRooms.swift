@@ -51,7 +51,9 @@ final class StoredRooms {
 
 extension SimulatedClient {
     /// The events of one HISTORY.
-    func history(_ room: RoomAddress, from: UInt64 = 0, to: UInt64 = 1_000, limit: UInt64? = nil, oldest: Bool = false, thread: UInt64? = nil)
+    func history(
+        _ room: RoomAddress, from: UInt64 = 0, to: UInt64 = 1_000, limit: UInt64? = nil, oldest: Bool = false, thread: UInt64? = nil
+    )
         -> (events: [Event], covered: ClosedRange<UInt64>?)
     {
         let query = ReadHistory(

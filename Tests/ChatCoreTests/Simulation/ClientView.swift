@@ -26,6 +26,8 @@ struct Truth {
 
     /// Promises broken, in words.
     var faults: [String] = []
+    /// How many events of each ring had been redacted when it was last looked at.
+    private var redactedCounts: [LogName: Int] = [:]
     /// Batches received and not looked at yet, each with the seqs it has events of.
     var batches: [(batch: Batch, seqs: Set<UInt64>)] = []
     /// Messages acknowledged as durable and not looked for yet.
@@ -56,6 +58,10 @@ struct Truth {
     private mutating func noteRedactions(in room: Room, _ log: LogName) {
         let recent = room.recent
         guard recent.floor <= recent.lastSeq else { return }
+        // A ring with nothing new, neither at its end nor taken out, has been looked at.
+        let redactedCount = (recent.floor...recent.lastSeq).count { recent.note($0).isRedacted }
+        if lastSeqs[log] == recent.lastSeq && redactedCounts[log] == redactedCount { return }
+        redactedCounts[log] = redactedCount
         let events = (recent.floor...recent.lastSeq).map { Self.decode(recent.event($0)) }
         let deleted = Set(events.compactMap { $0.kind == .delete ? $0.reference : nil })
         for event in events {

@@ -138,7 +138,8 @@ extension SimulatedBroker {
             faults.append("\(address): \(storage.waiting.count), \(storage.durables.count), \(storage.parked.count) wait at rest")
         }
         guard shard.isStoreWritable, !room.isTorn else { return }
-        if storage.changes.contains(where: { $0.storedAtRead == nil }) || storage.erasures.contains(where: { $0.value.storedAtRead == nil }) {
+        if storage.changes.contains(where: { $0.storedAtRead == nil }) || storage.erasures.contains(where: { $0.value.storedAtRead == nil })
+        {
             faults.append("\(address): a change that is still to be stored at rest")
         }
         guard let log = store?.logs[address], log.record.epoch == room.epoch else {
@@ -150,16 +151,19 @@ extension SimulatedBroker {
         if room.reservedThrough > log.reserved { faults.append("\(address): numbers up to \(room.reservedThrough), not reserved") }
         if room.head > 0 {
             // Whatever was delivered is stored, or named by a void event.
-            for seq in 1...room.head where log.events[seq] == nil && !storage.isVoid(seq) && !isVoid(seq, in: log) {
+            let voids = voids(of: log)
+            for seq in 1...room.head where log.events[seq] == nil && !storage.isVoid(seq) && !voids.contains(where: { $0.contains(seq) }) {
                 faults.append("\(address): \(seq) is neither stored nor void")
             }
         }
         for seq in log.events.keys where storage.isVoid(seq) { faults.append("\(address): \(seq) is stored and void") }
     }
 
-    private func isVoid(_ seq: UInt64, in log: SimulatedStore.Log) -> Bool {
-        log.events.values.map(SimulatedStore.decode).contains { event in
-            event.kind == .void && event.fromSeq ?? 0 <= seq && seq <= event.toSeq ?? 0
+    /// The ranges that the stored void events name.
+    private func voids(of log: SimulatedStore.Log) -> [ClosedRange<UInt64>] {
+        log.events.values.map(SimulatedStore.decode).compactMap { event in
+            guard event.kind == .void, let from = event.fromSeq, let to = event.toSeq, from <= to else { return nil }
+            return from...to
         }
     }
 
