@@ -219,11 +219,11 @@ final class Member {
     let identity: UInt64
     static let registeredIdentityMin: UInt64 = 1 << 63
     let role: Role
+    /// Messages of the log up to the read marker, modulo 2³²; means nothing where rooms are not stored.
+    var markMessageCount: UInt32
     var recentMessages: DeduplicationWindow
     /// The read marker: highest seq read. It begins where the member came in.
     var mark: UInt64
-    /// Messages of the log up to the marker, modulo 2³²; means nothing where rooms are not stored.
-    var markMessageCount: UInt32
     /// When membership or marker last changed, by the monotonic clock, which may have been that of a former process: signed.
     var changedAt: UInt64
 

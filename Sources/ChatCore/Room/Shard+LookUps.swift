@@ -48,7 +48,7 @@ extension Shard {
     /// Whether an earlier request of the connection waits; then this one is kept behind it.
     func waitBehind(_ request: RoomRequest, _ requester: Requester, in room: Room) -> Bool {
         guard let storage = room.storage, storage.behind[requester.session] != nil else { return false }
-        if storage.behind[requester.session]!.count < settings.mailboxMessagesMax {
+        if storage.behind[requester.session]!.count < settings.requestsInFlightMax {
             storage.behind[requester.session]!.append((request, requester))
         } else {
             refuse(Self.tooManyLookUps, request, requester)

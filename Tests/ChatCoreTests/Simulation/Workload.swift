@@ -36,7 +36,7 @@ struct Workload {
             settings.isRegistrationOpen = keepsAccounts
             settings.givesTokens = keepsAccounts
         }
-        if keepsAccounts { broker.judge.registered = ["ann", "bob"] }
+        if keepsAccounts { broker.judge.registered = former?.judge.registered ?? ["ann", "bob"] }
         broker.cutsOctets = true
         broker.delaysFlushes = Bool.random(using: &random)
     }
