@@ -44,8 +44,8 @@ extension ClientSession {
         case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq))
         case .rooms(let filter): return .list(ListRooms(limit: 1000, filter: filter))
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
-        case .history(let room, let from, let to, let limit):
-            return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit))
+        case .history(let room, let from, let to, let limit, let thread):
+            return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit, thread: thread))
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
         case .changePassword(let verifier): return .changePassword(verifier: verifier)
