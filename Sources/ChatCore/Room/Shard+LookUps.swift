@@ -56,12 +56,16 @@ extension Shard {
         return true
     }
 
+    /// Whether a publish is of a kind that may have to be looked up: asked of every publish.
+    @inline(__always)
+    func mayNeedLookUp(_ publication: Publication, _ requester: Requester) -> Bool {
+        requester.isRetry || publication.content.kind.isChange
+    }
+
     /// Whether a publish can only be judged by what is stored: a change of an event that the ring has lost, or a retry that memory does not
     /// cover. Then it waits, or has been refused.
     func waitForLookUp(_ request: RoomRequest, about publication: Publication, in room: Room, _ requester: Requester) -> Bool {
-        guard requester.isRetry || publication.content.kind.isChange, let storage = room.storage,
-            let member = room.member(requester.account)
-        else { return false }
+        guard let storage = room.storage, let member = room.member(requester.account) else { return false }
         let content = publication.content
         if let id = content.messageID {
             let milliseconds = settings.deduplicationSeconds * 1_000

@@ -38,7 +38,9 @@ extension Shard {
             case .create(let create): try self.create(create, requester)
             case .publish(let publish):
                 let room = try visible(room, at: publish.room, to: requester)
-                if waitForLookUp(request, about: publish.publication, in: room, requester) { return }
+                if mayNeedLookUp(publish.publication, requester), waitForLookUp(request, about: publish.publication, in: room, requester) {
+                    return
+                }
                 try self.publish(publish.publication, in: room, requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
             case .mark(let marker):
