@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 # One build at a time: SwiftPM takes all cores by itself, and two builds in one folder wait for each other.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build certificate run test interop crash fuzz bench bench-build bench-quick bench-scale bench-store bench-check micro check \
+.PHONY: help setup build certificate run test interop crash fuzz bench bench-build bench-quick bench-scale bench-store bench-doors bench-check micro check \
 	format sanitize clean
 
 help: ## List these commands
@@ -61,6 +61,9 @@ bench-scale: build certificate ## Measure many connections, many rooms, balance 
 
 bench-store: build ## Measure what history costs: group commit, restart, pages, fan-out with it and without
 	@Benchmarks/store --programs $(release)
+
+bench-doors: build certificate ## Measure what a delivery costs by WebSocket, in JSON and binary; rewrite its table
+	@Benchmarks/doors --programs $(release) --certificates .run --docs docs/PERFORMANCE.md
 
 bench-check: micro ## Count the instructions of the message path; fail if they are more than recorded
 	@Benchmarks/check

@@ -39,6 +39,12 @@ enum Agreement {
             report(["tls.client_authorities_file"], "clients show certificates under TLS only; set tls.certificate_file too")
         }
 
+        if let name = configuration.rooms.standingRoomNames.first(where: { !isRoomName($0) }) {
+            report(
+                ["rooms.standing"],
+                "\"\(name)\" is no name of a room: 1 to 64 of a-z 0-9 . _ - / of which the first is a letter or digit")
+        }
+
         let accounts = configuration.accounts
         let needAccounts = [
             ("accounts.registration", accounts.registration == .open), ("accounts.bearer_keys_file", !accounts.bearerKeysFile.isEmpty),
@@ -79,5 +85,15 @@ enum Agreement {
                     + "or set listen.allow_clear_text_off_loopback = true")
         }
         return problems
+    }
+
+    /// The grammar of docs/PROTOCOL.md, *Names*.
+    private static func isRoomName(_ name: String) -> Bool {
+        let octets = Array(name.utf8)
+        func isAlphanumeric(_ octet: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
+        }
+        guard octets.count <= 64, let first = octets.first, isAlphanumeric(first) else { return false }
+        return octets.allSatisfy { isAlphanumeric($0) || "._-/".utf8.contains($0) }
     }
 }

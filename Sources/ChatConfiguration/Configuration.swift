@@ -194,6 +194,13 @@ extension Configuration {
         public var lobbyAutojoin = true
         /// The topic of the room `lobby`.
         public var lobbyTopic = ""
+        /// Rooms that exist from the first start on, separated by commas.
+        public var standing = "general,random,tech"
+
+        /// The names in ``standing``.
+        public var standingRoomNames: [String] {
+            standing.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+        }
     }
 
     /// `[accounts]`: users with a registered account. There are none without a data directory.

@@ -156,6 +156,7 @@ extension Setting {
             "How long a room outlives its last member, with its events."),
         .boolean("rooms.lobby_autojoin", \.rooms.lobbyAutojoin, "Whether everybody who logs in is attached to the room lobby."),
         .text("rooms.lobby_topic", \.rooms.lobbyTopic, 0...512, "Topic of the room lobby."),
+        .text("rooms.standing", \.rooms.standing, 0...4096, "Rooms that exist from the first start on, separated by commas."),
     ]
 
     private static let guests: [Setting] = [

@@ -4,7 +4,7 @@ import ChatProtocol
 /// What the broker says, as lines.
 extension LineDialect {
     /// Takes whole native frames of this broker's making.
-    public mutating func take(frames: SharedBytes) -> [LineStep] {
+    public mutating func take(frames: SharedBytes) -> [DialectStep] {
         frames.withBytes { octets in
             var offset = 0
             while offset < octets.byteCount, let header = FrameHeader(octets, at: offset) {
@@ -29,7 +29,9 @@ extension LineDialect {
         case .reply(let reply):
             let purpose = pending[header.requestID]
             if !header.flags.contains(.more) { pending[header.requestID] = nil }
+            if case .published(let published) = reply { lastSaid = (published.room, published.seq) }
             show(reply, purpose, hasMore: header.flags.contains(.more), requestID: header.requestID)
+            beginHistory()
         }
     }
 
@@ -59,10 +61,16 @@ extension LineDialect {
                 write(LineText.notice("you are in \(joined.room) now" + (joined.topic.map { ": \($0)" } ?? "")))
             }
         case .ok:
-            if case .leave(let left) = purpose {
+            switch purpose {
+            case .create(let created): request(.join(Join(room: created)), .join)
+            case .leave(let left):
                 write(LineText.notice("you left \(left)"))
                 if left == room { room = .lobby }
+            default: break
             }
+        case .batch(let batch):
+            tail?.take(batch)
+            if !hasMore { finishTailPage() }
         case .items(let items): show(items, purpose, hasMore: hasMore)
         case .lag(let lag): write(LineText.notice("\(lag.toSeq - lag.fromSeq + 1) messages of \(lag.room) were missed"))
         case .ping(let timestamp): answer(.pong(timestamp: timestamp), requestID: requestID)
@@ -74,13 +82,34 @@ extension LineDialect {
     private mutating func show(_ failure: Failure, _ purpose: Pending?) {
         switch purpose {
         case .logIn:
-            write(LineText.failure(failure.code, failure.code == .exists ? "that name is taken" : failure.reason))
+            let reason =
+                switch failure.code {
+                case .exists: "that name is taken"
+                case .mechUnsupported: "passwords are not taken here"
+                case .authFailed: "not the name and password of an account"
+                default: failure.reason
+                }
+            write(LineText.failure(failure.code, reason))
             askForName()
         case .join where failure.code == .noSuchRoom:
             write(LineText.failure(failure.code, "there is no such room; /create makes one"))
-        case .history where failure.code == .notJoined: break
+        case .history where failure.code == .rangeGone: finishTail()
         default: write(LineText.failure(failure.code, failure.reason))
         }
+    }
+
+    private mutating func finishTailPage() {
+        guard var tail else { return }
+        let hasMore = tail.finishPage()
+        self.tail = tail
+        if hasMore { request(tail.query, .history) } else { finishTail() }
+    }
+
+    private mutating func finishTail() {
+        let messages = tail?.messages ?? []
+        tail = nil
+        if messages.isEmpty { return write(LineText.notice("nothing was said here before")) }
+        for message in messages { if let text = LineText.event(message, to: name) { write(text) } }
     }
 
     private mutating func show(_ items: Items, _ purpose: Pending?, hasMore: Bool) {

@@ -1,15 +1,5 @@
-public import Bytes
+import Bytes
 import ChatProtocol
-
-/// What comes of octets that a person's terminal sends.
-public enum LineStep: Sendable, Equatable {
-    /// For the core.
-    case input(DialectInput)
-    /// For the terminal.
-    case write(SharedBytes)
-    /// This is no person: the connection is closed without a word.
-    case close
-}
 
 /// A client of the broker inside the broker, for people with `nc` or `telnet`: lines become commands, native frames become lines (docs/PROTOCOL.md,
 /// *Line mode*).
@@ -29,12 +19,12 @@ public struct LineDialect: Sendable {
 
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
-        case hello, logIn, rename, say, join, history, create, leave(RoomAddress), users, who(RoomAddress), rooms, ping
+        case hello, logIn, rename, say, join, history, create(RoomAddress), leave(RoomAddress), users, who(RoomAddress), rooms, ping
 
         /// Whether the reply says where the next line goes.
         var decidesWhatFollows: Bool {
             switch self {
-            case .join, .create, .leave: true
+            case .join, .create, .leave, .history: true
             default: false
             }
         }
@@ -52,19 +42,33 @@ public struct LineDialect: Sendable {
     var pending: [UInt32: Pending] = [:]
     /// Names of a list of several pages, until the last one comes.
     var names: [AccountName] = []
+    /// What `/history` has gathered so far.
+    var tail: HistoryTail?
+    /// Messages that `/history` wants, as long as it waits for what was said before it.
+    private var historyCountWanted: Int?
+    /// Where the last message of this connection stands that the broker has numbered.
+    var lastSaid: (room: RoomAddress, seq: UInt64)?
     private var reader = LineReader()
-    private var steps: [LineStep] = []
+    private var steps: [DialectStep] = []
     private var nextRequestID: UInt32 = 1
     private var nextMessageID: UInt64
     /// Messages of this connection whose event has not come back: a terminal shows them already.
     var ownMessages: Set<MessageID> = []
     private var isFirstLine = true
 
-    /// - Parameter mark: a random number, from which message ids are counted.
-    public init(mark: UInt64) { nextMessageID = mark }
+    /// Octets of what may be said at once.
+    private let bodyByteCountMax: Int
+
+    /// - Parameters:
+    ///   - mark: a random number, from which message ids are counted.
+    ///   - bodyByteCountMax: octets of what may be said at once.
+    public init(mark: UInt64, bodyByteCountMax: Int = 16_384) {
+        nextMessageID = mark
+        self.bodyByteCountMax = bodyByteCountMax
+    }
 
     /// What is written before anything is read, and what is asked of the core.
-    public mutating func begin() -> [LineStep] {
+    public mutating func begin() -> [DialectStep] {
         write("Enter your username: ")
         request(.hello(Hello(agent: "line")), .hello)
         return takeSteps()
@@ -73,13 +77,14 @@ public struct LineDialect: Sendable {
     /// Whether lines must wait: the broker has not decided about the name or the room, or has much to answer.
     public var isWaiting: Bool {
         if case .entering = phase { return true }
+        if historyCountWanted != nil { return true }
         return pending.count >= Self.pendingCountMax || pending.values.contains { $0.decidesWhatFollows }
     }
 
     // MARK: What comes in
 
     /// Takes octets until they make something to be done; nil if all are used up, or it must wait.
-    public mutating func next(in octets: RawSpan, used: inout Int) -> LineStep? {
+    public mutating func next(in octets: RawSpan, used: inout Int) -> DialectStep? {
         while steps.isEmpty {
             if isWaiting { return nil }
             if case .left = phase {
@@ -186,6 +191,7 @@ public struct LineDialect: Sendable {
         case .say(let text): say(text)
         case .tell(let user, let text):
             guard let to = Self.name(user) else { return refuse(.badName, "\(user) is no name") }
+            guard fits(text) else { return }
             let id = takeMessageID()
             request(.directMessage(DirectMessage(to: to, publication: Publication(content: EventContent(messageID: id, body: text)))), .say)
         case .users: request(.members(ListMembers(room: .lobby, limit: 1_000)), .users)
@@ -199,15 +205,13 @@ public struct LineDialect: Sendable {
         case .create(let text):
             guard let room = address(text) else { return }
             guard !room.isConversation else { return refuse(.badName, "not a name of a room") }
-            request(.create(CreateRoom(room: room)), .create)
-            request(.join(Join(room: room)), .join)
+            request(.create(CreateRoom(room: room)), .create(room))
         case .leave(let text):
             guard let room = address(text) else { return }
             request(.leave(Leave(room: room)), .leave(room))
         case .history(let count):
-            // What is sent again begins with the last events: let go of the room, and take it up with a tail.
-            request(.leave(Leave(room: room, detachesOnly: true)), .history)
-            request(.join(Join(room: room, tail: count)), .history)
+            historyCountWanted = Int(count)
+            beginHistory()
         case .rename(let text):
             guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
             request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)
@@ -220,7 +224,23 @@ public struct LineDialect: Sendable {
         }
     }
 
+    /// Begins to read back, unless something that was said before has not been answered.
+    mutating func beginHistory() {
+        guard let count = historyCountWanted, !pending.values.contains(.say) else { return }
+        historyCountWanted = nil
+        let tail = HistoryTail(of: room, countMax: count, reaching: lastSaid?.room == room ? lastSaid?.seq ?? 0 : 0)
+        self.tail = tail
+        request(tail.query, .history)
+    }
+
+    private mutating func fits(_ text: String) -> Bool {
+        if text.utf8.count <= bodyByteCountMax { return true }
+        refuse(.bodyTooLarge, "a message of more than \(bodyByteCountMax) octets")
+        return false
+    }
+
     private mutating func say(_ text: String) {
+        guard fits(text) else { return }
         let id = takeMessageID()
         // Those of messages that were refused stay behind, and go with the others when there are many.
         if ownMessages.count > 256 { ownMessages = [] }
@@ -274,7 +294,7 @@ public struct LineDialect: Sendable {
         steps.append(.input(.command(command, requestID: requestID, isRetry: false)))
     }
 
-    mutating func takeSteps() -> [LineStep] {
+    mutating func takeSteps() -> [DialectStep] {
         defer { steps = [] }
         return steps
     }

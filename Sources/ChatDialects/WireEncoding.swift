@@ -13,13 +13,33 @@ public enum WireEncoding: UInt8, Sendable, CaseIterable {
     case json
     /// Native frames, each in one unmasked binary message of a WebSocket.
     case webSocketBinary
+    /// Messages of the simple vocabulary of usernames, as events are read by all. Replies depend on what a client asked: they are encoded as in
+    /// ``webSocketBinary``, never leave in that form, and are put in words by the connection's ``SimpleDialect``.
+    case usernames
+    /// The same of the vocabulary of nicks, as `{"type":"Message",…}`.
+    case nicks
+    /// The same as `{"Message":{…}}`.
+    case nestedNicks
+
+    /// Whether clients are in the lobby without being sent what is said there, unless they ask.
+    public var isSimple: Bool { simple != nil }
+
+    /// The vocabulary of a simple encoding, and how its messages are written.
+    var simple: (vocabulary: SimpleVocabulary, isNested: Bool)? {
+        switch self {
+        case .native, .json, .webSocketBinary: nil
+        case .usernames: (.usernames, false)
+        case .nicks: (.nicks, false)
+        case .nestedNicks: (.nicks, true)
+        }
+    }
 
     /// What of a client's message, without WebSocket framing, belongs to the transcript of how a connection began: no frame header, whose
     /// request id says nothing.
     public func payload(ofReceived message: SharedBytes) -> SharedBytes {
         switch self {
         case .native, .webSocketBinary: message[min(FrameHeader.byteCount, message.count)..<message.count]
-        case .json: message
+        case .json, .usernames, .nicks, .nestedNicks: message
         }
     }
 
@@ -75,7 +95,21 @@ public enum WireEncoding: UInt8, Sendable, CaseIterable {
                 var text = ByteWriter(minimumCapacity: 2 * frame.byteCount)
                 JSONFrameWriter.append(frame: frame, to: &text)
                 text.withBytes { WebSocketEncoder.append(.text, $0, to: &writer) }
+            case .usernames, .nicks, .nestedNicks:
+                if header.type == FrameType.deliver.rawValue {
+                    appendSimple(header, frame, to: &writer)
+                } else {
+                    WebSocketEncoder.append(.binary, frame, to: &writer)
+                }
             }
+        }
+    }
+
+    private func appendSimple(_ header: FrameHeader, _ frame: RawSpan, to writer: inout ByteWriter) {
+        let payload = frame.extracting(FrameHeader.byteCount..<frame.byteCount)
+        guard let simple, case .event(let event)? = try? FrameDecoder.serverFrame(header, payload: payload) else { return }
+        for message in SimpleMessage.messages(for: event, in: simple.vocabulary) {
+            message.append(isNested: simple.isNested, to: &writer)
         }
     }
 }

@@ -112,7 +112,9 @@ struct BodyFiller: Sendable {
 
     /// - Parameter bodyByteCountMax: the longest body that will be filled or judged.
     init(bodyByteCountMax: Int) {
-        text = (0..<(64 + max(bodyByteCountMax, 8))).map { 0x20 + UInt8(($0 * 37 + $0 / 95) % 95) }
+        // No quotation mark and no backslash, which JSON escapes.
+        let letters = (UInt8(0x20)..<0x7F).filter { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        text = (0..<(64 + max(bodyByteCountMax, 8))).map { letters[($0 * 37 + $0 / 93) % 93] }
     }
 
     /// The filler of a body of `bodyByteCount` octets.

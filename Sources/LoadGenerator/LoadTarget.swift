@@ -1,7 +1,8 @@
 import TLS
 
-/// Where the broker is and how it is reached: a URL `broker://host:port` (clear text) or `brokers://host:port` (TLS). Or a peer, a server
-/// of another make that is measured beside the broker, by the scheme of its wire: ``PeerWires``.
+/// Where the broker is and how it is reached: a URL `broker://host:port` (clear text) or `brokers://host:port` (TLS); or by WebSocket,
+/// `ws://host:port` or `wss://host:port`. Or a peer, a server of another make that is measured beside the broker, by the scheme of its
+/// wire: ``PeerWires``.
 public struct LoadTarget: Sendable, Equatable {
     /// How the broker's certificate is judged.
     public enum Verification: Sendable, Equatable {
@@ -13,6 +14,12 @@ public struct LoadTarget: Sendable, Equatable {
         case none
     }
 
+    /// What the broker speaks over WebSockets.
+    public enum Subprotocol: String, Sendable, CaseIterable {
+        case json = "cbp.json.v1"
+        case binary = "cbp.bin.v1"
+    }
+
     /// Where a broker listens by default.
     static let portDefault: UInt16 = 7400
 
@@ -20,8 +27,10 @@ public struct LoadTarget: Sendable, Equatable {
     public let host: String
     public let port: UInt16
     public let usesTLS: Bool
-    /// The scheme of a peer's wire; nil for the broker.
+    /// The scheme of a peer's wire, or of a WebSocket; nil for the broker's native frames.
     public let peer: String?
+    /// What is spoken over a WebSocket; nil for any other wire.
+    public var subprotocol: Subprotocol?
     public var verification: Verification = .system
 
     /// Reads a URL. Without a port, 7400 is meant, the broker's default, or that of the peer.
@@ -31,13 +40,18 @@ public struct LoadTarget: Sendable, Equatable {
             (usesTLS, rest) = (true, url.dropFirst("brokers://".count))
         } else if url.hasPrefix("broker://") {
             (usesTLS, rest) = (false, url.dropFirst("broker://".count))
+        } else if url.hasPrefix("ws://") || url.hasPrefix("wss://") {
+            usesTLS = url.hasPrefix("wss")
+            rest = url.dropFirst(usesTLS ? 6 : 5)
         } else if let wire = PeerWires.wire(of: url) {
             (usesTLS, rest) = (false, url.dropFirst(wire.scheme.utf8.count + 3))
         } else {
-            throw UsageError("URL '\(url)': expected broker://HOST:PORT or brokers://HOST:PORT")
+            throw UsageError("URL '\(url)': expected broker://HOST:PORT or brokers://HOST:PORT, ws://HOST:PORT or wss://HOST:PORT")
         }
         let wire = PeerWires.wire(of: url)
-        peer = wire?.scheme
+        let isWebSocket = wire == nil && url.hasPrefix("w")
+        subprotocol = isWebSocket ? .json : nil
+        peer = isWebSocket ? (usesTLS ? "wss" : "ws") : wire?.scheme
         let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
         let portText: Substring?
         if authority.first == "[" {
@@ -82,7 +96,16 @@ extension LoadTarget {
             case .authorityFile(let path): .authorityFile(path)
             case .none: .none
             }
-        return try TLSContext.client(verification: verification, alpn: ["cbp/1"])
+        return try TLSContext.client(verification: verification, alpn: [subprotocol == nil ? "cbp/1" : "http/1.1"])
+    }
+
+    /// The wire of a peer, or of a WebSocket; nil for native frames.
+    var wire: (any PeerWire.Type)? {
+        switch subprotocol {
+        case .json: WebSocketJSONWire.self
+        case .binary: WebSocketBinaryWire.self
+        case nil: PeerWires.wire(of: url)
+        }
     }
 }
 

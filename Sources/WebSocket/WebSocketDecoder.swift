@@ -6,6 +6,8 @@ public enum WebSocketInput: Sendable, Equatable {
     ///
     /// A text is well-formed UTF-8, unless it is compressed: then whoever decompresses it has to judge it.
     case message(isText: Bool, isCompressed: Bool, SharedBytes)
+    /// A message longer than accepted has ended, of which nothing was kept.
+    case tooLong
     case ping(SharedBytes)
     case pong(SharedBytes)
     /// The client ends the connection; nothing follows. No code: the frame was empty (1005 in the interfaces of programs).
@@ -26,6 +28,7 @@ public struct WebSocketDecoder: ~Copyable {
     }
 
     private let allowsCompression: Bool
+    private let discardsLongMessages: Bool
     private var step = Step.header
     // The frame that is being read.
     private var header = InlineArray<14, UInt8>(repeating: 0)
@@ -41,9 +44,16 @@ public struct WebSocketDecoder: ~Copyable {
     private var isCompressed = false
     private var message: ByteWriter?
     private var validator = UTF8Validator()
+    /// Whether the message is too long, and its octets are passed over.
+    private var isDiscarding = false
 
-    /// - Parameter allowsCompression: whether permessage-deflate is agreed on, so that RSV1 has a meaning.
-    public init(allowsCompression: Bool = false) { self.allowsCompression = allowsCompression }
+    /// - Parameters:
+    ///   - allowsCompression: whether permessage-deflate is agreed on, so that RSV1 has a meaning.
+    ///   - discardsLongMessages: whether a message that is too long is passed over, and does not end the connection.
+    public init(allowsCompression: Bool = false, discardsLongMessages: Bool = false) {
+        self.allowsCompression = allowsCompression
+        self.discardsLongMessages = discardsLongMessages
+    }
 
     /// Octets of the unfinished message that are held.
     public private(set) var heldByteCount = 0
@@ -144,9 +154,15 @@ public struct WebSocketDecoder: ~Copyable {
         try checkLength(messageByteCountMax)
     }
 
-    private func checkLength(_ messageByteCountMax: Int) throws(WebSocketError) {
+    private mutating func checkLength(_ messageByteCountMax: Int) throws(WebSocketError) {
         guard !opcode.isControl else { return }
         guard payloadByteCount <= messageByteCountMax - min(heldByteCount, messageByteCountMax) else {
+            if discardsLongMessages {
+                isDiscarding = true
+                message = nil
+                heldByteCount = 0
+                return
+            }
             throw WebSocketError(.messageTooBig, "a message longer than accepted")
         }
     }
@@ -161,6 +177,7 @@ public struct WebSocketDecoder: ~Copyable {
             control!.append(octets, maskedBy: key, phase: phase)
             return
         }
+        guard !isDiscarding else { return }
         if message == nil { message = ByteWriter(minimumCapacity: octets.byteCount) }
         let start = heldByteCount
         message!.append(octets, maskedBy: key, phase: phase)
@@ -183,6 +200,11 @@ public struct WebSocketDecoder: ~Copyable {
             }
         }
         guard isFinal else { return nil }
+        if isDiscarding {
+            isDiscarding = false
+            messageOpcode = nil
+            return .tooLong
+        }
         let isText = messageOpcode == .text
         guard !isText || isCompressed || validator.isAtBoundary else {
             throw WebSocketError(.invalidData, "a text that ends within a character")

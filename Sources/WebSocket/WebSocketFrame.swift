@@ -67,6 +67,9 @@ public enum WebSocketEncoder {
         return writer.finish()
     }
 
+    /// A Ping frame without payload, which the peer answers by a Pong (RFC 6455 section 5.5.2).
+    public static func ping() -> SharedBytes { SharedBytes([0x80 | WebSocketOpcode.ping.rawValue, 0]) }
+
     /// A Pong frame that answers a Ping (RFC 6455 section 5.5.3).
     public static func pong(_ payload: SharedBytes) -> SharedBytes {
         var writer = ByteWriter(minimumCapacity: 2 + payload.count)

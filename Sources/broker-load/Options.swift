@@ -3,7 +3,9 @@ import LoadGenerator
 
 /// Which broker, and how it is reached.
 struct TargetOptions: ParsableArguments {
-    @Argument(help: "broker://HOST:PORT or brokers://HOST:PORT.") var url: String
+    @Argument(help: "broker://HOST:PORT or brokers://HOST:PORT; fanout and idle also ws://HOST:PORT or wss://HOST:PORT.") var url: String
+    @Option(help: ArgumentHelp("What is spoken over a WebSocket: cbp.json.v1, which is the default, or cbp.bin.v1.", valueName: "name"))
+    var subprotocol: String?
     @Option(
         help: ArgumentHelp("Trust the certificate authorities in this PEM file, and no others.", valueName: "file"),
         completion: .file(extensions: ["pem", "crt"])) var ca: String?
@@ -17,7 +19,14 @@ struct TargetOptions: ParsableArguments {
 
     func makeConfiguration(_ scenario: LoadConfiguration.Scenario) throws -> LoadConfiguration {
         var target = try usage { () throws(UsageError) in try LoadTarget(url: url) }
-        if insecure || ca != nil, !target.usesTLS { throw ValidationError("--ca and --insecure are for brokers:// URLs") }
+        if let subprotocol {
+            guard target.subprotocol != nil else { throw ValidationError("--subprotocol is for ws:// and wss:// URLs") }
+            guard let known = LoadTarget.Subprotocol(rawValue: subprotocol) else {
+                throw ValidationError("--subprotocol \(subprotocol): expected cbp.json.v1 or cbp.bin.v1")
+            }
+            target.subprotocol = known
+        }
+        if insecure || ca != nil, !target.usesTLS { throw ValidationError("--ca and --insecure are for brokers:// and wss:// URLs") }
         if insecure, ca != nil { throw ValidationError("--ca and --insecure exclude each other") }
         if let ca { target.verification = .authorityFile(ca) }
         if insecure { target.verification = .none }

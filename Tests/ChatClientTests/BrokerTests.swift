@@ -249,7 +249,7 @@ import Testing
         try ada.wait(for: "psst")
         #expect(try run("users", "--user", "cy").output == ["ada", "cy"])
         #expect(try run("members", "lobby", "--user", "cy").output == ["ada", "cy"])
-        #expect(try run("rooms").output == ["lobby\t2\t"])
+        #expect(try run("rooms").output == ["general\t0\t", "lobby\t2\t", "random\t0\t", "tech\t0\t"])
         #expect(try run("ping", "--count", "1").status == 0)
         for refused in [["send", "--room", "nope", "x"], ["dm", "nobody", "x"], ["members", "nope"], ["tail", "--room", "nope"]] {
             #expect(try Program.run([broker.url] + refused + Self.trust).status == 1, "\(refused)")

@@ -41,7 +41,7 @@ private struct Terminal {
         perform(dialect.take(frames: writer.finish()))
     }
 
-    private mutating func perform(_ steps: [LineStep]) {
+    private mutating func perform(_ steps: [DialectStep]) {
         for step in steps {
             switch step {
             case .write(let bytes): screen += String(decoding: bytes.array, as: UTF8.self)
@@ -180,8 +180,12 @@ struct LineDialectTests {
             ("/join dev/swift", .join(Join(room: try RoomAddress("dev/swift"), tail: 20))), ("/leave", .leave(Leave(room: .lobby))),
             ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
             ("/nick Bea", .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bea")))),
-            ("/ping", .ping(timestamp: nil)), ("/history 5", .join(Join(room: .lobby, tail: 5))),
-            ("/create dev", .join(Join(room: try RoomAddress("dev")))),
+            ("/ping", .ping(timestamp: nil)),
+            (
+                "/history 5",
+                .history(ReadHistory(room: .lobby, fromSeq: 1, toSeq: ProtocolLimits.integerMax, limit: 200, direction: .newest))
+            ),
+            ("/create dev", .create(CreateRoom(room: try RoomAddress("dev")))),
         ]
         for (line, command) in expected {
             let count = terminal.commands.count
@@ -190,6 +194,9 @@ struct LineDialectTests {
             // Some wait for their outcome.
             for sent in terminal.commands[count...] { terminal.reply(.ok(Success()), to: sent.requestID) }
         }
+        // What is made is entered.
+        #expect(terminal.lastCommand == .join(Join(room: try RoomAddress("dev"))))
+        terminal.reply(.error(Failure(.overloaded)), to: terminal.lastID)
         _ = terminal.read()
         terminal.type("/pm bob  hi there \n")
         guard case .directMessage(let message) = terminal.lastCommand else {
@@ -212,6 +219,32 @@ struct LineDialectTests {
         terminal.type(line + "\n")
         #expect(terminal.read().hasPrefix("! "))
         #expect(terminal.commands.count <= count + 1)
+    }
+
+    @Test func historyHasWhatWasSaidBeforeIt() throws {
+        var terminal = try Terminal.loggedIn()
+        terminal.type("one\n/history 2\nlater\n")
+        guard case .publish = terminal.lastCommand else {
+            Issue.record("\(String(describing: terminal.lastCommand))")
+            return
+        }
+        terminal.reply(.published(Published(room: .lobby, seq: 5, timestamp: 0, acknowledgement: .accepted)), to: terminal.lastID)
+        let asked = Command.history(
+            ReadHistory(room: .lobby, fromSeq: 1, toSeq: ProtocolLimits.integerMax, limit: 200, direction: .newest))
+        #expect(terminal.lastCommand == asked)
+        // The broker has numbered the message and not handed it on: it is asked again.
+        let first = terminal.lastID
+        terminal.reply(.batch(Batch(room: .lobby, epoch: 1, floor: 1, fromSeq: 1, toSeq: 4)), to: first)
+        #expect(terminal.lastCommand == asked)
+        #expect(terminal.lastID != first)
+        var own = try event("ada", "one")
+        own.seq = 5
+        terminal.reply(.batch(Batch(room: .lobby, epoch: 1, floor: 1, fromSeq: 1, toSeq: 5, frames: own.frame)), to: terminal.lastID)
+        #expect(terminal.read() == "ada: one\r\n")
+        guard case .publish = terminal.lastCommand else {
+            Issue.record("what was typed behind it is lost")
+            return
+        }
     }
 
     @Test func speakingGoesToTheRoomEntered() throws {

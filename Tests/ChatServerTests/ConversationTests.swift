@@ -60,16 +60,17 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3]) func usersRoomsAndMembersAreListed(loops: Int) throws {
-        let broker = try TestBroker(loops: loops)
+        let broker = try TestBroker(loops: loops) { $0.rooms.standing = "tea/4,tea/5" }
         let ada = try TestClient(broker.address, as: "ada")
         let bob = try TestClient(broker.address, as: "bob", device: [UInt8](repeating: 7, count: 16))
         let rooms = try (0..<5).map { try RoomAddress("tea/\($0)") }
-        for room in rooms { #expect(try ada.ask(.create(CreateRoom(room: room))) == .ok(Success())) }
+        for room in rooms.dropLast() { #expect(try ada.ask(.create(CreateRoom(room: room))) == .ok(Success())) }
+        #expect(try ada.ask(.create(CreateRoom(room: rooms[4]))).failureCode == .exists)
         guard case .joined = try bob.ask(.join(Join(room: rooms[2]))) else { throw TestClient.Failed("bob did not join") }
 
         guard case .items(let listed) = try bob.ask(.list(ListRooms())) else { throw TestClient.Failed("no items") }
         let names = listed.records.map { if case .room(let room) = $0 { room.room } else { RoomAddress.lobby } }
-        #expect(names == ([.lobby] + rooms).sorted())
+        #expect(names == ([.lobby, try RoomAddress("tea/5")] + rooms).sorted())
 
         guard case .items(let users) = try ada.ask(.members(ListMembers(room: .lobby))) else { throw TestClient.Failed("no items") }
         #expect(users.records.map { if case .member(let member) = $0 { member.user.description } else { "" } } == ["ada", "bob"])

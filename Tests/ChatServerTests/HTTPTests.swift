@@ -78,10 +78,13 @@ import Testing
         #expect(try client.upgrade("/ws", [field, "Sec-WebSocket-Protocol: cbp.json.v1"]).hasPrefix("HTTP/1.1 \(status) "))
     }
 
-    @Test func aWebSocketNeedsASubprotocol() throws {
+    @Test(arguments: ["/ws", "/"]) func whatAWebSocketSpeaksIsAgreedOn(_ path: String) throws {
         let broker = try TestBroker()
-        for fields in [[], ["Sec-WebSocket-Protocol: soap"]] {
-            #expect(try WireClient(broker.address).upgrade("/ws", fields).hasPrefix("HTTP/1.1 400 "))
+        for (fields, status) in [
+            (["Sec-WebSocket-Protocol: soap"], 400), ([], 101), (["Sec-WebSocket-Protocol: soap, cbp.json.v1"], 101),
+            (["Sec-WebSocket-Protocol: cbp.bin.v1"], 101),
+        ] {
+            #expect(try WireClient(broker.address).upgrade(path, fields).hasPrefix("HTTP/1.1 \(status) "))
         }
     }
 }

@@ -84,6 +84,49 @@ import Testing
         withExtendedLifetime(broker) {}
     }
 
+    /// The last of these lines ends the connection while the ones before it are being answered.
+    @Test func aBrowserIsCutOffBehindAName() throws {
+        let (broker, address) = try broker()
+        let witness = try WireClient.line(address, as: "witness")
+        for _ in 0..<5 {
+            let client = try WireClient(address)
+            try client.read(until: "Enter your username: ")
+            try client.send("ada\r\nHost: a\r\nhello\r\n")
+            #expect(try !client.readToEnd().contains("hello"))
+        }
+        try witness.send("/ping\n")
+        try witness.read(until: "* the broker is there\r\n")
+        withExtendedLifetime(broker) {}
+    }
+
+    /// Lines that come in one piece, and whose answers are so many that they are written in the midst of it.
+    @Test func whatIsWrittenInTheMidstOfLinesRepeatsNone() throws {
+        let (broker, address) = try broker {
+            $0.queues.outboundHighWaterBytes = 8_192
+            $0.queues.outboundLowWaterBytes = 1_024
+        }
+        let reader = try WireClient.line(address, as: "reader")
+        let client = try WireClient(address)
+        let text = String(repeating: "x", count: 500)
+        try client.send("ada\n" + (0..<400).map { "\($0) \(text)\n/ping\n" }.joined())
+        try client.read(until: "Welcome to the chat!\r\n")
+        try reader.read(until: "* ada joined\r\n")
+        var next = 0
+        while next < 400 {
+            let line = try reader.read(until: "\r\n")
+            // A slow reader may be told that it missed some; nothing comes twice or out of order.
+            guard let number = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) }), line.hasPrefix("ada: ") else {
+                #expect(line.contains(" were missed"))
+                next = 400
+                continue
+            }
+            #expect(number >= next)
+            next = number + 1
+        }
+        for _ in 0..<400 { try client.read(until: "* the broker is there\r\n") }
+        withExtendedLifetime(broker) {}
+    }
+
     @Test func aFloodOfLinesIsHeardInOrder() throws {
         let (broker, address) = try broker()
         let reader = try WireClient.line(address, as: "reader")

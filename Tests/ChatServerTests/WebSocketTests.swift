@@ -143,6 +143,21 @@ import Testing
         #expect(try client.closeCode() == 4101)
     }
 
+    /// The log-in holds what stands behind it, and nothing else comes that would set it going again.
+    @Test(arguments: [1, 2, 3]) func framesOfOneMessageAreAllAnswered(loops: Int) throws {
+        let broker = try TestBroker(loops: loops)
+        for number in 0..<10 {
+            let client = try WireClient(broker.address)
+            try client.upgrade("/ws", ["Sec-WebSocket-Protocol: cbp.bin.v1"])
+            let wish = Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "user\(number)"))
+            try client.sendFrame(
+                0x82,
+                TestClient.encode(.hello(Hello(agent: "test")), requestID: 1) + TestClient.encode(.authenticate(wish), requestID: 2)
+                    + TestClient.encode(.ping(timestamp: nil), requestID: 3))
+            while try client.frame().payload[3] != FrameType.pong.rawValue {}
+        }
+    }
+
     @Test func messagesInFragmentsAndPiecesAreWhole() throws {
         let broker = try TestBroker()
         let client = try WireClient.json(broker.address, as: "ada")

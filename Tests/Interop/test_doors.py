@@ -1,15 +1,9 @@
-"""The doors beside native frames: HTTP, WebSocket with JSON, line mode. Written from sections 21 and 22 of docs/PROTOCOL.md."""
+"""The doors beside native frames: HTTP, WebSocket with JSON. Written from section 21 of docs/PROTOCOL.md."""
 import http.client
-import json
-import os
-import select
-import shutil
 import ssl
-import subprocess
 import unittest
-from pathlib import Path
 
-from harness import Case, PATIENCE, Sessions, certificate, everywhere, fresh
+from harness import PATIENCE, Sessions, certificate, everywhere, fresh
 from websocket import Socket
 
 
@@ -83,63 +77,6 @@ class Doors(Sessions):
 
 
 globals().update(everywhere(Doors))
-
-
-class LineMode(Case, unittest.TestCase):
-    """With programs that people use."""
-
-    def line_broker(self):
-        broker = self.own(listen_line_addresses="127.0.0.1:0")
-        ready = json.loads(Path(broker.directory.name, "ready.json").read_text())
-        (address,) = (entry["address"] for entry in ready["listeners"] if entry["kinds"] == ["line"])
-        return broker, address.rsplit(":", 1)
-
-    def program(self, *command):
-        if not shutil.which(command[0]):
-            self.skipTest(f"{command[0]} is not installed")
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.addCleanup(process.stdin.close)
-        self.addCleanup(process.stdout.close)
-        return process
-
-    def read_until(self, process, text):
-        """What the program shows, whatever it makes of line ends, up to a text."""
-        octets = b""
-        while text not in octets:
-            readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
-            more = os.read(process.stdout.fileno(), 65536) if readable else b""
-            if not more:
-                raise EOFError(f"ended before {text!r}: {octets!r}")
-            octets += more.replace(b"\r", b"")
-
-    def type(self, process, text):
-        os.write(process.stdin.fileno(), text)
-
-    def transcript(self, *command):
-        broker, (host, port) = self.line_broker()
-        ada = self.program(*command, host, port)
-        self.read_until(ada, b"Enter your username: ")
-        self.type(ada, b"ada\n")
-        self.read_until(ada, b"Welcome to the chat!\n")
-        bob = self.client("bob", broker=broker)
-        self.read_until(ada, b"* bob joined\n")
-        self.type(ada, b"hello from a terminal\n")
-        bob.publish("lobby", body="hi ada")
-        self.read_until(ada, b"bob: hi ada\n")
-        self.type(ada, b"/users\n")
-        self.read_until(ada, b"Users online: 2\nada\nbob\n")
-        self.type(ada, b"/quit\n")
-        self.read_until(ada, b"Goodbye!\n")
-        ada.stdin.close()
-        ada.wait(PATIENCE)
-
-    def test_transcript_with_nc(self):
-        self.transcript("nc")
-
-    def test_transcript_with_telnet(self):
-        self.transcript("telnet")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ class Settings(Case, unittest.TestCase):
         broker.process.send_signal(signal.SIGUSR1)
         counts = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in broker.lines_with("delivered=", 2)]
         self.assertEqual(sorted(c["loop"] for c in counts), ["0", "1"])
-        for name, total in {"connections": 1, "rooms": 1, "accounts": 1, "published": 3, "backlog_bytes": 0, "lags": 0}.items():
+        for name, total in {"connections": 1, "rooms": 4, "accounts": 1, "published": 3, "backlog_bytes": 0, "lags": 0}.items():
             self.assertEqual(sum(int(c[name]) for c in counts), total, name)
         client.publish("lobby", "x", os.urandom(8))
 

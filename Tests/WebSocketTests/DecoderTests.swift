@@ -227,6 +227,38 @@ struct DecoderTests {
         }
     }
 
+    @Test func longMessagesArePassedOverWhereThatIsWanted() throws {
+        var random = SeededRandom(seed: 9)
+        let long = [UInt8](repeating: 0xFF, count: 11)
+        let frames = [
+            ClientFrame(1, "0123456789"), ClientFrame(1, long), ClientFrame(1, "a"), ClientFrame(2, long, final: false),
+            ClientFrame(9, "p"),
+            ClientFrame(0, long, final: false), ClientFrame(0, [1]), ClientFrame(1, "01234", final: false), ClientFrame(0, "567890"),
+            ClientFrame(2, [7]),
+        ]
+        for pieces in cuts(of: frames.flatMap(\.octets), random: &random) {
+            var decoder = WebSocketDecoder(discardsLongMessages: true)
+            var inputs: [WebSocketInput] = []
+            for piece in pieces {
+                var used = 0
+                while let input = try decoder.next(in: piece.span.bytes, used: &used, messageByteCountMax: 10) {
+                    inputs.append(input)
+                    // Nothing of them is kept.
+                    #expect(decoder.heldByteCount <= 10)
+                }
+            }
+            #expect(
+                inputs == [text("0123456789"), .tooLong, text("a"), .ping(SharedBytes(utf8: "p")), .tooLong, .tooLong, binary([7])])
+        }
+        // What breaks the protocol is the end all the same.
+        var decoder = WebSocketDecoder(discardsLongMessages: true)
+        let octets = ClientFrame(1, long, final: false).octets + ClientFrame(1, "a").octets
+        var used = 0
+        #expect(throws: WebSocketError.self) {
+            while try decoder.next(in: octets.span.bytes, used: &used, messageByteCountMax: 10) != nil {}
+        }
+    }
+
     @Test func noiseHasOneOutcomeWhateverWayItIsCut() {
         var random = SeededRandom(seed: 7)
         for _ in 0..<2_000 {

@@ -108,7 +108,7 @@ extension Shard {
 
     /// A room's home has granted an attachment.
     func attached(_ id: SessionID, requestID: UInt32, _ joined: Joined, isAutomatic: Bool, choosesAnew: Bool) {
-        guard let session = sessions[id], !session.isEnding else {
+        guard let session = sessions[id], !session.isEnding, !isAutomatic || !session.encoding.isSimple else {
             send(.giveBack(joined.room, epoch: joined.epoch, shard: index, grants: 1), to: map.home(of: joined.room))
             // A connection that is ending is answered, and sent no events.
             var joined = joined

@@ -18,7 +18,7 @@ extension Shard {
     }
 
     /// The policy of rooms whose creator wishes for none.
-    private var policyOfNewRooms: RoomPolicy { storesRooms ? [.logsMembership, .keepsHistory] : .logsMembership }
+    var policyOfNewRooms: RoomPolicy { storesRooms ? [.logsMembership, .keepsHistory] : .logsMembership }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
         let room = rooms[request.room]

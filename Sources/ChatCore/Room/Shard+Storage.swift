@@ -263,8 +263,8 @@ extension Shard {
         let failure = Failure(.storeFailed, reason: "the broker cannot store anything at present", room: room.address)
         let waiting = storage.waiting
         storage.waiting = []
-        if room.address == .lobby {
-            // There is a lobby, stored or not.
+        if isStanding(room.address) {
+            // There is a lobby, stored or not, and so with the others.
             room.storage = nil
             room.reservedThrough = .max
             for (request, requester) in waiting { handle(request, requester) }
@@ -290,7 +290,7 @@ extension Shard {
 
     /// Notes a room that has no members as one to be removed. One whose events are stored is kept for their sake.
     func noteEmptiness(of room: Room) {
-        guard room.members.isEmpty, room.address != .lobby else { return }
+        guard room.members.isEmpty, !isStanding(room.address) else { return }
         if let storage = room.storage, storage.floor <= room.head { return }
         emptyRooms.insert(room.address)
     }

@@ -13,6 +13,9 @@ extension Shard {
         if let refusal = session.farewell?.goodbye { end(session, refusal) }
     }
 
+    /// The client wants events in another encoding from now on.
+    public func change(_ session: Session, to encoding: WireEncoding) { session.encoding = encoding }
+
     /// Queues octets of the adapter's own making between what the core queues, such as a Pong frame.
     public func enqueue(_ octets: SharedBytes, for session: Session, at moment: Moment) {
         now = moment

@@ -1,3 +1,5 @@
+public import ChatProtocol
+
 /// The limits, deadlines and policies by which a shard acts. The defaults are those of config/broker.toml.
 public struct CoreSettings: Sendable {
     /// Who may come without credentials.
@@ -64,6 +66,8 @@ public struct CoreSettings: Sendable {
     public var emptyRoomSeconds: UInt64 = 3_600
     public var attachesToLobby = true
     public var lobbyTopic = ""
+    /// Rooms that a broker has from its first start on, besides the lobby.
+    public var standingRooms: Set<RoomAddress> = []
 
     // Queues.
     /// Above it a connection lags: events are no longer queued for it.

@@ -118,6 +118,8 @@ public final class Shard {
         lastIncarnation = moment.wallMilliseconds
         if let history { restore(history) }
         if map.home(of: .lobby) == index { openLobby() }
+        // The lobby was stored when the broker started for the first time.
+        if (history?.lastEpoch ?? 0) == 0 { openStandingRooms() }
     }
 
     // MARK: What happens to a shard

@@ -1,5 +1,6 @@
 import ChatConfiguration
 import ChatCore
+import ChatProtocol
 
 extension CoreSettings {
     /// The part of a configuration by which a shard acts. Bounds on the whole broker are divided among its shards.
@@ -49,6 +50,7 @@ extension CoreSettings {
         emptyRoomSeconds = UInt64(rooms.emptyRoomSeconds)
         attachesToLobby = rooms.lobbyAutojoin
         lobbyTopic = rooms.lobbyTopic
+        standingRooms = Set(configuration.rooms.standingRoomNames.compactMap { try? RoomAddress($0) })
 
         outboundHighWaterBytes = configuration.queues.outboundHighWaterBytes
         outboundLowWaterBytes = configuration.queues.outboundLowWaterBytes

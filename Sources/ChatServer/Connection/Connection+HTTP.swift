@@ -9,6 +9,7 @@ import WebSocket
 extension Connection {
     /// How long a peer may take to read an answer.
     private static let answerMilliseconds: UInt64 = 30_000
+    private static let subprotocols = [WebSocketDoor.Subprotocol.json, WebSocketDoor.Subprotocol.binary]
 
     func takeRequest(_ parser: HTTPRequestParser, _ octets: RawSpan) -> Int {
         var parser = parser
@@ -40,7 +41,9 @@ extension Connection {
             if driver.isShuttingDown { throw HTTPRefusal(.unavailable, "the broker is shutting down") }
             answer("ready\n", .ok, head)
         case "/echo" where driver.web.servesEcho: try upgrade(head, subprotocols: [])
-        case "/ws": try upgrade(head, subprotocols: [WebSocketDoor.Subprotocol.json, WebSocketDoor.Subprotocol.binary])
+        case "/ws": try upgrade(head, subprotocols: Self.subprotocols)
+        // Where clients of simple dialects that know no path ask.
+        case "/" where WebSocketHandshake.isAsked(by: head): try upgrade(head, subprotocols: Self.subprotocols)
         default:
             guard driver.web.servesClient, let (octets, status) = StaticSite.answer(head) else {
                 throw HTTPRefusal(.notFound, "nothing is there")
@@ -80,9 +83,7 @@ extension Connection {
         switch handshake.subprotocol {
         case WebSocketDoor.Subprotocol.json: kind = .json
         case WebSocketDoor.Subprotocol.binary: kind = .binary
-        default:
-            guard subprotocols.isEmpty else { throw HTTPRefusal(.badRequest, "no subprotocol was asked for") }
-            kind = .echo
+        default: kind = subprotocols.isEmpty ? .echo : .simple
         }
         begin(WebSocketDoor(kind, deflate: handshake.deflate), answering: handshake.response)
     }

@@ -10,9 +10,9 @@ final class LineDoor {
     /// What is to be written: lines, made of the native frames that the core has queued, whenever what was made before has gone.
     var outgoing = OutboundQueue()
 
-    init() {
+    init(bodyByteCountMax: Int) {
         var random = SystemRandomNumberGenerator()
-        dialect = LineDialect(mark: random.next())
+        dialect = LineDialect(mark: random.next(), bodyByteCountMax: bodyByteCountMax)
     }
 }
 
@@ -24,7 +24,7 @@ extension Connection {
     /// Greets, and asks for a name.
     func beginLine() {
         guard stream.isSecure || isClearTextAccepted else { return endWithoutAWord("clear text is not accepted here") }
-        let door = LineDoor()
+        let door = LineDoor(bodyByteCountMax: driver.shard.settings.bodyByteCountMax)
         phase = .line(door)
         noteChannel(isTyped: true)
         driver.shard.open(session, speaking: .native, at: driver.moment)
@@ -41,7 +41,7 @@ extension Connection {
         return session.isEnding ? octets.byteCount : used
     }
 
-    private func perform(_ steps: [LineStep], _ door: LineDoor) {
+    private func perform(_ steps: [DialectStep], _ door: LineDoor) {
         for step in steps {
             switch step {
             case .write(let octets):
@@ -76,7 +76,8 @@ extension Connection {
 }
 
 extension FlushResult {
-    fileprivate var isDrained: Bool {
+    /// Whether all that was to be written has been.
+    var isDrained: Bool {
         if case .drained = self { true } else { false }
     }
 }

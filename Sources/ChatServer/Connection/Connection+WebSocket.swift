@@ -13,6 +13,7 @@ extension Connection {
     /// Goes on as a WebSocket.
     func begin(_ door: WebSocketDoor, answering response: SharedBytes) {
         phase = .webSocket(door)
+        if let simple = door.simple { return begin(simple, answering: response) }
         driver.shard.enqueue(response, for: session, at: driver.moment)
         if door.kind == .echo {
             driver.shard.postpone(session, byMilliseconds: Self.echoMilliseconds, at: driver.moment)
@@ -27,7 +28,7 @@ extension Connection {
     func takeFrames(_ door: WebSocketDoor, _ octets: RawSpan) -> Int {
         var used = 0
         do throws(WebSocketError) {
-            while !session.isInputHeld && !session.isEnding {
+            while !isInputHeld && !session.isEnding {
                 if !door.message.isEmpty {
                     takeMessage(door)
                     continue
@@ -47,7 +48,7 @@ extension Connection {
     private func messageByteCountMax(_ door: WebSocketDoor) -> Int {
         let limits = session.limits(driver.shard.settings)
         return switch door.kind {
-        case .json: limits.payloadByteCountMax * JSONDialect.expansion
+        case .json, .simple: limits.payloadByteCountMax * JSONDialect.expansion
         case .binary: limits.payloadByteCountMax + FrameHeader.byteCount
         case .echo: driver.shard.settings.frameByteCountMax * JSONDialect.expansion
         }
@@ -56,8 +57,10 @@ extension Connection {
     private func handle(_ input: WebSocketInput, _ door: WebSocketDoor) throws(WebSocketError) {
         switch input {
         case .message(let isText, let isCompressed, let payload):
-            try handle(
-                isCompressed ? try inflated(payload, isText: isText, door) : payload, isText: isText, isCompressed: isCompressed, door)
+            guard isCompressed else { return try handle(payload, isText: isText, isCompressed: false, door) }
+            guard let plain = try inflated(payload, isText: isText, door) else { return refuseLongMessage(door) }
+            try handle(plain, isText: isText, isCompressed: true, door)
+        case .tooLong: refuseLongMessage(door)
         case .ping(let payload): driver.shard.enqueue(WebSocketEncoder.pong(payload), for: session, at: driver.moment)
         case .pong: break
         case .close(let code, _):
@@ -72,11 +75,18 @@ extension Connection {
         }
     }
 
-    private func inflated(_ payload: SharedBytes, isText: Bool, _ door: WebSocketDoor) throws(WebSocketError) -> SharedBytes {
+    /// Where a long message is not the end.
+    private func refuseLongMessage(_ door: WebSocketDoor) {
+        if let simple = door.simple { refuseLongMessage(simple) }
+    }
+
+    /// What a compressed message says; nil if it is too long where that is not the end.
+    private func inflated(_ payload: SharedBytes, isText: Bool, _ door: WebSocketDoor) throws(WebSocketError) -> SharedBytes? {
         let plain: SharedBytes
         do throws(InflateError) {
             plain = try driver.inflater.inflate(payload, byteCountMax: messageByteCountMax(door))
         } catch {
+            if error == .tooLong && door.simple != nil { return nil }
             throw error == .tooLong
                 ? WebSocketError(.messageTooBig, "a message longer than accepted") : WebSocketError(.invalidData, "not compressed data")
         }
@@ -91,6 +101,9 @@ extension Connection {
             let limits = session.limits(driver.shard.settings)
             payload.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.receive(payload.withBytes { JSONDialect.input($0, limits: limits) }, from: session, at: driver.moment)
+        case .simple:
+            guard isText, let simple = door.simple else { throw WebSocketError(.unsupportedData, "binary where text is spoken") }
+            take(payload, simple)
         case .binary:
             guard !isText else { throw WebSocketError(.unsupportedData, "text where binary is spoken") }
             payload.withBytes { door.message.append($0) }

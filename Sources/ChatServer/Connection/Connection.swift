@@ -32,6 +32,8 @@ final class Connection: SecureStreamDelegate {
     /// Whether the census still counts it among those without an account.
     var isCountedUnauthenticated = true
     private var isReading = false
+    /// Whether octets are being handled: what is written meanwhile must not begin to handle them, too.
+    private var isTaking = false
     private(set) var isInputEnded = false
     private var isShutDown = false
     let isClearTextAccepted: Bool
@@ -65,7 +67,9 @@ final class Connection: SecureStreamDelegate {
         driver.shard.touch(session, at: driver.moment)
         guard !session.isEnding else { return }
         if received.isEmpty {
+            isTaking = true
             let used = take(octets)
+            isTaking = false
             if used < octets.byteCount && !session.isEnding { received.append(octets.extracting(used..<octets.byteCount)) }
         } else {
             received.append(octets)
@@ -88,17 +92,28 @@ final class Connection: SecureStreamDelegate {
         driver.shard.inputEnded(session, at: driver.moment)
     }
 
-    /// Whether what has been received must wait: for the core, or for what a terminal's last lines come to.
-    private var isInputHeld: Bool {
+    /// Whether what has been received must wait: for the core, or for what came before it at a door with a dialect of its own.
+    var isInputHeld: Bool {
         if session.isInputHeld { return true }
-        if case .line(let door) = phase { return door.dialect.isWaiting }
-        return false
+        return switch phase {
+        case .line(let door): door.dialect.isWaiting
+        case .webSocket(let door): door.simple?.dialect.isWaiting == true
+        default: false
+        }
     }
 
     func takeReceived() {
-        guard !received.isEmpty else { return }
+        guard !isTaking, !received.isEmpty || holdsMessage else { return }
+        isTaking = true
         let used = received.withBytes { take($0) }
+        isTaking = false
         if session.isEnding { received.clear() } else if used > 0 { received.consume(used) }
+    }
+
+    /// Whether frames are left of a message that has been taken whole.
+    private var holdsMessage: Bool {
+        if case .webSocket(let door) = phase { return !door.message.isEmpty }
+        return false
     }
 
     /// Handles as much of the octets as makes whole inputs; the number of octets used.
@@ -216,7 +231,12 @@ final class Connection: SecureStreamDelegate {
     /// Writes what is queued: called once at the end of a turn, and when what was blocked has been written.
     func flush() {
         driver.shard.beganWriting(session)
-        if case .line(let door) = phase { note(flushLines(door)) } else { note(stream.flush(&session.queue)) }
+        switch phase {
+        case .line(let door): note(flushLines(door))
+        case .webSocket(let door):
+            if let simple = door.simple { note(flushSimple(simple)) } else { note(stream.flush(&session.queue)) }
+        default: note(stream.flush(&session.queue))
+        }
     }
 
     private func note(_ result: FlushResult) {
@@ -256,7 +276,11 @@ final class Connection: SecureStreamDelegate {
 
     private func shutDownIfEnding() {
         guard reason != nil, session.queue.isEmpty, !isShutDown, stream.isOpen else { return }
-        if case .line(let door) = phase, !door.outgoing.isEmpty { return }
+        switch phase {
+        case .line(let door) where !door.outgoing.isEmpty: return
+        case .webSocket(let door) where door.simple?.outgoing.isEmpty == false: return
+        default: break
+        }
         isShutDown = true
         if isInputEnded { stream.close() } else { stream.shutdown() }
     }

@@ -9,6 +9,8 @@ final class WebSocketDoor {
         case json
         /// `cbp.bin.v1`: whole native frames in each binary message.
         case binary
+        /// One of the simple dialects: no subprotocol was asked for.
+        case simple
         /// What comes is sent back, for tests of clients.
         case echo
     }
@@ -32,11 +34,14 @@ final class WebSocketDoor {
     /// The code of the Close frame with which this side ends, if the peer's faults or its own Close frame decide it.
     var closeCode: WebSocketCloseCode?
     var hasSaidClose = false
+    /// What is kept for a simple dialect; nil for any other kind.
+    let simple: SimpleDoor?
 
     init(_ kind: Kind, deflate: DeflateParameters?) {
         self.kind = kind
+        simple = kind == .simple ? SimpleDoor() : nil
         self.deflate = deflate
-        decoder = WebSocketDecoder(allowsCompression: deflate != nil)
+        decoder = WebSocketDecoder(allowsCompression: deflate != nil, discardsLongMessages: kind == .simple)
     }
 
     /// How what is queued by the core leaves.

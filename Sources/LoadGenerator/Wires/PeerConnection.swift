@@ -87,10 +87,18 @@ final class PeerConnection: PublishingConnection, SecureStreamDelegate {
         self.stream = stream
         stream.delegate = self
         do throws(StreamError) {
+            if let context = loop.plan.tlsContext {
+                try stream.startClientTLS(context: context, serverName: loop.plan.configuration.target.host)
+            }
             try stream.startReading()
         } catch {
             return end(.failed(error.description))
         }
+        if loop.plan.tlsContext == nil { greet() }
+    }
+
+    private func greet() {
+        guard step == .connecting else { return }
         step = .greeting
         send(SharedBytes(wire.greeting(connection: number, run: loop.plan.identity)))
     }
@@ -238,7 +246,7 @@ final class PeerConnection: PublishingConnection, SecureStreamDelegate {
     }
 
     func secureStreamCanWrite(_ stream: SecureStream) { loop.markDirty(self) }
-    func secureStreamDidHandshake(_ stream: SecureStream) {}
+    func secureStreamDidHandshake(_ stream: SecureStream) { greet() }
     func secureStreamDidReachEnd(_ stream: SecureStream) { end(.closedByPeer) }
     func secureStream(_ stream: SecureStream, didFail error: StreamError) {
         end(step == .connecting ? .connectFailed("\(loop.plan.address): \(error)") : .failed(error.description))

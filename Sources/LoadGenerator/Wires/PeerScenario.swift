@@ -17,7 +17,7 @@ final class PeerScenario: LoadScenario {
         self.loop = loop
         publishing = PublishingPhase(loop: loop)
         let plan = loop.plan
-        guard let wire = PeerWires.wire(of: plan.configuration.target.url) else { preconditionFailure("a peer has a wire") }
+        guard let wire = plan.configuration.target.wire else { preconditionFailure("a peer has a wire") }
         loop.underwayCountMax = wire.underwayCountMax
         if plan.configuration.scenario == .idle {
             for number in stride(from: loop.index, to: plan.configuration.connections, by: plan.configuration.loops) {

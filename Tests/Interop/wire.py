@@ -1,0 +1,94 @@
+"""Octets over a socket, and WebSocket frames as clients write them, well or badly."""
+import os
+import socket
+import ssl
+import zlib
+
+PATIENCE = 10                   # seconds for whatever must come
+
+
+class Wire:
+    """One connection. `tls` is an SSL context, for a server called localhost."""
+
+    def __init__(self, host, port, tls=None):
+        self.sock = socket.create_connection((host, port), PATIENCE)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
+        self.buffer = b""
+
+    def send(self, octets):
+        try:
+            self.sock.sendall(octets)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            pass                # the broker has answered and closed before it was told everything
+
+    def fill(self):
+        try:
+            octets = self.sock.recv(65536)
+        except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            octets = b""
+        self.buffer += octets
+        return bool(octets)
+
+    def to_end(self):
+        while self.fill():
+            pass
+        return self.buffer
+
+    def answer(self):
+        """The status and the fields of an HTTP answer, and its body, which the end of the connection ends."""
+        head, _, body = self.to_end().partition(b"\r\n\r\n")
+        line, *fields = head.decode("latin-1").split("\r\n")
+        return int(line.split()[1]), {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}, body
+
+    def upgrade(self, path, extensions=None):
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        if extensions is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {extensions}")
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while b"\r\n\r\n" not in self.buffer and self.fill():
+            pass
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        return head.decode()
+
+    def frame(self):
+        """(first octet, payload); None at the end of the connection."""
+        while True:
+            if len(self.buffer) >= 2:
+                length, start = self.buffer[1], 2
+                if length in (126, 127):
+                    width = 2 if length == 126 else 8
+                    start += width
+                    length = int.from_bytes(self.buffer[2:start], "big") if len(self.buffer) >= start else 1 << 62
+                if len(self.buffer) >= start + length:
+                    first, payload = self.buffer[0], self.buffer[start:start + length]
+                    self.buffer = self.buffer[start + length:]
+                    return first, payload
+            if not self.fill():
+                return None
+
+    def close(self):
+        self.sock.close()
+
+
+def frame(opcode, payload=b"", final=True, bits=0, masked=True, width=None):
+    """A frame as a client writes it. `width` is that of the extended length, if not the shortest."""
+    if width is None:
+        width = 0 if len(payload) < 126 else 2 if len(payload) < 65536 else 8
+    short = len(payload) if width == 0 else 126 if width == 2 else 127
+    octets = bytes([(0x80 if final else 0) | bits | opcode, (0x80 if masked else 0) | short]) + len(payload).to_bytes(width or 1, "big")[:width]
+    if not masked:
+        return octets + payload
+    key = os.urandom(4)
+    return octets + key + bytes(octet ^ key[index & 3] for index, octet in enumerate(payload))
+
+
+def deflated(octets, level=6, window=15):
+    """A message as permessage-deflate has it (RFC 7692 section 7.2.1)."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -window)
+    return (compressor.compress(octets) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def inflated(octets):
+    return zlib.decompressobj(-15).decompress(octets + b"\0\0\xff\xff")
