@@ -237,7 +237,7 @@ class StoredChanges(Case):
         shutil.copyfile(backup, file)
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, r"^2 logs have the epoch \d+ now\n$")
+        self.assertRegex(done.stdout, r"^\d+ logs have the epoch \d+ now\n$")
         self.start()
         ada = self.account("ada")
         with self.refused(600):

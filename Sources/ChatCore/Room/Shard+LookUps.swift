@@ -84,9 +84,12 @@ extension Shard {
                 }
             }
         }
-        guard content.kind.isChange, content.kind != .unpin, findings?.target == nil, let seq = content.reference, seq >= room.floor,
-            seq < room.ringFloor, seq <= room.head, content.kind != .pin || room.markings?.pins.contains(seq) != true
+        guard content.kind.isChange, content.kind != .unpin, findings?.target == nil, let seq = content.reference, seq <= room.head,
+            content.kind != .pin || room.markings?.pins.contains(seq) != true
         else { return false }
+        // A batch may be longer than the ring.
+        if seq > room.publishedHead { handOn(room) }
+        guard seq >= room.floor, seq < room.ringFloor else { return false }
         let reaction = content.kind == .react || content.kind == .unreact ? Reaction(account: requester.account.name, content) : nil
         return wait(request, for: .target(seq, reaction), storedThrough: seq, in: room, storage, requester)
     }
@@ -94,8 +97,10 @@ extension Shard {
     /// Whether it must be looked up how many messages there are up to a read marker.
     func waitForLookUp(_ request: RoomRequest, about marker: ReadMarker, in room: Room, _ requester: Requester) -> Bool {
         guard let storage = room.storage, let member = room.member(requester.account), marker.mark > member.mark,
-            marker.mark <= room.publishedHead, findings?.messageCount == nil, room.messageCount(through: marker.mark) == nil
+            marker.mark <= room.head, findings?.messageCount == nil
         else { return false }
+        if marker.mark > room.publishedHead { handOn(room) }
+        guard room.messageCount(through: marker.mark) == nil else { return false }
         return wait(request, for: .messageCount(marker.mark), storedThrough: marker.mark, in: room, storage, requester)
     }
 

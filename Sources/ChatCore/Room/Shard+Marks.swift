@@ -12,7 +12,7 @@ extension Shard {
         guard marker.mark <= room.head else { throw Failure(.noSuchEvent, reason: "there is no event \(marker.mark)", field: 0x42) }
         answer(requester, .ok(Success()))
         guard marker.mark > member.mark else { return }
-        if marker.mark > room.publishedHead { handOn(room) }
+        // Where rooms are not stored the number means nothing.
         member.mark = marker.mark
         member.markMessageCount =
             room.messageCount(through: marker.mark) ?? findings?.messageCount.map(UInt32.init(truncatingIfNeeded:)) ?? room.messageCount

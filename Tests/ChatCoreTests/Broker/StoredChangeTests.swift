@@ -143,6 +143,22 @@ final class StoredChangeTests {
         #expect(rooms.broker.faultsAtRest().isEmpty)
     }
 
+    /// More in one turn than the ring holds: what is changed has left it before anybody could ask for it.
+    @Test func aBatchMayBeLongerThanTheRing() {
+        let (rooms, ann, bob, _, _) = talk()
+        let first = rooms.broker.room("r")!.head + 1
+        for index in 0..<10 { ann.send(.publish(Publish(room: "r", publication: .text("\(index)")))) }
+        ann.send(SimulatedClient.change(.edit, first, body: "better"), id: 906)
+        ann.send(.mark(ReadMarker(room: "r", mark: first + 1)), id: 907)
+        rooms.broker.settle()
+        #expect(ann.inbox.first { $0.requestID == 906 }?.reply?.published != nil)
+        #expect(ann.inbox.first { $0.requestID == 907 }?.reply?.code == nil)
+        #expect(bob.bodies(in: "r").last == "better")
+        let member = rooms.broker.room("r")!.members["ann"]!
+        #expect(rooms.broker.room("r")!.unreadCount(of: member) == 8)
+        #expect(rooms.broker.faultsAtRest().isEmpty)
+    }
+
     @Test func isJudgedAnewWhenTheAnswerComes() {
         let (rooms, ann, bob, ofAnn, ofBob) = talk()
         rooms.store.holdsReads = true
