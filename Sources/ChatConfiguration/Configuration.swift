@@ -120,6 +120,8 @@ extension Configuration {
     public struct Storage: Sendable, Equatable {
         /// Whether rooms, messages and memberships are kept there.
         public var enabled = true
+        /// Whether what was said can be searched.
+        public var searchEnabled = true
         /// Events of a room that are kept, the newest. 0: all.
         public var retainedEventsPerRoomMax = 0
         /// How long events are kept, in days. 0: for ever.

@@ -74,6 +74,7 @@ extension Setting {
 
     private static let storage: [Setting] = [
         .boolean("storage.enabled", \.storage.enabled, "Whether rooms, messages and memberships are kept in the data directory."),
+        .boolean("storage.search_enabled", \.storage.searchEnabled, "Whether what was said can be searched, by an index beside it."),
         .integer(
             "storage.retained_events_per_room_max", \.storage.retainedEventsPerRoomMax, 0...1_000_000_000_000,
             "Events of a room that are kept, the newest; 0 means all."),

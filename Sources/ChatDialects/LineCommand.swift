@@ -11,6 +11,7 @@ enum LineCommand: Equatable {
     case create(String)
     case leave(String?)
     case history(UInt64)
+    case search(String)
     case rename(String)
     case logIn(String)
     case guest
@@ -27,7 +28,8 @@ enum LineCommand: Equatable {
         "/users              who is online", "/who [ROOM]         who is in a room", "/rooms              the rooms",
         "/join ROOM          enter a room, and speak there", "/create ROOM        make a room, and enter it",
         "/leave [ROOM]       leave a room", "/pm USER TEXT       say something to one person (also /msg)",
-        "/history [N]        the last N messages of the room", "/nick NAME          take another name",
+        "/history [N]        the last N messages of the room", "/search WORDS       messages in which all of these occur",
+        "/nick NAME          take another name",
         "/login NAME         log in with a password", "/ping               is the broker there?", "/help               this list",
         "/quit               leave the chat", "//TEXT              say something that begins with a slash",
     ]
@@ -60,6 +62,7 @@ enum LineCommand: Equatable {
                 return
             }
             self = UInt64(first).map { .history(max(1, min($0, 1_000))) } ?? .usage("/history [N]")
+        case "/search": self = rest.isEmpty ? .usage("/search WORDS") : .search(rest)
         case "/nick": self = first.map { .rename($0) } ?? .usage("/nick NAME")
         case "/login": self = first.map { .logIn($0) } ?? .usage("/login NAME")
         case "/guest": self = .guest

@@ -71,6 +71,7 @@ extension LineDialect {
         case .batch(let batch):
             tail?.take(batch)
             if !hasMore { finishTailPage() }
+        case .found(let found): show(found, hasMore: hasMore)
         case .items(let items): show(items, purpose, hasMore: hasMore)
         case .lag(let lag): write(LineText.notice("\(lag.toSeq - lag.fromSeq + 1) messages of \(lag.room) were missed"))
         case .ping(let timestamp): answer(.pong(timestamp: timestamp), requestID: requestID)

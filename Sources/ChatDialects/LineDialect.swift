@@ -19,7 +19,7 @@ public struct LineDialect: Sendable {
 
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
-        case hello, logIn, rename, say, join, history, create(RoomAddress), leave(RoomAddress), users, who(RoomAddress), rooms, ping
+        case hello, logIn, rename, say, join, history, search, create(RoomAddress), leave(RoomAddress), users, who(RoomAddress), rooms, ping
 
         /// Whether the reply says where the next line goes.
         var decidesWhatFollows: Bool {
@@ -48,6 +48,8 @@ public struct LineDialect: Sendable {
     private var historyCountWanted: Int?
     /// Where the last message of this connection stands that the broker has numbered.
     var lastSaid: (room: RoomAddress, seq: UInt64)?
+    /// What `/search` has found so far.
+    var found: [Event] = []
     private var reader = LineReader()
     private var steps: [DialectStep] = []
     private var nextRequestID: UInt32 = 1
@@ -212,6 +214,7 @@ public struct LineDialect: Sendable {
         case .history(let count):
             historyCountWanted = Int(count)
             beginHistory()
+        case .search(let words): search(words)
         case .rename(let text):
             guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
             request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)

@@ -26,6 +26,7 @@ public enum Command: Sendable, Equatable {
     case presence(Presence)
     case inbox(ReadInbox)
     case history(ReadHistory)
+    case search(Search)
     case register(Register)
     /// PASSWORD: what the broker is to keep of the account's new password.
     case changePassword(verifier: SharedBytes)

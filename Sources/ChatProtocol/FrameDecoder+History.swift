@@ -20,12 +20,17 @@ extension FrameDecoder {
         let floor = try fields.number(.floor, in: payload)
         let fromSeq = try fields.number(.fromSeq, in: payload)
         let toSeq = try fields.number(.toSeq, in: payload)
+        return Batch(
+            room: room, epoch: epoch, head: head, floor: floor, fromSeq: fromSeq, toSeq: toSeq, frames: try frames(&fields, payload))
+    }
+
+    /// DELIVER frames back to back.
+    static func frames(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> SharedBytes {
         guard let frames = fields.take(.frames, in: payload) else { preconditionFailure("a required field was checked to be there") }
         let octets = payload.extracting(frames)
         guard octets.byteCount <= Int(Field.frames.maximum) else { throw PayloadError(.badValue, .frames, "more octets than allowed") }
         try Batch.forEachFrame(in: octets) { (_, _) throws(PayloadError) in }
-        return Batch(
-            room: room, epoch: epoch, head: head, floor: floor, fromSeq: fromSeq, toSeq: toSeq, frames: SharedBytes(copying: octets))
+        return SharedBytes(copying: octets)
     }
 
     static func resume(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> Resume {

@@ -10,7 +10,7 @@ extension FrameDecoder {
         guard let type = FrameType(rawValue: header.type) else { throw PayloadError(.unknownType, "unknown frame type") }
         switch type {
         case .hello, .authenticate, .resume, .join, .leave, .list, .members, .create, .publish, .directMessage, .history, .inbox, .register,
-            .changePassword, .listDevices, .revokeDevice:
+            .search, .changePassword, .listDevices, .revokeDevice:
             throw PayloadError(.badState, "a frame that only clients send")
         case .ping:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
@@ -37,6 +37,7 @@ extension FrameDecoder {
         case .published: return .reply(.published(try published(&fields, payload)))
         case .resumed: return .reply(.resumed(try resumed(&fields, payload)))
         case .batch: return .reply(.batch(try batch(&fields, payload)))
+        case .found: return .reply(.found(try found(&fields, payload)))
         case .lag: return .reply(.lag(try lag(&fields, payload)))
         case .mark: return .reply(.mark(try mark(&fields, payload)))
         case .typing: return .reply(.typing(try typing(&fields, payload)))

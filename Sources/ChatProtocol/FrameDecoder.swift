@@ -31,7 +31,7 @@ public enum FrameDecoder {
         switch type {
         case .hello, .authenticate, .authenticateStep, .ping, .register, .changePassword, .listDevices, .revokeDevice:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
-        case .welcome, .authenticated, .ok, .resumed, .notice, .joined, .items, .published, .deliver, .batch, .lag:
+        case .welcome, .authenticated, .ok, .resumed, .notice, .joined, .items, .published, .deliver, .batch, .lag, .found:
             throw PayloadError(.badState, "a frame that only brokers send")
         default: break
         }
@@ -50,6 +50,7 @@ public enum FrameDecoder {
         case .goodbye: return .goodbye(try goodbye(&fields, payload))
         case .resume: return .resume(try resume(&fields, payload))
         case .history: return .history(try history(&fields, payload))
+        case .search: return .search(try search(&fields, payload))
         case .join: return .join(try join(&fields, payload))
         case .leave:
             let room = try fields.address(.room, in: payload)

@@ -41,6 +41,9 @@ public enum FrameEncoder {
         case .history(let history):
             type = .history
             writer.append(history)
+        case .search(let search):
+            type = .search
+            writer.append(search)
         case .join(let join):
             type = .join
             writer.append(.room, address: join.room)
@@ -169,6 +172,9 @@ public enum FrameEncoder {
         case .batch(let batch):
             type = .batch
             writer.append(batch)
+        case .found(let found):
+            type = .found
+            writer.append(found)
         case .lag(let lag):
             type = .lag
             writer.append(.room, address: lag.room)

@@ -31,6 +31,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case typing = 0x28
     case presence = 0x29
     case inbox = 0x2A
+    case search = 0x2B
+    case found = 0x2C
     case register = 0x3A
     case changePassword = 0x3B
     case listDevices = 0x3C

@@ -65,10 +65,13 @@ public struct Batch: Sendable, Equatable {
     }
 
     /// The events of the frames.
-    public func events() throws(PayloadError) -> [Event] {
+    public func events() throws(PayloadError) -> [Event] { try Self.events(in: frames) }
+
+    /// The events of DELIVER frames that stand back to back.
+    static func events(in frames: SharedBytes) throws(PayloadError) -> [Event] {
         try frames.withBytes { (octets) throws(PayloadError) in
             var events: [Event] = []
-            try Self.forEachFrame(in: octets) { (header, range) throws(PayloadError) in
+            try forEachFrame(in: octets) { (header, range) throws(PayloadError) in
                 guard case .event(let event) = try FrameDecoder.serverFrame(header, payload: octets.extracting(range)) else {
                     preconditionFailure("a DELIVER frame is an event")
                 }

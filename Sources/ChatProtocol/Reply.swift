@@ -16,6 +16,7 @@ public enum Reply: Sendable, Equatable {
     case published(Published)
     case resumed([ResumedRoom])
     case batch(Batch)
+    case found(Found)
     case lag(Lag)
     /// MARK: a read marker was moved.
     case mark(ReadMarker)

@@ -31,6 +31,9 @@ public struct StoreStatistics: Sendable {
     public let waitingReads: Int
     /// Pages (4 KiB) in the write-ahead log.
     public let logPages: Int
+    public let waitingSearches: Int
+    /// Events that are stored and not indexed yet.
+    public let unindexedEvents: Int
 }
 
 /// The history of all rooms in one SQLite file: one thread writes, others read, and whoever posts waits for neither.
@@ -41,18 +44,20 @@ public final class Store: Sendable {
     private let port: WriterPort
     private let readers: [Reader]
     private let checkpointer: Checkpointer
+    private let searching: (port: SearchPort, thread: StoreThread)?
     private let threads: [StoreThread]
     private let checkpointThread: StoreThread
     // Released by `close`; before that the writer's thread holds it too.
     nonisolated(unsafe) private let lock: DirectoryLock
 
     private init(
-        port: WriterPort, readers: [Reader], checkpointer: Checkpointer, threads: [StoreThread], checkpointThread: StoreThread,
-        lock: DirectoryLock
+        port: WriterPort, readers: [Reader], checkpointer: Checkpointer, searching: (SearchPort, StoreThread)?, threads: [StoreThread],
+        checkpointThread: StoreThread, lock: DirectoryLock
     ) {
         self.port = port
         self.readers = readers
         self.checkpointer = checkpointer
+        self.searching = searching
         self.threads = threads
         self.checkpointThread = checkpointThread
         self.lock = lock
@@ -67,7 +72,8 @@ public final class Store: Sendable {
         _ settings: StoreSettings, now: Timestamp, observer: StoreObserver = StoreObserver()
     ) throws(StoreError) -> (store: Store, state: StoredState) {
         let opening = try StoreOpening(settings)
-        let log = try LogWriter(opening.database, settings: settings)
+        let searchPort = settings.isSearchable ? SearchPort(settings) : nil
+        let log = try LogWriter(opening.database, settings: settings, search: searchPort)
         let state = try StoredLogs.state(in: opening.database, states: log.logs.states, settings: settings, now: now)
         let port = WriterPort(settings)
         let checkpointer = Checkpointer()
@@ -78,13 +84,23 @@ public final class Store: Sendable {
         }
         // Each object goes to the one thread that uses it from here on.
         nonisolated(unsafe) let checkpointDatabase = try StoreOpening.writingConnection(settings)
-        nonisolated(unsafe) let writer = Writer(log, settings: settings, observer: observer, port: port, checkpointer: checkpointer)
+        nonisolated(unsafe) let writer = Writer(
+            log, settings: settings, observer: observer, port: port, checkpointer: checkpointer, search: searchPort)
+        let search = try searchPort.map { (port) throws(StoreError) in
+            try SearchService(try StoreOpening.readingConnection(settings), settings: settings, port: port)
+        }
+        if search == nil { SearchIndex.remove(settings) }
         let checkpointThread = try StoreThread(name: "checkpoint") { checkpointer.run(checkpointDatabase) }
         var threads: [StoreThread] = []
+        var searching: (port: SearchPort, thread: StoreThread)?
         do throws(StoreError) {
             for connection in connections {
                 nonisolated(unsafe) let connection = connection
                 threads.append(try StoreThread(name: "history") { connection.0.run(connection.1, connection.2) })
+            }
+            if let search, let searchPort {
+                nonisolated(unsafe) let search = search
+                searching = (searchPort, try StoreThread(name: "search") { search.run() })
             }
             // Whatever becomes of the store, nobody else has the directory while this thread writes.
             nonisolated(unsafe) let lock = opening.lock
@@ -92,13 +108,17 @@ public final class Store: Sendable {
         } catch {
             for (reader, _, _) in connections.prefix(threads.count) { reader.close() }
             for thread in threads { thread.join() }
+            if let searching {
+                searching.port.close()
+                searching.thread.join()
+            }
             checkpointer.close()
             checkpointThread.join()
             throw error
         }
         let store = Store(
-            port: port, readers: connections.map(\.0), checkpointer: checkpointer, threads: threads, checkpointThread: checkpointThread,
-            lock: opening.lock)
+            port: port, readers: connections.map(\.0), checkpointer: checkpointer, searching: searching, threads: threads,
+            checkpointThread: checkpointThread, lock: opening.lock)
         return (store, state)
     }
 
@@ -135,6 +155,14 @@ public final class Store: Sendable {
         post(.question(question, then: answer))
     }
 
+    /// Looks for events in which words occur, the newest first, in logs that the caller has found may be read.
+    ///
+    /// - Returns: false if as many searches wait as may, nothing can be searched, or the store is closed: there is no answer.
+    public func search(_ query: SearchQuery, then answer: @escaping @Sendable (Result<SearchPage, StoreError>) -> Void) -> Bool {
+        guard !port.isClosed.load(ordering: .acquiring), let searching else { return false }
+        return searching.port.post(query, then: answer)
+    }
+
     private func post(_ order: Reader.Order) -> Bool {
         guard !port.isClosed.load(ordering: .acquiring), let reader = readers.min(by: { $0.waitingCount < $1.waitingCount }) else {
             return false
@@ -149,7 +177,8 @@ public final class Store: Sendable {
         return StoreStatistics(
             commits: port.commits.load(ordering: .relaxed), events: port.events.load(ordering: .relaxed),
             failedPosts: port.failedPosts.load(ordering: .relaxed), waitingPosts: waiting.posts, waitingBytes: waiting.bytes,
-            waitingReads: readers.reduce(0) { $0 + $1.waitingCount }, logPages: port.logPages.load(ordering: .relaxed))
+            waitingReads: readers.reduce(0) { $0 + $1.waitingCount }, logPages: port.logPages.load(ordering: .relaxed),
+            waitingSearches: searching?.port.waitingCount ?? 0, unindexedEvents: searching?.port.unindexedCount ?? 0)
     }
 
     /// Takes nothing more, stores and answers what was posted, gives the reserved seqs back and closes the file. Blocks; for one thread,
@@ -157,7 +186,9 @@ public final class Store: Sendable {
     public func close() {
         guard !port.isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         for reader in readers { reader.close() }
+        searching?.port.close()
         checkpointer.close()
+        searching?.thread.join()
         // The checkpoint thread first: the last connection to go is the writer's, which has emptied the log.
         checkpointThread.join()
         for thread in threads.dropLast() { thread.join() }

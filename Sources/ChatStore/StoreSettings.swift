@@ -35,6 +35,20 @@ public struct StoreSettings: Sendable {
     /// Events that a request may look at before the next one has its turn.
     public var sliceEventsMax = 128
 
+    // Searching.
+    /// Whether there is an index of what was said; if not, nothing can be searched.
+    public var isSearchable = true
+    /// How long a search may take; then it answers with what it has found so far.
+    public var searchMilliseconds = 1_000
+    /// Searches that may wait; beyond it ``Store/search(_:then:)`` refuses.
+    public var waitingSearchesMax = 64
+    /// Events that are indexed at a time. The newest ones are indexed when there are so many; until then they are looked through.
+    public var indexSliceEvents: Int64 = 1_024
+    /// Octets of text that are indexed at a time.
+    public var indexSliceBytes = 65_536
+    /// Events of a block of the index, which is what is made anew when something is to be erased from it.
+    public var indexBlockEvents: Int64 = 65_536
+
     // Retention.
     /// Seqs of a log that are kept; nil means all.
     public var retainedSeqsMax: UInt64?
@@ -56,6 +70,9 @@ public struct StoreSettings: Sendable {
 
     /// The database file in the directory.
     public var path: String { directory + "/history.sqlite3" }
+
+    /// The file of the index in the directory.
+    var indexPath: String { directory + "/search.sqlite3" }
 
     var retainsAll: Bool { retainedSeqsMax == nil && retainedMilliseconds == nil }
 }

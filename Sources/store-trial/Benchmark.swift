@@ -77,8 +77,11 @@ final class Producers: Sendable {
     private let posted = Atomic<Int>(0)
     private let active: Atomic<Int>
     private let end = Waiting<UInt64>()
+    private let text: Guarded<TrialText>?
 
-    init(_ store: Store, _ rooms: [TrialRoom]) {
+    /// - Parameter text: What is said; nil: the same again and again.
+    init(_ store: Store, _ rooms: [TrialRoom], text: TrialText? = nil) {
+        self.text = text.map { Guarded($0) }
         self.store = store
         self.rooms = Guarded(rooms)
         active = Atomic(rooms.count)
@@ -111,8 +114,9 @@ final class Producers: Sendable {
             return
         }
         let ids = (0..<batchCount).map { _ in UInt64.random(in: .min ... .max) }
-        let body = "The quick brown fox jumps over the lazy dog; 64 octets of text.."
-        guard let write = rooms.withLock({ $0[index].append(ids: ids, body: body, at: Clock.wallMilliseconds) }) else {
+        let usual = "The quick brown fox jumps over the lazy dog; 64 octets of text.."
+        let bodies = text?.withLock { text in ids.map { _ in text.text() } } ?? ids.map { _ in usual }
+        guard let write = rooms.withLock({ $0[index].append(ids: ids, bodies: bodies, at: Clock.wallMilliseconds) }) else {
             preconditionFailure("a post answered has brought its reservation")
         }
         let isTaken = store.post([write]) { [self] outcome in

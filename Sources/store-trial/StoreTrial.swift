@@ -5,6 +5,7 @@ import Glibc
 /// A tool for trials of the store, not for operators: benchmarks, and a writer that is made to be killed.
 ///
 ///     store-trial bench DIRECTORY [EVENTS]   measures in an empty directory, and prints what it measured
+///     store-trial search DIRECTORY [EVENTS]  measures searching in an empty directory
 ///     store-trial write DIRECTORY            writes until it is killed, and prints what it numbered and what was acknowledged
 ///     store-trial full DIRECTORY             fills a small disk, makes room again, and checks what is stored
 ///     store-trial open DIRECTORY [USER-ID]   opens as that user, and prints how long it took or why it was refused
@@ -12,12 +13,13 @@ import Glibc
 struct StoreTrial {
     static func main() {
         let arguments = CommandLine.arguments
-        guard arguments.count >= 3 else { return fail("usage: store-trial bench|write|full|open DIRECTORY [EVENTS|USER-ID]") }
+        guard arguments.count >= 3 else { return fail("usage: store-trial bench|search|write|full|open DIRECTORY [EVENTS|USER-ID]") }
         let directory = arguments[2]
         let number = arguments.count > 3 ? Int(arguments[3]) : nil
         do {
             switch arguments[1] {
             case "bench": try Benchmark(directory: directory, eventCount: number ?? 1_000_000).run()
+            case "search": try SearchBenchmark(directory: directory, eventCount: number ?? 1_000_000).run()
             case "write": try EndlessWriter(directory: directory).run()
             case "full": try FullDisk(directory: directory).run()
             case "open": try open(directory, userID: number)

@@ -47,10 +47,15 @@ struct TrialRoom {
 
     /// Numbers and encodes events; nil if that would go beyond what is reserved.
     mutating func append(_ kind: EventKind = .message, ids: [UInt64], body: String, at timestamp: Timestamp) -> StoreWrite? {
+        append(kind, ids: ids, bodies: ids.map { _ in body }, at: timestamp)
+    }
+
+    /// The same, with a text for each.
+    mutating func append(_ kind: EventKind = .message, ids: [UInt64], bodies: [String], at timestamp: Timestamp) -> StoreWrite? {
         guard head + UInt64(ids.count) <= reservedThrough else { return nil }
         var writer = ByteWriter(minimumCapacity: 256)
         for (index, id) in ids.enumerated() {
-            let content = EventContent(kind: kind, messageID: MessageID(id), body: body)
+            let content = EventContent(kind: kind, messageID: MessageID(id), body: bodies[index])
             FrameEncoder.appendDeliver(
                 room: address, seq: head + 1 + UInt64(index), timestamp: timestamp, from: Self.author, content: content, to: &writer)
         }

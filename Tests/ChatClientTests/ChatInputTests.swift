@@ -24,7 +24,8 @@ import Testing
         (":unreact ^ +1", .change(.unreact, .last, "+1")), (":pin", .change(.pin, .last, nil)),
         (":unpin #1", .change(.unpin, .number(1), nil)), (":reply yes, indeed", .answer(.last, "yes, indeed", inThread: false)),
         (":re #2 yes", .answer(.number(2), "yes", inThread: false)), (":thread ^bob yes", .answer(.lastOf(bob), "yes", inThread: true)),
-        (":last", .last(10)), (":last 3", .last(3)), (":away", .presence(.away)), (":dnd", .presence(.doNotDisturb)),
+        (":last", .last(10)), (":last 3", .last(3)), (":search two  words ", .search("two  words")), (":away", .presence(.away)),
+        (":dnd", .presence(.doNotDisturb)),
         (":back", .presence(.online)),
         (":help", .help), ("/?", .help), (":quit", .quit), ("/exit", .quit),
     ])
@@ -35,7 +36,8 @@ import Testing
     @Test(arguments: [
         ":frob", ":pm bob", ":pm", ":pm Bob hi", ":rm dev", ":cr", ":cr Dev", ":cr a b", ":cr @a+b", ":jr", ":users now", ":nick",
         ":nick a b",
-        ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":last 0", ":last 101",
+        ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":search", ":last 0",
+        ":last 101",
         ":away x",
     ])
     func saysWhatIsWrong(line: String) {

@@ -137,7 +137,7 @@ final class PeerConnection {
         case .mark, .typing, .presence: send(.ok(Success()), to: id)
         case .inbox: send(.items(Items(records: [], updateNumber: 1)), to: id)
         case .goodbye: drop()
-        case .resume, .history: refuse(.notImplemented, to: id)
+        case .resume, .history, .search: refuse(.notImplemented, to: id)
         case .authenticateStep, .pong, .error, .register, .changePassword, .listDevices, .revokeDevice: break
         }
     }

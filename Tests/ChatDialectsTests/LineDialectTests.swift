@@ -212,7 +212,7 @@ struct LineDialectTests {
         #expect(terminal.read() == "")
     }
 
-    @Test(arguments: ["/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/login ada", "a\u{7}b"])
+    @Test(arguments: ["/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/search", "/login ada", "a\u{7}b"])
     func whatCannotBeDoneIsSaid(_ line: String) throws {
         var terminal = try Terminal.loggedIn()
         let count = terminal.commands.count
@@ -360,6 +360,28 @@ struct LineDialectTests {
             terminal.type(Array(octets[cut...]))
             #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "abc"))))
         }
+    }
+
+    @Test func whatIsFoundIsShownTheNewestLast() throws {
+        var terminal = try Terminal.loggedIn()
+        _ = terminal.read()
+        terminal.type("/search  two words \n")
+        #expect(terminal.lastCommand == .search(Search(query: "two words", limit: 20)))
+        func found(_ bodies: String..., cursor: SharedBytes? = nil, isIncomplete: Bool = false) throws -> Reply {
+            var frames = ByteWriter()
+            for body in bodies { FrameEncoder.append(try event("bob", body), to: &frames) }
+            return .found(Found(frames: frames.finish(), cursor: cursor, isIncomplete: isIncomplete))
+        }
+        terminal.reply(try found("third", "second"), to: terminal.lastID, hasMore: true)
+        #expect(terminal.read() == "")
+        terminal.reply(try found("first", cursor: SharedBytes([1]), isIncomplete: true), to: terminal.lastID)
+        #expect(
+            terminal.read() == "* not everything could be looked through in time\r\nbob: first\r\nbob: second\r\nbob: third\r\n")
+        terminal.type("/search x\n")
+        terminal.reply(try found(), to: terminal.lastID)
+        #expect(terminal.read() == "* nothing was found\r\n")
+        terminal.type("/search " + String(repeating: "x", count: 257) + "\n")
+        #expect(terminal.read().hasPrefix("! 108 "))
     }
 
     @Test func probesAreAnswered() throws {

@@ -66,6 +66,12 @@ private struct JSONFields {
             set(.toSeq, history.toSeq)
             set(.limit, history.limit)
             set(.direction, (history.direction?.rawValue).map(UInt64.init))
+        case .search(let search):
+            set(.room, search.room)
+            set(.from, search.from)
+            set(.limit, search.limit)
+            set(.cursor, search.cursor)
+            set(.query, search.query)
         case .join(let join):
             set(.room, join.room)
             set(.seq, join.cursor?.seq)
@@ -187,12 +193,11 @@ private struct JSONFields {
             set(.floor, batch.floor)
             set(.fromSeq, batch.fromSeq)
             set(.toSeq, batch.toSeq)
-            members["frames"] = (try? batch.events())?.map { event in
-                var frame = JSONFields()
-                frame.read(event)
-                frame.members["t"] = "deliver"
-                return frame.members
-            }
+            setFrames(try? batch.events())
+        case .found(let found):
+            set(.cursor, found.cursor)
+            set(.incomplete, found.isIncomplete)
+            setFrames(try? found.events())
         case .lag(let lag):
             set(.room, lag.room)
             set(.epoch, lag.epoch)
@@ -203,6 +208,15 @@ private struct JSONFields {
         case .mark(let marker): read(marker)
         case .typing(let typing): read(typing)
         case .presence(let presence): read(presence)
+        }
+    }
+
+    private mutating func setFrames(_ events: [Event]?) {
+        members["frames"] = events?.map { event in
+            var frame = JSONFields()
+            frame.read(event)
+            frame.members["t"] = "deliver"
+            return frame.members
         }
     }
 

@@ -42,6 +42,11 @@ struct RandomFrames {
                 ReadHistory(
                     room: address(), fromSeq: number(), toSeq: number(), epoch: maybe { $0.number() }, limit: maybe { $0.number(1000) },
                     direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }, thread: maybe { $0.number() }))
+        case .search:
+            .search(
+                Search(
+                    query: text(256), room: maybe { $0.address() }, from: maybe { $0.name() }, limit: maybe { $0.number(1000) },
+                    cursor: maybe { $0.bytes(0...64) }))
         case .list:
             .list(ListRooms(limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }, filter: maybe { $0.text(128) }))
         case .members: .members(ListMembers(room: address(), limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }))
@@ -96,6 +101,7 @@ struct RandomFrames {
             .resumed((0..<random.upTo(20)).map { _ in resumedRoom() })
         case .batch:
             .batch(batch())
+        case .found: .found(Found(frames: batch().frames, cursor: maybe { $0.bytes(0...64) }, isIncomplete: random.chance(50)))
         case .lag:
             .lag(
                 Lag(room: address(), epoch: number(), fromSeq: number(), toSeq: number(), next: number(), reason: maybe { $0.text(256) }))

@@ -401,6 +401,17 @@ class Client:
                 events.append(event)
         return events, (parts[0]["from_seq"], last), parts[-1]["floor"]
 
+    def search(self, query, **fields):
+        """(events, cursor of the next page or None, whether the time was over) of one SEARCH (24)."""
+        *parts, last = self.request("search", query=query, **fields).parts
+        assert not any(part.get("cursor") or part.get("incomplete") for part in parts), parts
+        events = [event for part in [*parts, last] for event in part["frames"]]
+        heads = {}
+        for event in events:
+            assert event["seq"] < heads.get(event["room"], MAX_UINT), events
+            heads[event["room"]] = event["seq"]
+        return events, last.get("cursor"), last.get("incomplete", False)
+
     def resume(self, cursors, tail=None):
         """The records of one RESUME of {room: (epoch, seq)}."""
         items = [{"room": room, "epoch": epoch, "seq": seq} for room, (epoch, seq) in cursors.items()]

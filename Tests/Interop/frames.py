@@ -81,6 +81,8 @@ _FIELD_TABLE = """
 52 52 redacted     bool
 53 53 type         uint  255
 54 54 tail         uint  1000
+55 55 query        text  256
+56 56 incomplete   bool
 7E fe frames       frames 65536
 """
 
@@ -117,6 +119,8 @@ _FRAME_TABLE = f"""
 28 typing    | room state | user
 29 presence  | | user state users
 2A inbox     | usn | limit
+2B search    | query | room from limit cursor
+2C found     | frames | cursor incomplete
 3A register  | user sasl |
 3B password  | sasl |
 3C devices   | |

@@ -42,7 +42,7 @@ extension ClientSession {
             switch pending.request {
             case .publish, .directMessage, .refer:
                 if let echo = pending.echo { complete(pending.token, .seenInLog(echo)) } else { undecided.append(pending) }
-            case .join, .rooms, .members, .history: again.append(Self.afresh(pending))
+            case .join, .rooms, .members, .history, .search: again.append(Self.afresh(pending))
             case .leave(let room):
                 // It is not joined again, and the end of the connection has ended delivery.
                 rooms[room] = nil

@@ -46,6 +46,8 @@ extension ClientSession {
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
         case .history(let room, let from, let to, let limit, let thread):
             return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit, thread: thread))
+        case .search(let words, let room, let from, let limit, let cursor):
+            return .search(Search(query: words, room: room, from: from, limit: limit, cursor: cursor))
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
         case .changePassword(let verifier): return .changePassword(verifier: verifier)
@@ -109,6 +111,7 @@ extension ClientSession {
         case (.rooms, .items(let items)), (.members, .items(let items)):
             collect(items, pending, requestID: id, hasMore: hasMore, at: now)
         case (.history, .batch(let batch)): collect(batch, pending, requestID: id, hasMore: hasMore)
+        case (.search, .found(let found)): collect(found, pending, requestID: id, hasMore: hasMore)
         case (.rename, .authenticated(let authenticated)):
             settings.wish = authenticated.user.description
             changeAccount(to: authenticated.user)
@@ -145,6 +148,18 @@ extension ClientSession {
         finish(
             pending,
             .history(pending.events, fromSeq: pending.historyFromSeq ?? batch.fromSeq, toSeq: batch.toSeq, floor: batch.floor))
+    }
+
+    /// One frame of what was found.
+    private mutating func collect(_ found: Found, _ pending: PendingRequest, requestID id: UInt32, hasMore: Bool) {
+        var pending = pending
+        guard let events = try? found.events() else { return breakOff(.malformed, "events that cannot be read") }
+        pending.events += events
+        if hasMore {
+            requests.update(id) { [pending] in $0 = pending }
+        } else {
+            finish(pending, .found(pending.events, cursor: found.cursor, isIncomplete: found.isIncomplete))
+        }
     }
 
     /// One frame of a list: M says that more frames of this reply follow, `cursor` in the last one that there is another page.

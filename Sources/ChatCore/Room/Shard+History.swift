@@ -23,7 +23,7 @@ extension Shard {
     static let historyByteCountMax = 262_144
 
     func readHistory(_ query: ReadHistory, in room: Room, _ requester: Requester) throws(Failure) {
-        guard room.member(requester.account) != nil else { throw Failure(.notJoined, reason: "not a member of \(query.room)") }
+        try requireReader(of: room, requester)
         if let epoch = query.epoch, epoch != room.epoch {
             throw Failure(
                 .epochChanged, reason: "the log began anew", room: room.address, epoch: room.epoch, head: room.head, floor: room.floor)

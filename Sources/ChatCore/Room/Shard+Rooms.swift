@@ -49,6 +49,7 @@ extension Shard {
                 try move(marker, in: room, requester)
             case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
             case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
+            case .search(let search, let address): try self.search(search, in: try visible(room, at: address, to: requester))
             case .resume(let join, let place):
                 try resumeRoom(join, place: place, in: try visible(room, at: join.room, to: requester), requester)
             }
@@ -61,6 +62,7 @@ extension Shard {
         var failure = failure
         if failure.room == nil { failure.room = request.room }
         if requester.requestID == 0 { failure.type = request.typeNumber }
+        if case .search(let search, _) = request { return refuse(failure, search) }
         statistics.refusals += 1
         if case .resume(let join, let place) = request { return refuseResuming(failure, join.room, place: place, requester) }
         if request.mayAddMembership, rooms[request.room]?.member(requester.account) == nil {

@@ -149,6 +149,7 @@ extension Shard {
                 guard let contexts = postsInFlight.removeValue(forKey: post) else { continue }
                 for context in contexts { settle(context, nil) }
             case .page(let read, let page): settle(read, page)
+            case .found(let search, let page): settle(search: search, page)
             case .writability(let isWritable): storeBecame(isWritable)
             case .lookedUp(let lookUp, let finding): settle(lookUp, finding)
             case .floorRose(let address, let epoch, let floor, let removedMessageCount):

@@ -8,10 +8,12 @@ struct Capabilities: OptionSet {
     static let typing = Capabilities(rawValue: 8)
     static let history = Capabilities(rawValue: 16)
     static let resume = Capabilities(rawValue: 32)
+    static let search = Capabilities(rawValue: 64)
 
     /// The tokens that this broker knows, in the order in which WELCOME lists them.
     private static let tokens: [(name: String, capability: Capabilities)] = [
-        ("history", .history), ("inbox", .inbox), ("marks", .marks), ("presence", .presence), ("resume", .resume), ("typing", .typing),
+        ("history", .history), ("inbox", .inbox), ("marks", .marks), ("presence", .presence), ("resume", .resume), ("search", .search),
+        ("typing", .typing),
     ]
 
     init(rawValue: UInt8) { self.rawValue = rawValue }

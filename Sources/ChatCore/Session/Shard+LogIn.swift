@@ -7,6 +7,7 @@ extension Shard {
     func welcome(_ session: Session, _ hello: Hello, requestID: UInt32) {
         session.device = hello.device
         session.capabilities = Capabilities(offered: hello.capabilities)
+        if !offersSearch { session.capabilities.remove(.search) }
         let mechanisms = mechanisms(for: session)
         let offersBinding = mechanisms.contains("SCRAM-SHA-256-PLUS")
         if settings.offersAccounts {

@@ -61,6 +61,7 @@ extension Shard {
         case .revokeDevice(let device): revoke(device, session, requestID)
         case .resume(let resume): self.resume(session, resume, requestID)
         case .history(let query): ask(.history(query), session, requestID, isRetry)
+        case .search(let query): search(query, session, requestID)
         case .ping, .pong, .error, .goodbye: preconditionFailure("answered above")
         }
     }

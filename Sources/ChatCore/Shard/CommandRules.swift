@@ -25,7 +25,7 @@ enum CommandRules {
         case .goodbye: Rule(states: [.hello, .authenticating, .ready], needsRequestID: false)
         case .register: Rule(states: [.authenticating, .ready], needsRequestID: true)
         case .changePassword, .listDevices, .revokeDevice: Rule(states: .ready, needsRequestID: true)
-        case .resume, .history: Rule(states: .ready, needsRequestID: true)
+        case .resume, .history, .search: Rule(states: .ready, needsRequestID: true)
         case .join, .leave, .list, .members, .create, .publish, .directMessage, .mark, .typing, .presence, .inbox:
             Rule(states: .ready, needsRequestID: false)
         }
@@ -75,6 +75,7 @@ extension Command {
         case .presence: 0x29
         case .inbox: 0x2A
         case .history: 0x24
+        case .search: 0x2B
         case .register: 0x3A
         case .changePassword: 0x3B
         case .listDevices: 0x3C

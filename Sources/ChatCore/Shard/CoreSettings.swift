@@ -69,6 +69,9 @@ public struct CoreSettings: Sendable {
     /// Rooms that a broker has from its first start on, besides the lobby.
     public var standingRooms: Set<RoomAddress> = []
 
+    /// Whether the store can be searched.
+    public var offersSearch = true
+
     // Queues.
     /// Above it a connection lags: events are no longer queued for it.
     public var outboundHighWaterBytes = 262_144

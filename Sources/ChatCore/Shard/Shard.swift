@@ -88,6 +88,9 @@ public final class Shard {
     /// Read markers that have moved since they were stored, and since when there are any, by the monotonic clock.
     var marksToStore: Set<MarkPlace> = []
     var marksToStoreSince: UInt64 = 0
+    /// SEARCH requests of this shard's sessions that are not answered yet.
+    var searches: [UInt64: SearchGathering] = [:]
+    var searchNumber: UInt64 = 0
     /// Rooms that wait for a void event.
     var tornRooms: Set<RoomAddress> = []
     /// Until when publications of the broker's former life are remembered, by the monotonic clock; nil if none are.
@@ -256,9 +259,11 @@ public final class Shard {
         case .statesAsked(let names, let key, let asking): send(.statesTold(states(of: names), key), to: asking)
         case .markMoved(let marker, let account, let session): tell(marker, to: account, except: session)
         case .inbox(let query): distribute(query)
+        case .searchAsked(let request): distribute(request)
 
         case .request(let request, let requester): handle(request, requester)
         case .statesTold(let states, let key): gather(states, for: key)
+        case .searchPart(let request, let rooms, let partCount): search(request, in: rooms, partCount: partCount)
         case .inboxPart(let query, let rooms): send(.inboxTold(query, inbox(of: query, in: rooms)), to: Int(query.requester.session.shard))
         case .fetch(let room, let epoch, let session, let from, let byteCountMax):
             fetch(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax)
@@ -292,6 +297,7 @@ public final class Shard {
         case .fetched(let fetched): deliver(fetched)
         case .ephemeral(let reply, let sessions): deliver(reply, to: sessions)
         case .inboxTold(let query, let part): gather(part, for: query)
+        case .searchTold(let request, let part): gather(part, for: request)
 
         case .events(let batch): deliver(batch)
         case .typing(let typing, let epoch): relay(typing, epoch: epoch)

@@ -18,6 +18,7 @@ public enum RoomRequest: Sendable {
     case create(CreateRoom)
     case publish(Publish)
     case history(ReadHistory)
+    case search(SearchRequest, RoomAddress)
     /// One room of a RESUME, and its place in it.
     case resume(Join, place: Int)
     /// A publish that may begin the conversation.
@@ -35,6 +36,7 @@ public enum RoomRequest: Sendable {
         case .mark(let marker): marker.room
         case .typing(let typing): typing.room
         case .history(let query): query.room
+        case .search(_, let room): room
         case .resume(let join, _): join.room
         }
     }
@@ -62,6 +64,7 @@ public enum RoomRequest: Sendable {
         case .create: 0x16
         case .publish: 0x20
         case .history: 0x24
+        case .search: 0x2B
         case .resume: 0x0B
         case .directMessage: 0x23
         case .mark: 0x27
@@ -124,10 +127,12 @@ public enum ShardMail: Sendable {
     /// A read marker to be told to the connections of an account, but not to the one that moved it.
     case markMoved(ReadMarker, to: AccountReference, except: SessionID)
     case inbox(InboxQuery)
+    case searchAsked(SearchRequest)
 
     // To the home of a room
     case statesTold([AccountName: PresenceState], GatheringKey)
     case inboxPart(InboxQuery, [RoomAddress])
+    case searchPart(SearchRequest, [RoomAddress], partCount: Int)
     case request(RoomRequest, Requester)
     case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
     case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
@@ -164,6 +169,7 @@ public enum ShardMail: Sendable {
     /// What may be lost, to those of the connections that want it and read what they are sent.
     case ephemeral(Reply, [SessionID])
     case inboxTold(InboxQuery, InboxPart)
+    case searchTold(SearchRequest, SearchPart)
 
     // To a shard with attached sessions
     case events(EventBatch)

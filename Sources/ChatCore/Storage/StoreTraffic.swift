@@ -25,6 +25,8 @@ public enum StoreAnswer: Sendable {
     case page(read: UInt64, HistoryPage?)
     /// What was found; nil if it cannot be looked up.
     case lookedUp(UInt64, StoreFinding?)
+    /// What was found; nil if nothing can be searched at present.
+    case found(search: UInt64, SearchPage?)
     /// Whether the store takes anything at present.
     case writability(Bool)
     /// Retention has removed what is below the floor of a log, so many messages (kind 0) in all among it.

@@ -39,15 +39,19 @@ extension Shard {
 
     /// Asks every shard, whether it has rooms of the account or not: up to where the answer reaches is known only from all of them.
     func distribute(_ query: InboxQuery) {
-        let reference = query.requester.account
+        var byHome = [[RoomAddress]](repeating: [], count: map.shardCount)
+        for room in logs(of: query.requester.account).sorted() { byHome[map.home(of: room)].append(room) }
+        for shard in 0..<map.shardCount { send(.inboxPart(query, byHome[shard]), to: shard) }
+    }
+
+    /// The rooms and conversations of an account whose home is here.
+    func logs(of reference: AccountReference) -> Set<RoomAddress> {
         var rooms: Set<RoomAddress> = [.lobby]
         if let account = accounts[reference.name], account.incarnation == reference.incarnation {
             rooms.formUnion(account.memberships)
             rooms.formUnion(account.conversations)
         }
-        var byHome = [[RoomAddress]](repeating: [], count: map.shardCount)
-        for room in rooms.sorted() { byHome[map.home(of: room)].append(room) }
-        for shard in 0..<map.shardCount { send(.inboxPart(query, byHome[shard]), to: shard) }
+        return rooms
     }
 
     /// The number of an update, by when it happened on the monotonic clock.

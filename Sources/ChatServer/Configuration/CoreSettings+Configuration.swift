@@ -20,6 +20,8 @@ extension CoreSettings {
         givesTokens = offersAccounts && configuration.accounts.tokenSeconds > 0
         offersPasswordsInClear = configuration.listen.allowClearTextOffLoopback
 
+        offersSearch = configuration.storage.searchEnabled
+
         let deadlines = configuration.deadlines
         prefaceMilliseconds = UInt64(deadlines.prefaceMilliseconds)
         helloMilliseconds = UInt64(deadlines.helloMilliseconds)

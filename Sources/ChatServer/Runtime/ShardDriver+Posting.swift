@@ -31,7 +31,6 @@ extension ShardDriver {
             shard.isStoreBacklogged = store.isBacklogged
         }
         if !shard.effects.lookUps.isEmpty { look(up: shard.effects.lookUps, in: store) }
-        guard !shard.effects.reads.isEmpty else { return }
         for read in shard.effects.reads {
             let number = read.number
             let isTaken = store.read(read.query) { result in
@@ -44,7 +43,25 @@ extension ShardDriver {
             }
             if !isTaken { box.post([.page(read: number, nil)]) }
         }
-        shard.effects.reads.removeAll(keepingCapacity: true)
+        if !shard.effects.reads.isEmpty { shard.effects.reads.removeAll(keepingCapacity: true) }
+        if !shard.effects.searches.isEmpty { postSearches(to: store) }
+    }
+
+    private func postSearches(to store: Store) {
+        let box = shared.boxes[index].store
+        for search in shard.effects.searches {
+            let number = search.number
+            let isTaken = store.search(search.query) { result in
+                let page: SearchPage? =
+                    switch result {
+                    case .success(let page): page
+                    case .failure: nil
+                    }
+                box.post([.found(search: number, page)])
+            }
+            if !isTaken { box.post([.found(search: number, nil)]) }
+        }
+        shard.effects.searches.removeAll(keepingCapacity: true)
     }
 
     private func look(up lookUps: [StoreLookUp], in store: Store) {

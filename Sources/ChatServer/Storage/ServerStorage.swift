@@ -27,6 +27,7 @@ final class ServerStorage: Sendable {
         let storage = configuration.storage
         if storage.retainedEventsPerRoomMax > 0 { settings.retainedSeqsMax = UInt64(storage.retainedEventsPerRoomMax) }
         if storage.retainedDaysMax > 0 { settings.retainedMilliseconds = UInt64(storage.retainedDaysMax) * 86_400_000 }
+        settings.isSearchable = storage.searchEnabled
         settings.recalledMilliseconds = UInt64(configuration.rooms.deduplicationSeconds) * 1_000
         let problem = Guarded<String?>(nil)
         let observer = StoreObserver(
@@ -65,6 +66,7 @@ final class ServerStorage: Sendable {
                 "commits": "\(now.commits)", "events": "\(now.events)", "failed": "\(now.failedPosts)",
                 "waiting_posts": "\(now.waitingPosts)",
                 "waiting_octets": "\(now.waitingBytes)", "waiting_reads": "\(now.waitingReads)", "log_pages": "\(now.logPages)",
+                "waiting_searches": "\(now.waitingSearches)", "events_not_indexed": "\(now.unindexedEvents)",
             ])
     }
 

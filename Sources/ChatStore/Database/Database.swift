@@ -87,6 +87,9 @@ final class Database {
         if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
     }
 
+    /// Rows changed since the connection was opened, those of virtual tables' own tables included.
+    var changeCount: Int { Int(sqlite3_total_changes(handle)) }
+
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     func failure(_ code: Int32) -> StoreError { StoreError(path: path, code: code, handle: handle) }

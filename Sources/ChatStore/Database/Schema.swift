@@ -14,12 +14,14 @@
 ///   `log.removed_messages` those below the floor.
 /// - `log.reserved` is the last seq that may have been given to an event (docs/PROTOCOL.md, *Rooms and logs*).
 ///
+/// - `erasure.changes` counts, for each block of events, the commits that took something out of it (``SearchIndex``).
+///
 /// The views are for people at the `sqlite3` shell.
 struct Schema: Sendable {
     /// "CBP1": whose file it is. Source: sqlite.org/pragma.html#pragma_application_id.
     static let applicationID: Int64 = 0x4342_5031
 
-    static let current = Schema(migrations: [version1, SchemaVersion2.tables], steps: [2: SchemaVersion2.fill])
+    static let current = Schema(migrations: [version1, SchemaVersion2.tables, searching], steps: [2: SchemaVersion2.fill])
 
     let migrations: [String]
     /// What is done behind a migration and SQL cannot say, by its number.
@@ -48,6 +50,12 @@ struct Schema: Sendable {
             }
         }
     }
+
+    /// A number that no other history has, by which the index knows what it was made of, and what has to leave it.
+    private static let searching = """
+        CREATE TABLE erasure (block INTEGER PRIMARY KEY, changes INTEGER NOT NULL);
+        INSERT INTO state VALUES ('history', random() & 9223372036854775807);
+        """
 
     private static let version1 = """
         CREATE TABLE log (

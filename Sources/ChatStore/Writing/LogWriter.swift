@@ -15,7 +15,11 @@ final class LogWriter {
     private var endedLogsBefore = 0
     private let reservedSeqs: UInt64
     private let notedEvents: Int
-    private var nextEvent: Int64
+    private(set) var nextEvent: Int64
+    /// Blocks of events out of which something was taken since ``begin()``.
+    private var erasedBlocks: Set<Int64> = []
+    private let blockEvents: Int64
+    private let search: SearchPort?
     private var nextEventBefore: Int64
     private var eventsSinceNote = 0
     /// Whether the write-ahead log may hold something that has been erased from the file.
@@ -25,13 +29,17 @@ final class LogWriter {
 
     /// Reads where the logs stand.
     ///
-    /// - Parameter previous: what was known of them before this process lost its connection. Callers know what they have numbered since,
-    ///   so nothing that is merely reserved counts as lost; after an unclean stop, everything does.
-    init(_ database: Database, settings: StoreSettings, continuing previous: LogTable? = nil) throws(StoreError) {
+    /// - Parameters:
+    ///   - search: Who is told what was committed.
+    ///   - previous: what was known of them before this process lost its connection. Callers know what they have numbered since,
+    ///     so nothing that is merely reserved counts as lost; after an unclean stop, everything does.
+    init(_ database: Database, settings: StoreSettings, search: SearchPort?, continuing previous: LogTable? = nil) throws(StoreError) {
         precondition(settings.reservedSeqs >= 2, "a reservation is renewed when half of it is used")
         self.database = database
         reservedSeqs = settings.reservedSeqs
         notedEvents = settings.notedEvents
+        blockEvents = settings.indexBlockEvents
+        self.search = search
         statements = try WriterStatements(database)
         var states = try StoredLogs.states(in: database)
         for index in states.indices {
@@ -43,12 +51,14 @@ final class LogWriter {
         nextEvent = try StoredLogs.nextEvent(in: database)
         nextEventBefore = nextEvent
         eventsSinceNote = Int(nextEvent - 1 - (try database.number("SELECT value FROM state WHERE name = 'noted_event'")))
+        search?.noteNextEvent(nextEvent)
     }
 
     // MARK: Transactions
 
     func begin() throws(StoreError) {
         eventsInTransaction = 0
+        erasedBlocks = []
         nextEventBefore = nextEvent
         endedLogsBefore = endedLogs.count
         try statements.begin.run()
@@ -57,9 +67,11 @@ final class LogWriter {
     /// Commits and flushes. After an error nothing is known to be stored; call ``rollBack()``.
     func commit() throws(StoreError) {
         if eventsSinceNote + eventsInTransaction >= notedEvents { try noteHeads() }
+        for block in erasedBlocks { try statements.noteErasure.bind(block, at: 1).run() }
         try statements.commit.run()
         eventsSinceNote += eventsInTransaction
         logs.commit()
+        search?.noteCommit(lastEvent: nextEvent - 1, hasErased: !erasedBlocks.isEmpty)
     }
 
     func rollBack() {
@@ -164,6 +176,9 @@ final class LogWriter {
         eventsInTransaction += 1
     }
 
+    /// Notes that an event is gone, or what it said.
+    func noteErasure(of event: Int64) { erasedBlocks.insert(event / blockEvents) }
+
     /// Takes what an event said, and what its edits said, out of the file.
     private func erase(_ seq: UInt64, of log: LogState) throws(StoreError) -> WriteResult {
         guard let event = try event(seq, of: log) else { return .rejected(.noSuchEvent) }
@@ -186,6 +201,7 @@ final class LogWriter {
         bind(frames[0].bodyRange, to: replace, at: 3)
         bytes.withBytes { _ = replace.bindBlob($0, at: 5) }
         try replace.run()
+        noteErasure(of: event)
     }
 
     /// The row of an event.

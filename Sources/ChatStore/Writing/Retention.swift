@@ -89,6 +89,7 @@ extension LogWriter {
                     state.removedThrough = max(state.removedThrough, place.timestamp)
                     if place.kind == EventKind.message.rawValue { state.removedMessageCount += 1 }
                     try statements.deleteEvent.bind(event, at: 1).run()
+                    noteErasure(of: event)
                     removed += 1
                 }
                 event = place.previous
@@ -146,6 +147,7 @@ extension LogWriter {
         var removed = 0
         while removed < Retention.sliceCountMax, let place = try eventPlace(event, in: ended) {
             try statements.deleteEvent.bind(event, at: 1).run()
+            noteErasure(of: event)
             event = place.previous
             removed += 1
         }

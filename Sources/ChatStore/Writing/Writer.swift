@@ -24,6 +24,7 @@ final class Writer {
     private let observer: StoreObserver
     private let port: WriterPort
     private let checkpointer: Checkpointer
+    private let search: SearchPort?
     private var log: LogWriter?
     /// What was known of the logs when writing failed.
     private var lastLogs: LogTable?
@@ -39,12 +40,16 @@ final class Writer {
     /// Pages at which the writer itself waits for a checkpoint.
     private var checkpointAt: Int
 
-    init(_ log: LogWriter, settings: StoreSettings, observer: StoreObserver, port: WriterPort, checkpointer: Checkpointer) {
+    init(
+        _ log: LogWriter, settings: StoreSettings, observer: StoreObserver, port: WriterPort, checkpointer: Checkpointer,
+        search: SearchPort?
+    ) {
         self.log = log
         self.settings = settings
         self.observer = observer
         self.port = port
         self.checkpointer = checkpointer
+        self.search = search
         retention = Retention(settings, now: StoreThread.monotonicMilliseconds)
         checkpointAt = settings.checkpointPagesMax
         log.database.takeOverCheckpoints()
@@ -155,7 +160,7 @@ final class Writer {
         nextRecovery = now + settings.recoveryMilliseconds
         do throws(StoreError) {
             let database = try StoreOpening.writingConnection(settings)
-            let log = try LogWriter(database, settings: settings, continuing: lastLogs)
+            let log = try LogWriter(database, settings: settings, search: search, continuing: lastLogs)
             try log.probe()
             database.takeOverCheckpoints()
             // What was posted while nothing could be written must not be stored behind what failed.

@@ -43,6 +43,8 @@ struct WriterStatements {
     /// log, target; gives the ids of the edits of a message
     let edits: Statement
     let markings: Markings
+    /// block
+    let noteErasure: Statement
 
     init(_ database: Database) throws(StoreError) {
         begin = try database.prepare("BEGIN IMMEDIATE")
@@ -82,5 +84,6 @@ struct WriterStatements {
         frame = try database.prepare("SELECT frame FROM event WHERE id = ?1")
         edits = try database.prepare("SELECT id FROM event WHERE log = ?1 AND target = ?2")
         markings = try Markings(database)
+        noteErasure = try database.prepare("INSERT INTO erasure VALUES (?1, 1) ON CONFLICT DO UPDATE SET changes = changes + 1")
     }
 }

@@ -30,6 +30,7 @@ extension Chat {
         case .change(let kind, let target, let body): change(kind, target, body)
         case .answer(let target, let text, let inThread): answer(target, text, inThread: inThread)
         case .last(let count): listLast(count)
+        case .search(let words): search(words)
         case .presence(let state): setPresence(state)
         case .ping: ping()
         case .help: help()

@@ -24,6 +24,7 @@ enum ChatInput: Equatable {
     case answer(EventTarget, String, inThread: Bool)
     /// List the last messages of the current room with their numbers.
     case last(Int)
+    case search(String)
     case presence(PresenceState)
     case help
     case quit
@@ -137,6 +138,7 @@ enum CommandTable {
             Command("last", "[COUNT]", "the last messages of the room with their numbers") { rest in
                 rest.isEmpty ? .last(10) : Int(rest).flatMap { (1...RecentMessages.countMaxPerRoom).contains($0) ? .last($0) : nil }
             },
+            Command("search find", "WORDS", "messages in which all of these words occur") { $0.isEmpty ? nil : .search($0) },
             Command("away", "", "be away") { plain($0, .presence(.away)) },
             Command("busy dnd", "", "do not want to be disturbed") { plain($0, .presence(.doNotDisturb)) },
             Command("back", "", "be there again") { plain($0, .presence(.online)) },

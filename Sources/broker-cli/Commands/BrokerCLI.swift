@@ -19,6 +19,7 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
             broker-cli [URL] history ROOM [--count N] [--before SEQ] [--thread NUMBER]
+            broker-cli [URL] search WORD… [--room ROOM] [--from USER] [--limit N]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
             broker-cli [URL] register | login | passwd --user NAME
             broker-cli [URL] sessions [--revoke ID]
@@ -33,8 +34,8 @@ struct BrokerCLI: ParsableCommand {
         version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self,
-            RoomsCommand.self, UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self, LogInCommand.self,
-            PasswordCommand.self, SessionsCommand.self,
+            SearchCommand.self, RoomsCommand.self, UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self,
+            LogInCommand.self, PasswordCommand.self, SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)
 

@@ -1,12 +1,24 @@
 import Glibc
 
-/// The time of day of an event, by this machine's time zone: `12:04:31`.
+/// When an event happened, by this machine's time zone: `12:04:31`.
 enum ClockText {
     static func timeOfDay(milliseconds: UInt64) -> String {
         var seconds = time_t(clamping: milliseconds / 1000)
         var parts = tm()
         guard localtime_r(&seconds, &parts) != nil else { return "--:--:--" }
-        return [parts.tm_hour, parts.tm_min, parts.tm_sec].map { ($0 < 10 ? "0" : "") + String($0) }.joined(separator: ":")
+        return joined([parts.tm_hour, parts.tm_min, parts.tm_sec], by: ":")
+    }
+
+    /// With the day: `2026-11-21 12:04:31`.
+    static func dayAndTime(milliseconds: UInt64) -> String {
+        var seconds = time_t(clamping: milliseconds / 1000)
+        var parts = tm()
+        guard localtime_r(&seconds, &parts) != nil else { return "----------" + " " + timeOfDay(milliseconds: milliseconds) }
+        return joined([parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday], by: "-") + " " + timeOfDay(milliseconds: milliseconds)
+    }
+
+    private static func joined(_ numbers: [Int32], by separator: String) -> String {
+        numbers.map { ($0 < 10 ? "0" : "") + String($0) }.joined(separator: separator)
     }
 }
 

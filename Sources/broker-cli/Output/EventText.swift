@@ -8,9 +8,12 @@ struct EventText {
     var isOneLine: Bool
     /// The messages that events refer to, as far as they are known.
     var recent = RecentMessages()
+    /// Whether the day is told, because events are of many days.
+    var tellsDay = false
 
     func line(_ event: Event) -> StyledText {
-        var line = StyledText(ClockText.timeOfDay(milliseconds: event.timestamp) + " ", .dim)
+        let time = tellsDay ? ClockText.dayAndTime(milliseconds: event.timestamp) : ClockText.timeOfDay(milliseconds: event.timestamp)
+        var line = StyledText(time + " ", .dim)
         switch event.kind {
         case .message, .notice:
             appendHead(of: event, to: &line)

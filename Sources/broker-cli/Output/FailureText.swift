@@ -138,7 +138,7 @@ enum FailureText {
             switch request {
             case .publish, .directMessage, .refer: "it is unknown whether this was accepted: "
             case .create, .rename, .leave, .changePassword, .revoke: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .history, .ping, .typing, .presence, .mark, .devices: "there is no answer: "
+            case .join, .rooms, .members, .history, .search, .ping, .typing, .presence, .mark, .devices: "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -318,6 +318,7 @@ struct ClientView {
                 positions[room.room] = Position(epoch: epoch, next: next)
             }
         case (.history(let query), .batch(let batch)): receive(batch, query, who, &truth)
+        case (.search(let search), .found(let found)): receive(found, search, who, &truth)
         case (.publish(let publish), .published(let published)):
             if published.room != publish.room { truth.faults.append("\(who): PUBLISHED of another room") }
             receive(published, publish.publication, id, who, &truth)
@@ -346,6 +347,17 @@ struct ClientView {
             truth.faults.append("\(who): BATCH \(batch.fromSeq)-\(batch.toSeq) answers \(query)")
         }
         truth.batches.append((batch, Set(events.map(\.seq))))
+    }
+
+    /// What was found is in the room asked for, and in no conversation of others.
+    private func receive(_ found: Found, _ search: Search, _ who: String, _ truth: inout Truth) {
+        guard let events = try? found.events() else { return truth.faults.append("\(who): a FOUND that cannot be read") }
+        for event in events {
+            if let room = search.room, event.room != room { truth.faults.append("\(who): \(event.room) is found in \(room)") }
+            if let parties = event.room.parties, name != parties.0, name != parties.1 {
+                truth.faults.append("\(who): \(event.room) is found by \(name?.description ?? "nobody")")
+            }
+        }
     }
 
     private mutating func receive(

@@ -173,6 +173,7 @@ final class SimulatedBroker {
         case answer(Int)
         case commit
         case read
+        case search
         case told(shard: Int)
     }
 
@@ -184,6 +185,7 @@ final class SimulatedBroker {
         if let store {
             if store.hasPosts { actions.append(.commit) }
             if store.hasReads { actions.append(.read) }
+            if store.hasSearches { actions.append(.search) }
             for shard in shards.indices where store.hasAnswers(for: shard) { actions.append(.told(shard: shard)) }
         }
         for client in clients {
@@ -215,6 +217,7 @@ final class SimulatedBroker {
             turn(of: shard) { $0.answer(question.number, with: answer, at: moment) }
         case .commit: store?.commit(Int.random(in: 1...4, using: &random))
         case .read: store?.read(&random)
+        case .search: store?.search(&random)
         case .told(let shard):
             let answers = store?.takeAnswers(for: shard, &random) ?? []
             turn(of: shard) { $0.accept(answers, at: moment) }

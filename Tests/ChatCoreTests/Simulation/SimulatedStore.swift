@@ -60,6 +60,9 @@ final class SimulatedStore {
     private var posts: [(shard: Int, post: StorePost)] = []
     private var reads: [(shard: Int, read: StoreRead)] = []
     private var lookUps: [(shard: Int, lookUp: StoreLookUp)] = []
+    private var searches: [(shard: Int, search: StoreSearch)] = []
+    /// All events in the order in which they were stored.
+    private(set) var commits: [(log: Int64, seq: UInt64)] = []
     /// For each shard what it is to be told.
     private var answers: [[StoreAnswer]] = []
     /// Promises broken, in words.
@@ -74,6 +77,7 @@ final class SimulatedStore {
         posts = []
         reads = []
         lookUps = []
+        searches = []
         answers = Array(repeating: [], count: count)
         isFailing = false
         var publications: [StoredPublication] = []
@@ -109,12 +113,15 @@ final class SimulatedStore {
         shard.effects.reads.removeAll()
         for lookUp in shard.effects.lookUps { lookUps.append((shard.index, lookUp)) }
         shard.effects.lookUps.removeAll()
+        for search in shard.effects.searches { searches.append((shard.index, search)) }
+        shard.effects.searches.removeAll()
     }
 
     // MARK: What can happen
 
     var hasPosts: Bool { !posts.isEmpty }
     var hasReads: Bool { !holdsReads && (!reads.isEmpty || !lookUps.isEmpty) }
+    var hasSearches: Bool { !searches.isEmpty }
     func hasAnswers(for shard: Int) -> Bool { !answers[shard].isEmpty }
 
     /// Some of what waits to be told to a shard.
@@ -169,6 +176,12 @@ final class SimulatedStore {
         answers[shard].append(.page(read: read.number, fails ? nil : page(read.query)))
     }
 
+    func search(_ random: inout SeededRandom) {
+        let (shard, search) = searches.remove(at: Int.random(in: 0..<searches.count, using: &random))
+        let fails = failsReads && Int.random(in: 0..<20, using: &random) == 0
+        answers[shard].append(.found(search: search.number, fails ? nil : page(search.query)))
+    }
+
     // MARK: Writes
 
     private func apply(_ write: StoreWrite) -> WriteResult {
@@ -196,6 +209,7 @@ final class SimulatedStore {
                 log.authors[event.seq] = authors[index]
                 if event.seq != next || event.room != room { faults.append("\(room): \(event) is stored as \(next)") }
                 log.events[event.seq] = frame
+                commits.append((log.id, event.seq))
                 next += 1
             }
             if next - 1 > log.reserved { faults.append("\(room): \(next - 1) is beyond what is reserved, \(log.reserved)") }

@@ -143,6 +143,8 @@ struct Workload {
             client.send(.resume(resume(client)))
         case 74..<75 where broker.store != nil: client.send(.history(history(client)))
         case 77..<78 where broker.store != nil: client.send(.history(history(client)))
+        case 75..<76 where broker.store != nil:
+            client.send(.search(Search(query: any(["", "x", "yy"]), room: chance(50) ? address(client) : nil, limit: any([nil, 1, 5]))))
         case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))
