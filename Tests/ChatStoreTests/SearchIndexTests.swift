@@ -206,14 +206,14 @@ import Testing
         #expect(!folder.files.contains { $0.hasPrefix("search.") })
     }
 
-    @Test func aFileOfTheFirstFormIsBroughtUpToDate() async throws {
+    @Test func aFileOfAnEarlierFormIsBroughtUpToDate() async throws {
         let folder = try TemporaryFolder()
         var store = try Store.openSearchable(folder) { $0.isSearchable = false }
         let anchor = await store.stored(.create(lobby), .append(lobby, (1...20).map { TestEvent(seq: $0, body: "word \($0)") }))[1].anchor
         store.close()
         do {
             let shell = try Shell(folder.path + "/history.sqlite3")
-            for sql in ["DROP TABLE erasure", "DELETE FROM state WHERE name = 'history'", "PRAGMA user_version = 1"] { try shell.run(sql) }
+            for sql in ["DROP TABLE erasure", "DELETE FROM state WHERE name = 'history'", "PRAGMA user_version = 2"] { try shell.run(sql) }
         }
         store = try Store.openSearchable(folder)
         try await store.index(anchor)
