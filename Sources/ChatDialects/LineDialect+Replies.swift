@@ -54,6 +54,7 @@ extension LineDialect {
         case .error(let failure): show(failure, purpose)
         case .goodbye(let goodbye):
             guard case .left = phase else { return write(LineText.failure(goodbye.code, goodbye.reason)) }
+        case .notice(let notice): if let reason = notice.reason { write(LineText.notice(reason)) }
         case .joined(let joined):
             if purpose == .join, !joined.room.isConversation {
                 room = joined.room

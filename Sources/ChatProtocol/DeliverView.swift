@@ -1,4 +1,4 @@
-import Bytes
+public import Bytes
 
 /// What a load generator wants to know of a DELIVER payload, without an allocation: the values that are numbers, and where the others are.
 ///
@@ -8,6 +8,9 @@ public struct DeliverView: Sendable, Equatable {
     public let timestamp: Timestamp
     public let kind: EventKind
     public let messageID: MessageID?
+    /// The seq of the event that this one changes, and of the root of its thread.
+    public let reference: UInt64?
+    public let thread: UInt64?
     /// Where in the payload the octets of `room`, `from` and `body` are.
     public let roomRange: Range<Int>
     public let fromRange: Range<Int>
@@ -24,7 +27,19 @@ public struct DeliverView: Sendable, Equatable {
         fromRange = from
         kind = EventKind(rawValue: try fields.octetNumberIfPresent(.kind, in: payload) ?? 0)
         messageID = try fields.messageIDIfPresent(in: payload)
+        reference = try fields.numberIfPresent(.reference, in: payload)
+        thread = try fields.numberIfPresent(.thread, in: payload)
         bodyRange = fields.octets(of: .body, in: payload)
+    }
+
+    /// Reads a whole DELIVER frame, header included. The octets must be ones that this broker wrote.
+    public init(frame: SharedBytes) {
+        self = frame.withBytes { span in
+            guard let view = try? DeliverView(span.extracting(FrameHeader.byteCount..<span.byteCount)) else {
+                preconditionFailure("a stored event is a DELIVER frame")
+            }
+            return view
+        }
     }
 
     /// Whether the event was caused by that account.

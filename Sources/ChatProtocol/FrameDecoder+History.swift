@@ -3,11 +3,13 @@ import Bytes
 extension FrameDecoder {
     static func history(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> ReadHistory {
         let room = try fields.address(.room, in: payload)
+        let thread = try fields.numberIfPresent(.thread, in: payload)
         let epoch = try fields.numberIfPresent(.epoch, in: payload)
         var history = ReadHistory(
             room: room, fromSeq: try fields.number(.fromSeq, in: payload), toSeq: try fields.number(.toSeq, in: payload), epoch: epoch)
         history.limit = try fields.numberIfPresent(.limit, in: payload)
         history.direction = try fields.octetNumberIfPresent(.direction, in: payload).map { HistoryDirection(rawValue: $0) }
+        history.thread = thread
         return history
     }
 

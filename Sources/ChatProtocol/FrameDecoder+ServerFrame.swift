@@ -30,6 +30,7 @@ extension FrameDecoder {
             let lifetimeSeconds = try fields.numberIfPresent(.lifetime, in: payload)
             return .reply(.ok(Success(head: head, epoch: epoch, lifetimeSeconds: lifetimeSeconds)))
         case .error: return .reply(.error(try failure(&fields, payload)))
+        case .notice: return .reply(.notice(try notice(&fields, payload)))
         case .goodbye: return .reply(.goodbye(try goodbye(&fields, payload)))
         case .joined: return .reply(.joined(try joined(&fields, payload)))
         case .items: return .reply(.items(try items(&fields, payload)))

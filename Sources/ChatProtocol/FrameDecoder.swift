@@ -31,7 +31,7 @@ public enum FrameDecoder {
         switch type {
         case .hello, .authenticate, .authenticateStep, .ping, .register, .changePassword, .listDevices, .revokeDevice:
             guard header.requestID != 0 else { throw PayloadError(.badValue, "this frame needs a request id") }
-        case .welcome, .authenticated, .ok, .resumed, .joined, .items, .published, .deliver, .batch, .lag, .found:
+        case .welcome, .authenticated, .ok, .resumed, .notice, .joined, .items, .published, .deliver, .batch, .lag, .found:
             throw PayloadError(.badState, "a frame that only brokers send")
         default: break
         }
@@ -132,7 +132,7 @@ public enum FrameDecoder {
         return failure
     }
 
-    private static func code(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> ResultCode {
+    static func code(_ fields: inout FieldReader, _ payload: RawSpan) throws(PayloadError) -> ResultCode {
         ResultCode(rawValue: UInt16(try fields.number(.code, in: payload)))
     }
 }

@@ -3,6 +3,7 @@ import Bytes
 extension ByteWriter {
     mutating func append(_ history: ReadHistory) {
         append(.room, address: history.room)
+        append(.thread, number: history.thread)
         append(.epoch, number: history.epoch)
         append(.fromSeq, number: history.fromSeq)
         append(.toSeq, number: history.toSeq)

@@ -148,6 +148,9 @@ public enum FrameEncoder {
         case .error(let failure):
             type = .error
             writer.append(failure)
+        case .notice(let notice):
+            type = .notice
+            writer.append(notice)
         case .goodbye(let goodbye):
             type = .goodbye
             writer.append(goodbye)

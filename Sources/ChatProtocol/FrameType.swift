@@ -12,6 +12,7 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case goodbye = 0x0A
     case resume = 0x0B
     case resumed = 0x0C
+    case notice = 0x0E
     case join = 0x10
     case joined = 0x11
     case leave = 0x12

@@ -11,9 +11,12 @@ public struct ReadHistory: Sendable, Equatable {
     public var limit: UInt64?
     /// Which events of the range if they are more than wanted; nil means the newest.
     public var direction: HistoryDirection?
+    /// The root of the thread that alone is wanted; nil means all events.
+    public var thread: UInt64?
 
     public init(
-        room: RoomAddress, fromSeq: UInt64, toSeq: UInt64, epoch: UInt64? = nil, limit: UInt64? = nil, direction: HistoryDirection? = nil
+        room: RoomAddress, fromSeq: UInt64, toSeq: UInt64, epoch: UInt64? = nil, limit: UInt64? = nil, direction: HistoryDirection? = nil,
+        thread: UInt64? = nil
     ) {
         self.room = room
         self.fromSeq = fromSeq
@@ -21,6 +24,7 @@ public struct ReadHistory: Sendable, Equatable {
         self.epoch = epoch
         self.limit = limit
         self.direction = direction
+        self.thread = thread
     }
 }
 

@@ -10,6 +10,7 @@ public enum Reply: Sendable, Equatable {
     case ok(Success)
     case error(Failure)
     case goodbye(Goodbye)
+    case notice(Notice)
     case joined(Joined)
     case items(Items)
     case published(Published)

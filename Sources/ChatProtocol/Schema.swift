@@ -127,6 +127,7 @@ public enum Schema {
         FrameSchema(.goodbye, "GOODBYE", .both, required: [.code], optional: [.reason, .retryMilliseconds, .end]),
         FrameSchema(.resume, "RESUME", .client, required: [.items], optional: [.tail]),
         FrameSchema(.resumed, "RESUMED", .broker, required: [.items]),
+        FrameSchema(.notice, "NOTICE", .broker, required: [.code], optional: [.timestamp, .until, .reason]),
         FrameSchema(.join, "JOIN", .client, required: [.room], optional: [.epoch, .seq, .tail]),
         FrameSchema(
             .joined, "JOINED", .broker, required: [.room, .epoch, .head, .floor, .next],
@@ -145,7 +146,7 @@ public enum Schema {
         FrameSchema(
             .directMessage, "DM", .client, required: [.to],
             optional: [.kind, .messageID, .reference, .thread, .reply, .mediaType, .meta, .body, .acknowledgement, .age]),
-        FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction]),
+        FrameSchema(.history, "HISTORY", .client, required: [.room, .fromSeq, .toSeq], optional: [.epoch, .limit, .direction, .thread]),
         FrameSchema(
             .batch, "BATCH", .broker, required: [.room, .epoch, .floor, .fromSeq, .toSeq, .frames], optional: [.head]),
         FrameSchema(.lag, "LAG", .broker, required: [.room, .epoch, .fromSeq, .toSeq, .next], optional: [.reason]),

@@ -7,12 +7,14 @@ internal import Synchronization
 public struct StoreObserver: Sendable {
     /// Nothing can be written, for this reason; nil: it can again. Reading goes on.
     public var writabilityDidChange: @Sendable (StoreError?) -> Void
-    /// Retention has removed the events of a log below the new floor.
-    public var floorDidRise: @Sendable (RoomAddress, _ epoch: UInt64, _ floor: UInt64) -> Void
+    /// Retention has removed the events of a log below the new floor, with so many messages (kind 0) in all since the log began.
+    public var floorDidRise: @Sendable (RoomAddress, _ epoch: UInt64, _ floor: UInt64, _ removedMessageCount: UInt64) -> Void
 
     public init(
         writabilityDidChange: @escaping @Sendable (StoreError?) -> Void = { _ in },
-        floorDidRise: @escaping @Sendable (RoomAddress, _ epoch: UInt64, _ floor: UInt64) -> Void = { _, _, _ in }
+        floorDidRise: @escaping @Sendable (RoomAddress, _ epoch: UInt64, _ floor: UInt64, _ removedMessageCount: UInt64) -> Void = {
+            _, _, _, _ in
+        }
     ) {
         self.writabilityDidChange = writabilityDidChange
         self.floorDidRise = floorDidRise
@@ -144,13 +146,13 @@ public final class Store: Sendable {
         post(.history(query, then: answer))
     }
 
-    /// Finds a publish in a log.
+    /// Looks something up in a log.
     ///
     /// - Returns: false if as many requests wait as may, or the store is closed: there is no answer.
     public func find(
-        _ query: PublicationQuery, then answer: @escaping @Sendable (Result<PublicationAnswer, StoreError>) -> Void
+        _ question: StoreQuestion, then answer: @escaping @Sendable (Result<StoreFinding, StoreError>) -> Void
     ) -> Bool {
-        post(.publication(query, then: answer))
+        post(.question(question, then: answer))
     }
 
     /// Looks for events in which words occur, the newest first, in logs that the caller has found may be read.

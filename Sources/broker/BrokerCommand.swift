@@ -14,7 +14,8 @@ struct BrokerCommand: ParsableCommand {
             Settings come from the defaults, then the TOML file, then BROKER_… environment variables, then the flags below; what comes \
             later wins. config/broker.toml explains them all, and --list-settings prints them.
 
-            `broker user --help` tells how accounts are made, listed and suspended.
+            `broker user --help` tells how accounts are made, listed and suspended, `broker history --help` what to do after a backup was \
+            restored.
 
             SIGINT and SIGTERM stop the broker: it accepts nobody more, tells every client, and exits with status 0. SIGUSR1 \
             logs what each loop has.

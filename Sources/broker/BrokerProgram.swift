@@ -20,7 +20,8 @@ enum BrokerProgram {
 
     private static func run() -> ExitStatus {
         let words = Array(CommandLine.arguments.dropFirst())
-        if words.first == UserCommand.configuration.commandName { return runUserCommand(Array(words.dropFirst())) }
+        if words.first == UserCommand.configuration.commandName { return run(UserCommand.self, words) { try $0.execute() } }
+        if words.first == HistoryCommand.configuration.commandName { return run(HistoryCommand.self, words) { try $0.execute() } }
         let command: BrokerCommand
         do {
             command = try BrokerCommand.parse()
@@ -58,18 +59,20 @@ enum BrokerProgram {
         }
     }
 
-    /// `broker user …`.
-    private static func runUserCommand(_ words: [String]) -> ExitStatus {
-        let command: UserCommand
+    /// `broker user …` and its like, which print lines.
+    private static func run<Command: ParsableCommand>(
+        _: Command.Type, _ words: [String], execute: (Command) throws -> [String]
+    ) -> ExitStatus {
+        let command: Command
         do {
-            command = try UserCommand.parse(words)
+            command = try Command.parse(Array(words.dropFirst()))
         } catch {
-            guard !UserCommand.exitCode(for: error).isSuccess else { UserCommand.exit(withError: error) }
-            complain(UserCommand.message(for: error) + " (broker user --help tells more)")
+            guard !Command.exitCode(for: error).isSuccess else { Command.exit(withError: error) }
+            complain(Command.message(for: error) + " (broker \(words[0]) --help tells more)")
             return .commandLineIsWrong
         }
         do {
-            for line in try command.execute() { print(line) }
+            for line in try execute(command) { print(line) }
             return .success
         } catch let error as UserCommand.Refusal {
             complain(error.reason)

@@ -255,4 +255,18 @@ import Testing
             #expect(try Program.run([broker.url] + refused + Self.trust).status == 1, "\(refused)")
         }
     }
+
+    @Test func aThreadIsReadByItself() throws {
+        let broker = try RunningBroker()
+        func run(_ arguments: String...) throws -> [String] {
+            let program = try Program.run([broker.url] + arguments + ["--user", "ada", "--no-color"] + Self.trust)
+            #expect(program.status == 0, "\(program.complaints)")
+            return program.output
+        }
+        let root = try #require(try run("send", "root").first)
+        _ = try run("send", "elsewhere")
+        _ = try run("send", "--thread", root, "in it")
+        let lines = try run("history", "lobby", "--thread", root)
+        #expect(lines.count == 2 && lines[0].hasSuffix("root") && lines[1].hasSuffix("in it"), "\(lines)")
+    }
 }

@@ -26,13 +26,19 @@ struct RandomisedTests {
     /// The same with a store whose answers come late, which fails for a while now and then, and which outlives its broker: one that is
     /// stopped, or one that is killed at any moment.
     @Test(arguments: 0..<30)
-    func keepsEveryPromiseAcrossRestarts(block: UInt64) {
+    func keepsEveryPromiseAcrossRestarts(block: UInt64) { restart(block, keepsAccounts: false) }
+
+    /// The same with people who have accounts: memberships, markers and authors outlive the broker too.
+    @Test(arguments: 0..<30)
+    func keepsEveryPromiseToAccountsAcrossRestarts(block: UInt64) { restart(block, keepsAccounts: true) }
+
+    private func restart(_ block: UInt64, keepsAccounts: Bool) {
         for seed in (block * 2 + 1)...(block * 2 + 2) {
             let store = SimulatedStore()
             store.failsReads = seed % 2 == 0
             var former: SimulatedBroker?
             for life in UInt64(0)..<4 {
-                var workload = Workload(seed: seed << 8 | life, store: store, former: former)
+                var workload = Workload(seed: seed << 8 | life, keepsAccounts: keepsAccounts, store: store, former: former)
                 let faults = life == 3 ? workload.run(600) : workload.runWithoutEnd(400)
                 guard faults.isEmpty else {
                     #expect(faults.isEmpty, "seed \(seed), life \(life)")

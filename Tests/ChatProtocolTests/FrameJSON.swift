@@ -59,6 +59,7 @@ private struct JSONFields {
             }
             set(.tail, resume.tail)
         case .history(let history):
+            set(.thread, history.thread)
             set(.room, history.room)
             set(.epoch, history.epoch)
             set(.fromSeq, history.fromSeq)
@@ -144,6 +145,11 @@ private struct JSONFields {
             set(.head, success.head)
             set(.lifetime, success.lifetimeSeconds)
         case .error(let failure): read(failure)
+        case .notice(let notice):
+            set(.timestamp, notice.timestamp)
+            set(.until, notice.until)
+            set(.reason, notice.reason)
+            set(.code, UInt64(notice.code.rawValue))
         case .goodbye(let goodbye): read(goodbye)
         case .joined(let joined):
             set(.room, joined.room)

@@ -41,7 +41,7 @@ struct RandomFrames {
             .history(
                 ReadHistory(
                     room: address(), fromSeq: number(), toSeq: number(), epoch: maybe { $0.number() }, limit: maybe { $0.number(1000) },
-                    direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }))
+                    direction: maybe { HistoryDirection(rawValue: UInt8($0.number(1))) }, thread: maybe { $0.number() }))
         case .search:
             .search(
                 Search(
@@ -79,6 +79,11 @@ struct RandomFrames {
         case .pong: .pong(timestamp: maybe { $0.number() })
         case .ok: .ok(Success(head: maybe { $0.number() }, epoch: maybe { $0.number() }, lifetimeSeconds: maybe { $0.number() }))
         case .error: .error(failure())
+        case .notice:
+            .notice(
+                Notice(
+                    ResultCode(rawValue: UInt16(number(999))), reason: maybe { $0.text(256) }, timestamp: maybe { $0.number() },
+                    until: maybe { $0.number() }))
         case .goodbye: .goodbye(goodbye())
         case .joined:
             .joined(

@@ -14,7 +14,7 @@ import Testing
         private let gate = Gate()
 
         var observer: StoreObserver {
-            StoreObserver(floorDidRise: { room, _, floor in
+            StoreObserver(floorDidRise: { room, _, floor, _ in
                 self.floors.withLock {
                     precondition(floor > $0[room] ?? 0)
                     $0[room] = floor

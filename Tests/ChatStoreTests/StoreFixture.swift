@@ -81,8 +81,13 @@ extension Store {
     }
 
     func answer(_ query: PublicationQuery) async throws -> PublicationAnswer {
-        let result: Result<PublicationAnswer, StoreError> = await withCheckedContinuation { continuation in
-            let isTaken = find(query) { continuation.resume(returning: $0) }
+        guard case .publication(let answer) = try await find(.publication(query)) else { preconditionFailure("another question's answer") }
+        return answer
+    }
+
+    func find(_ question: StoreQuestion) async throws -> StoreFinding {
+        let result: Result<StoreFinding, StoreError> = await withCheckedContinuation { continuation in
+            let isTaken = find(question) { continuation.resume(returning: $0) }
             precondition(isTaken, "a test does not fill the queue unless it means to")
         }
         return try result.get()

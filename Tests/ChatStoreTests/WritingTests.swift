@@ -174,14 +174,13 @@ import Testing
         }
         #expect(try holds("history.sqlite3-wal"))
         #expect(
-            await store.write(.replace(lobby, epoch: 1, seq: 201, frame: TestEvent(seq: 201).frame(in: lobby))).results
+            await store.write(.erase(lobby, epoch: 1, seq: 201)).results
                 == [.rejected(.noSuchEvent)])
-        let redacted = { (seq: UInt64) in TestEvent(seq: seq, body: "", id: seq).frame(in: self.lobby) }
-        await store.stored(
-            .replace(lobby, epoch: 1, seq: 100, frame: redacted(100)), .replace(lobby, epoch: 1, seq: 101, frame: redacted(101)))
+        await store.stored(.erase(lobby, epoch: 1, seq: 100), .erase(lobby, epoch: 1, seq: 101))
         let anchor = await store.stored(.reserve(lobby, epoch: 1))[0].anchor
         let page = try await store.page(HistoryQuery(anchor: anchor, fromSeq: 99, toSeq: 102, eventCountMax: 9, direction: .oldest))
-        #expect(page.parts.map(\.body) == ["hello", "", "", "hello"])
+        #expect(page.parts.map(\.body) == ["hello", nil, nil, "hello"])
+        #expect(page.parts.map(\.isRedacted) == [false, true, true, false])
         // Each write lets the writer become idle once.
         while try holds("history.sqlite3-wal") { await store.stored(.reserve(lobby, epoch: 1)) }
         #expect(try !holds("history.sqlite3"))

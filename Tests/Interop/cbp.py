@@ -248,7 +248,7 @@ class Client:
         elif name == "joined":
             self.positions[frame["room"]] = Position(frame["epoch"], frame["next"])
             self.events.append(frame)
-        elif frame.id == 0 and name in ("error", "mark", "typing", "presence"):
+        elif frame.id == 0 and name in ("error", "mark", "typing", "presence", "notice"):
             self.events.append(frame)
         elif name == "pong":
             pass                                           # 7.6: answers nothing, ignored

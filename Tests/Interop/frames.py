@@ -100,6 +100,7 @@ _FRAME_TABLE = f"""
 0A goodbye   | code | reason retry_ms end
 0B resume    | items | tail
 0C resumed   | items |
+0E notice    | code | ts until reason
 10 join      | room | seq epoch tail
 11 joined    | room epoch head floor next | title topic members role policy mark
 12 leave     | room | reason detach
@@ -111,7 +112,7 @@ _FRAME_TABLE = f"""
 21 published | room seq ts ack | dup epoch
 22 deliver   | room seq ts from | kind cmid ref thread reply mime meta body from_seq to_seq user title topic role reason redacted
 23 dm        | to | {_PUBLISH}
-24 history   | room from_seq to_seq | epoch limit dir
+24 history   | room from_seq to_seq | epoch limit dir thread
 25 batch     | room epoch floor from_seq to_seq frames | head
 26 lag       | room epoch next from_seq to_seq | reason
 27 mark      | room mark | ts epoch user

@@ -591,6 +591,28 @@ class CredentialsOfBrokers(Kept, unittest.TestCase):
             bearer(client, issuer.token(claims))
             self.assert_ended(client, 204)
 
+    def test_bearer_connection_is_told_before_its_token_ends(self):
+        folder = Path(self.folder.name, "soon")
+        folder.mkdir()
+        issuer, now = Issuer(folder), int(time.time())
+        claims = {"iss": "i", "aud": "chat", "sub": "soon", "nbf": now - 100}
+        settings = {"accounts_bearer_keys_file": issuer.key_set, "accounts_bearer_issuer": "i", "accounts_bearer_audience": "chat"}
+        with self.start(**settings) as broker:
+            # Of the one that ends in less than two minutes, AUTH_OK has said so.
+            sooner, soon = self.opened(broker=broker), self.opened(broker=broker)
+            bearer(sooner, issuer.token(claims | {"exp": now + 60}))
+            until = bearer(soon, issuer.token(claims | {"exp": now + 122}))["until"]
+            notice = soon.next_event("notice")
+            self.assertEqual((notice["code"], notice["until"], notice.id), (204, until, 0))
+            self.assertTrue(0 < until - notice["ts"] <= 120_000)
+            for client in (sooner, soon):
+                client.ping()
+                self.assertFalse([event for event in client.events if event.name == "notice"])
+            # Renewed, it is told anew when the time has come.
+            again = int(time.time()) + 122
+            self.assertEqual(bearer(soon, issuer.token(claims | {"exp": again}))["until"], again * 1000)
+            self.assertEqual(soon.next_event("notice")["until"], again * 1000)
+
     def test_certificates(self):
         folder = Path(self.folder.name, "authority")
         folder.mkdir()

@@ -96,7 +96,7 @@ class Stream(Sessions):
         self.assertEqual(read_frame(connection).name, "published")
 
     def test_reserved_types(self):
-        reserved = "0D 0E 17 18 19 1A 30 31 32 33 34 35 38 39"
+        reserved = "0D 17 18 19 1A 30 31 32 33 34 35 38 39"
         for type_ in bytes.fromhex(reserved):
             with self.subTest(hex(type_)):
                 connection = self.raw_ready()

@@ -50,6 +50,8 @@ public enum ClientNotice: Sendable, Equatable {
     case presence(Presence)
     /// Another connection of the account, or the other party of a conversation, has read up to an event.
     case marked(ReadMarker)
+    /// The broker tells something unasked, such as that the credential ends soon.
+    case told(Notice)
     /// The broker reports a fault that answers no request.
     case fault(Failure)
 }

@@ -24,8 +24,8 @@ public enum ClientRequest: Sendable, Equatable {
     case rooms(filter: String?)
     /// All members of a room, page after page.
     case members(RoomAddress)
-    /// The newest events of a room between two seqs, at most 1000.
-    case history(RoomAddress, from: UInt64, to: UInt64, limit: UInt64)
+    /// The newest events of a room between two seqs, at most 1000; of one thread, if its root is named.
+    case history(RoomAddress, from: UInt64, to: UInt64, limit: UInt64, thread: UInt64? = nil)
     /// The newest events in which words occur, of a room or of all that the account may read, at most 1000.
     case search(String, room: RoomAddress?, from: AccountName?, limit: UInt64, cursor: SharedBytes?)
     /// Another name for this guest.

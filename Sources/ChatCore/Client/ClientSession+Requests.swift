@@ -44,8 +44,8 @@ extension ClientSession {
         case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq))
         case .rooms(let filter): return .list(ListRooms(limit: 1000, filter: filter))
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
-        case .history(let room, let from, let to, let limit):
-            return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit))
+        case .history(let room, let from, let to, let limit, let thread):
+            return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit, thread: thread))
         case .search(let words, let room, let from, let limit, let cursor):
             return .search(Search(query: words, room: room, from: from, limit: limit, cursor: cursor))
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
@@ -67,6 +67,7 @@ extension ClientSession {
         case .ping(let timestamp): return send(.pong(timestamp: timestamp), requestID: id)
         case .goodbye(let goodbye): return handleGoodbye(goodbye)
         case .lag(let lag): return handleLag(lag, at: now)
+        case .notice(let notice): return notify(.told(notice))
         case .joined(let joined) where id == 0: return handleUnaskedJoined(joined, at: now)
         case .error(let failure) where id == 0: return notify(.fault(failure))
         case .typing(let typing): return notify(.typing(typing))

@@ -16,8 +16,8 @@ final class Room {
     /// Highest seq assigned.
     private(set) var head: UInt64
     private(set) var recent: RecentEvents
-    /// Messages (kind 0) of the log so far.
-    private var messageCount: UInt32 = 0
+    /// Messages (kind 0) of the log so far, modulo 2³².
+    private(set) var messageCount: UInt32 = 0
     /// When the last event was appended, by both clocks.
     private(set) var lastAppend = Moment(monotonicMilliseconds: 0, wallMilliseconds: 0)
     /// Members that were said to be typing lately, and when.
@@ -58,7 +58,9 @@ final class Room {
     }
 
     /// A room as it was found in the store.
-    init(restoring stored: StoredRoom, shardCount: Int, now: UInt64) {
+    ///
+    /// - Parameter updateNumberOffset: what lies between the monotonic clock and the numbers of updates.
+    init(restoring stored: StoredRoom, shardCount: Int, now: UInt64, updateNumberOffset: UInt64) {
         address = stored.record.address
         epoch = stored.record.epoch
         policy = stored.record.policy
@@ -70,9 +72,20 @@ final class Room {
         isTorn = stored.lost != nil
         grants = ContiguousArray(repeating: 0, count: shardCount)
         emptySince = now
+        messageCount = UInt32(truncatingIfNeeded: stored.anchor.messageCount)
+        // Before the monotonic clock of this process began.
+        lastAppend = Moment(
+            monotonicMilliseconds: stored.lastTimestamp &- updateNumberOffset, wallMilliseconds: stored.lastTimestamp)
+        if !stored.pins.isEmpty { noteMarking { $0.pins = Set(stored.pins) } }
         for member in stored.members {
             let account = AccountReference(registered: member.account)
-            members[member.account] = Member(incarnation: account.incarnation, role: member.role, since: now, mark: stored.head)
+            let restored = Member(account, role: member.role, since: now, mark: stored.head, messageCount: messageCount)
+            if let mark = member.mark {
+                restored.mark = min(mark.seq, stored.head)
+                restored.markMessageCount = UInt32(truncatingIfNeeded: min(mark.messageCount, stored.anchor.messageCount))
+                restored.changedAt = mark.updateNumber &- updateNumberOffset
+            }
+            members[member.account] = restored
         }
     }
 
@@ -111,8 +124,8 @@ final class Room {
     /// Octets waiting in the batch.
     var batchByteCount: Int { batch?.byteCount ?? 0 }
 
-    /// Ends the batch: its events enter the ring and are handed on.
-    func takeBatch(settings: CoreSettings) -> EventBatch? {
+    /// Ends the batch: its events enter the ring and are handed on, and who said them is told to the store.
+    func takeBatch(settings: CoreSettings) -> (batch: EventBatch, authors: EventAuthors)? {
         guard let pending = batch.take() else { return nil }
         let (firstSeq, events, bytes) = pending.finish()
         batchByteCountExpected = bytes.count
@@ -123,17 +136,37 @@ final class Room {
                 bytes[start..<end], note, countMax: settings.recentEventsPerRoom, byteCountMax: settings.recentEventBytesPerRoomMax)
             start = end
         }
-        return EventBatch(
-            room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: floor, bytes: bytes)
+        let batch = EventBatch(room: address, epoch: epoch, firstSeq: firstSeq, lastSeq: recent.lastSeq, floor: floor, bytes: bytes)
+        return (batch, EventAuthors(events))
     }
 
     /// Takes what an event said out of the ring.
-    ///
-    /// - Returns: the octets that stand in the event's place now.
-    func redact(_ seq: UInt64) -> SharedBytes {
-        let redacted = Event(frame: recent.event(seq)).redacted.frame
-        recent.redact(seq, redacted)
-        return redacted
+    func redact(_ seq: UInt64) { recent.redact(seq, Event(frame: recent.event(seq)).redacted.frame) }
+
+    // MARK: Messages counted
+
+    /// Messages of the log up to a seq that has been handed on; nil if only the store knows.
+    func messageCount(through seq: UInt64) -> UInt32? {
+        if seq >= head { return messageCount }
+        let floor = ringFloor
+        guard floor <= recent.lastSeq, seq + 1 >= floor else { return nil }
+        if seq >= floor { return recent.note(seq).messageCount }
+        let oldest = recent.note(floor)
+        return oldest.kind == .message ? oldest.messageCount &- 1 : oldest.messageCount
+    }
+
+    /// Messages behind a member's read marker that are retained. The batch of this turn must have been handed on.
+    func unreadCount(of member: Member) -> UInt64 {
+        guard let storage else { return recent.messageCount(after: member.mark) }
+        let removed = UInt32(truncatingIfNeeded: storage.removedMessageCount)
+        let unread = max(0, Int32(bitPattern: messageCount &- member.markMessageCount))
+        return UInt64(max(0, min(unread, Int32(bitPattern: messageCount &- removed))))
+    }
+
+    /// What lies behind `seq` was lost, so that there are only so many messages.
+    func forgetMessages(behind seq: UInt64, leaving count: UInt64) {
+        messageCount = UInt32(truncatingIfNeeded: count)
+        for member in members.values where member.mark > seq { member.markMessageCount = messageCount }
     }
 
     // MARK: Members
@@ -144,7 +177,7 @@ final class Room {
     }
 
     func admit(_ account: AccountReference, role: Role, now: UInt64) {
-        members[account.name] = Member(incarnation: account.incarnation, role: role, since: now, mark: head)
+        members[account.name] = Member(account, role: role, since: now, mark: head, messageCount: messageCount)
     }
 
     /// Takes a member out.
@@ -181,24 +214,29 @@ final class Room {
 /// An account in a room.
 final class Member {
     var incarnation: UInt64
-    /// The incarnation that it came in with. A guest that changes its name keeps it, and with it what it said.
+    /// Who it is to what it says: for a guest the incarnation that it came in with, which it keeps when it changes its name; for a registered
+    /// account something made of its name, which nobody can guess, from ``registeredIdentityMin`` upwards.
     let identity: UInt64
+    static let registeredIdentityMin: UInt64 = 1 << 63
     let role: Role
+    /// Messages of the log up to the read marker, modulo 2³²; means nothing where rooms are not stored.
+    var markMessageCount: UInt32
     var recentMessages: DeduplicationWindow
     /// The read marker: highest seq read. It begins where the member came in.
-    ///
-    /// With a store it is written there as well, for each account, room and epoch, and read back when a registered account's member is
-    /// made again; moves of one turn need only be written once.
     var mark: UInt64
-    /// When membership or marker last changed, by the monotonic clock.
+    /// When membership or marker last changed, by the monotonic clock, which may have been that of a former process: signed.
     var changedAt: UInt64
 
-    init(incarnation: UInt64, role: Role, since: UInt64, mark: UInt64) {
-        self.incarnation = incarnation
-        identity = incarnation
+    init(_ account: AccountReference, role: Role, since: UInt64, mark: UInt64, messageCount: UInt32) {
+        incarnation = account.incarnation
+        // The hash is keyed with chance by the process.
+        identity =
+            account.isRegistered
+            ? Self.registeredIdentityMin | UInt64(truncatingIfNeeded: account.name.hashValue) : account.incarnation
         self.role = role
         recentMessages = DeduplicationWindow(completeSince: since)
         self.mark = mark
+        markMessageCount = messageCount
         changedAt = since
     }
 }

@@ -1,12 +1,12 @@
-import ChatProtocol
+package import ChatProtocol
 
 /// What an account says to an event in a few letters. It belongs to the name under which it was said, as the log shows it.
-struct Reaction: Hashable {
-    let account: AccountName
+public struct Reaction: Hashable, Sendable {
+    package let account: AccountName
     // Octets, because strings are equal to strings of other octets.
-    private let body: [UInt8]
+    package let body: [UInt8]
 
-    init(account: AccountName, _ content: EventContent) {
+    package init(account: AccountName, _ content: EventContent) {
         self.account = account
         body = content.body.map { Array($0.utf8) } ?? []
     }
@@ -14,7 +14,7 @@ struct Reaction: Hashable {
 
 /// Reactions and pins in force in a log: what tells a second reaction from a first.
 struct RoomMarkings {
-    /// By the seq of the event reacted to. Of events that the ring has lost, none are needed.
+    /// By the seq of the event reacted to. Of events that the ring has lost none are needed: the store knows them, if there is one.
     private(set) var reactions: [UInt64: Set<Reaction>] = [:]
     private(set) var reactionCount = 0
     var pins: Set<UInt64> = []
@@ -55,7 +55,7 @@ extension Room {
     /// Whether one more reaction may be remembered.
     func hasPlaceForReaction(countMax: Int) -> Bool {
         guard let count = markings?.reactionCount, count >= countMax else { return countMax > 0 }
-        markings?.forgetReactions(below: floor)
+        markings?.forgetReactions(below: ringFloor)
         return (markings?.reactionCount ?? 0) < countMax
     }
 }

@@ -26,6 +26,14 @@ final class RoomStorage {
     var parked: ContiguousArray<ParkedRead> = []
     /// Seqs that hold no event: those of events that were delivered and never stored. The latest last.
     var voids: [ClosedRange<UInt64>] = []
+    /// Messages (kind 0) that retention has removed.
+    var removedMessageCount: UInt64 = 0
+    /// For connections with a request that waits for a look-up, what they have asked for since, in that order.
+    var behind: [SessionID: ContiguousArray<(request: RoomRequest, requester: Requester)>] = [:]
+    /// Reactions and pins that a read may not show, or that may still be lost.
+    var changes: ContiguousArray<UnstoredChange> = []
+    /// Messages that were deleted and that a read may show as they were.
+    var erasures: [UInt64: Erasure] = [:]
     /// Publications of the broker's former life.
     var recalled: RecalledPublications?
 
@@ -75,6 +83,8 @@ struct DurablePublish {
 enum ParkedRead {
     case fetch(session: SessionID, from: UInt64, byteCountMax: Int)
     case history(ReadHistory, Requester)
+    /// The number of a request that waits for a look-up.
+    case lookUp(UInt64)
 }
 
 /// What is being read, and what is to be done with it.

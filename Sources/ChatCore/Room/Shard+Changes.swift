@@ -3,7 +3,7 @@ import ChatProtocol
 /// What an event that changes another does besides being in the log.
 enum RoomChange {
     case edit
-    /// What the event said is deleted, and with it what its edits said.
+    /// What the message said is deleted, and with it what its edits said.
     case delete(UInt64)
     case react(UInt64, Reaction)
     case unreact(UInt64, Reaction)
@@ -27,56 +27,52 @@ extension Shard {
     func change(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> UInt64 {
         let change = try judge(content, by: member, requester, in: room)
         let seq = append(content, from: requester.account.name, author: member.identity, to: room)
-        carryOut(change, in: room)
+        carryOut(change, seq, in: room)
         return seq
     }
 
     private func judge(_ content: EventContent, by member: Member, _ requester: Requester, in room: Room) throws(Failure) -> RoomChange {
         guard let seq = content.reference else { preconditionFailure("a change names the event that it changes") }
-        if content.kind == .unpin, room.markings?.pins.contains(seq) == true {
+        let isPinned = room.markings?.pins.contains(seq) == true
+        if content.kind == .unpin, isPinned {
             try requirePinning(member, in: room)
             return .unpin(seq)
         }
-        let target = try target(seq, of: content.kind, in: room)
+        if content.kind == .pin, isPinned {
+            try requirePinning(member, in: room)
+            throw Failure(.exists, reason: "event \(seq) is pinned already", field: 7)
+        }
+        let target = try target(seq, of: content.kind, by: member, requester, in: room)
         switch content.kind {
         case .edit:
-            guard isAuthor(member, requester, of: seq, target, in: room) else {
-                throw Failure(.forbidden, reason: "only its author edits a message", field: 7)
-            }
+            guard target.isOwn else { throw Failure(.forbidden, reason: "only its author edits a message", field: 7) }
             return .edit
         case .delete:
-            guard isAuthor(member, requester, of: seq, target, in: room) || member.role >= .moderator else {
+            guard target.isOwn || member.role >= .moderator else {
                 throw Failure(.forbidden, reason: "only its author or a moderator deletes a message", field: 7)
             }
             return .delete(seq)
         case .react, .unreact:
             let reaction = Reaction(account: requester.account.name, content)
-            let isThere = room.markings?.reactions[seq]?.contains(reaction) == true
+            let isThere = has(reaction, seq, target, in: room)
             if content.kind == .unreact {
                 guard isThere else { throw Failure(.noSuchEvent, reason: "there is no such reaction of yours", field: 7) }
                 return .unreact(seq, reaction)
             }
             guard !isThere else { throw Failure(.exists, reason: "you have reacted so already", field: 7) }
-            guard room.hasPlaceForReaction(countMax: settings.reactionsPerRoomMax) else {
+            let countMax = settings.reactionsPerRoomMax
+            guard target.stored.map({ $0.reactionCount < countMax }) ?? room.hasPlaceForReaction(countMax: countMax) else {
                 throw Failure(.quota, reason: "the room holds as many reactions as it may")
             }
             return .react(seq, reaction)
         case .pin:
             try requirePinning(member, in: room)
-            let pins = room.markings?.pins ?? []
-            guard !pins.contains(seq) else { throw Failure(.exists, reason: "event \(seq) is pinned already", field: 7) }
-            guard pins.count < settings.pinsPerRoomMax else { throw Failure(.quota, reason: "the room has as many pins as it may") }
+            guard room.markings?.pins.count ?? 0 < settings.pinsPerRoomMax else {
+                throw Failure(.quota, reason: "the room has as many pins as it may")
+            }
             return .pin(seq)
         default: throw Failure(.noSuchEvent, reason: "event \(seq) is not pinned", field: 7)
         }
-    }
-
-    /// A guest is known by the incarnation it came in with; registered accounts share one, and are known by their name, which nobody else
-    /// can have.
-    private func isAuthor(_ member: Member, _ requester: Requester, of seq: UInt64, _ note: EventNote, in room: Room) -> Bool {
-        guard note.author == member.identity else { return false }
-        guard requester.account.isRegistered else { return true }
-        return Event(frame: room.recent.event(seq)).from == requester.account.name
     }
 
     private func requirePinning(_ member: Member, in room: Room) throws(Failure) {
@@ -85,49 +81,87 @@ extension Shard {
         }
     }
 
-    /// What is known of the event that a change names.
-    ///
-    /// This is the seam for events that only the store knows, which are those below the ring. There the change would wait, the store would be
-    /// asked for the frame of (room, epoch, seq), and the answer would come back as an input with author, kind and `redacted`, upon which
-    /// the change is judged as here. Requests of the same connection for the same room would wait behind it meanwhile. Edits of such an event
-    /// can themselves be below the ring, so that erasing it means asking for the events that refer to it as well.
-    private func target(_ seq: UInt64, of kind: EventKind, in room: Room) throws(Failure) -> EventNote {
+    // MARK: The event that is changed
+
+    /// What is known of it: by its note in the ring, or as it was found in the store.
+    private struct Target {
+        let isOwn: Bool
+        var stored: StoredTarget?
+    }
+
+    private func target(
+        _ seq: UInt64, of kind: EventKind, by member: Member, _ requester: Requester, in room: Room
+    ) throws(Failure) -> Target {
         guard seq >= 1, seq <= room.head else { throw Self.noSuchEvent(seq) }
-        // What is changed, and for a deletion all that said the same, must be in the ring and not in the batch of this turn.
-        if seq > room.publishedHead || kind == .delete { handOn(room) }
-        guard seq >= room.recent.floor else {
-            throw Failure(.rangeGone, reason: "event \(seq) is too old to be changed", field: 7, floor: room.recent.floor)
+        // It must be in the ring and not in the batch of this turn.
+        if seq > room.publishedHead { handOn(room) }
+        if seq >= room.ringFloor {
+            let note = room.recent.note(seq)
+            try requireChangeable(seq, note.kind, isRedacted: note.isRedacted)
+            return Target(isOwn: note.author == member.identity)
         }
-        let note = room.recent.note(seq)
-        guard note.kind.isChangeable else { throw Failure(.noSuchEvent, reason: "event \(seq) is no message", field: 7) }
-        guard !note.isRedacted else { throw Failure(.noSuchEvent, reason: "event \(seq) was deleted", field: 7) }
-        return note
+        guard room.storage != nil, seq >= room.floor else {
+            throw Failure(.rangeGone, reason: "event \(seq) is too old to be changed", field: 7, floor: room.floor)
+        }
+        // What is not pinned needs no look-up to be told so.
+        guard kind != .unpin, let found = findings?.target, let stored = found else { throw Self.noSuchEvent(seq) }
+        let isRedacted = stored.isRedacted || room.storage?.erasures[seq] != nil
+        try requireChangeable(seq, stored.kind, isRedacted: isRedacted)
+        let isOwn =
+            requester.account.isRegistered
+            ? stored.author == EventAuthors.registered && stored.from == requester.account.name
+            : stored.author == Int64(exactly: member.identity)
+        return Target(isOwn: isOwn, stored: stored)
+    }
+
+    private func requireChangeable(_ seq: UInt64, _ kind: EventKind, isRedacted: Bool) throws(Failure) {
+        guard kind.isChangeable else { throw Failure(.noSuchEvent, reason: "event \(seq) is no message", field: 7) }
+        guard !isRedacted else { throw Failure(.noSuchEvent, reason: "event \(seq) was deleted", field: 7) }
+    }
+
+    /// Whether an event has a reaction: as the store says, and what has come since.
+    private func has(_ reaction: Reaction, _ seq: UInt64, _ target: Target, in room: Room) -> Bool {
+        guard let stored = target.stored else { return room.markings?.reactions[seq]?.contains(reaction) == true }
+        var isThere = stored.hasReaction
+        for change in room.storage?.changes ?? [] {
+            switch change.change {
+            case .react(seq, reaction): isThere = true
+            case .unreact(seq, reaction): isThere = false
+            default: break
+            }
+        }
+        return isThere
     }
 
     static func noSuchEvent(_ seq: UInt64) -> Failure { Failure(.noSuchEvent, reason: "there is no event \(seq)", field: 7) }
 
+    // MARK: What a change does
+
     /// Does what a change says, once it has its place in the log.
-    private func carryOut(_ change: RoomChange, in room: Room) {
+    private func carryOut(_ change: RoomChange, _ changeSeq: UInt64, in room: Room) {
         switch change {
-        case .edit: break
-        case .delete(let seq): erase(seq, in: room)
-        case .react(let seq, let reaction): room.noteMarking { $0.insert(reaction, to: seq) }
+        case .edit: return
+        case .delete(let seq): return erase(seq, in: room)
+        case .react(let seq, let reaction): if seq >= room.ringFloor { room.noteMarking { $0.insert(reaction, to: seq) } }
         case .unreact(let seq, let reaction): room.noteMarking { $0.remove(reaction, from: seq) }
         case .pin(let seq): room.noteMarking { $0.pins.insert(seq) }
         case .unpin(let seq): room.noteMarking { $0.pins.remove(seq) }
         }
+        noteUnstored(change, changeSeq, in: room)
     }
 
-    /// Whoever is sent the event from now on gets it without what it said, and so with its edits, which are above it in the ring.
+    /// Whoever is sent the event from now on gets it without what it said, and so with its edits, which are above it.
     private func erase(_ seq: UInt64, in room: Room) {
         room.noteMarking { $0.forget(seq) }
-        for other in seq...room.publishedHead {
-            if other != seq {
+        // The deletion and all edits are in the ring, and posted before the erasure if they are stored.
+        handOn(room)
+        if room.publishedHead >= room.recent.floor {
+            for other in max(seq, room.recent.floor)...room.publishedHead {
                 let note = room.recent.note(other)
-                guard note.kind == .edit, !note.isRedacted, Event(frame: room.recent.event(other)).reference == seq else { continue }
+                guard !note.isRedacted else { continue }
+                if other == seq || note.kind == .edit && Event(frame: room.recent.event(other)).reference == seq { room.redact(other) }
             }
-            let frame = room.redact(other)
-            if room.storage != nil { post(.replace(room.address, epoch: room.epoch, seq: other, frame: frame)) }
         }
+        if let storage = room.storage { storeErasure(of: seq, in: room, storage) }
     }
 }

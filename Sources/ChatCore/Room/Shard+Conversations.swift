@@ -26,6 +26,9 @@ extension Shard {
                 guard room.member(requester.account) != nil else {
                     throw Failure(.noSuchUser, reason: "this account has ended or has another name by now")
                 }
+                if mayNeedLookUp(publish.publication, requester), waitForLookUp(request, about: publish.publication, in: room, requester) {
+                    return
+                }
                 return try self.publish(publish.publication, in: room, requester)
             }
         }

@@ -147,7 +147,10 @@ extension Shard {
     }
 
     func conversationAttached(_ id: SessionID, to address: RoomAddress, epoch: UInt64, next: UInt64) {
-        guard let session = sessions[id], !session.isEnding, session.account != nil || session.claim != nil else {
+        // The word may come before that of the account's home that the connection is let in.
+        guard let session = sessions[id], !session.isEnding,
+            session.account != nil || session.claim != nil || session.logIn?.exchange?.accepted != nil
+        else {
             return send(.giveBack(address, epoch: epoch, shard: index, grants: 1), to: map.home(of: address))
         }
         let roster = self.roster(of: address, epoch: epoch)

@@ -4,14 +4,18 @@ import ChatProtocol
 /// What HISTORY has found so far: the end of the range, which is in the ring.
 struct HistoryReading {
     let query: ReadHistory
-    /// Consecutive events behind the range that is read from the store; captured when the request came, so that there is no seam.
-    let ring: ContiguousArray<SharedBytes>
-    let ringFirstSeq: UInt64
+    /// Events behind the range that is read from the store; captured when the request came, so that there is no seam.
+    let ring: NumberedEvents
+    /// The last seq that is answered for by the events of the ring.
+    let ringLastSeq: UInt64
     /// The range that is answered for if all of it is read.
     let fromSeq: UInt64
     let toSeq: UInt64
     let limit: Int
 }
+
+/// Events with their seqs, in ascending order.
+typealias NumberedEvents = ContiguousArray<(seq: UInt64, frame: SharedBytes)>
 
 /// Reading back: what the rings hold at once, what is older from the store.
 extension Shard {
@@ -25,9 +29,12 @@ extension Shard {
                 .epochChanged, reason: "the log began anew", room: room.address, epoch: room.epoch, head: room.head, floor: room.floor)
         }
         guard query.fromSeq <= query.toSeq else { throw Failure(.badValue, reason: "the range ends before it begins", field: 0x1B) }
+        if let thread = query.thread, thread == 0 || thread > room.head {
+            throw Failure(.noSuchEvent, reason: "there is no event \(thread)", field: 8)
+        }
         // The batch of this turn is not handed on yet.
         let head = room.publishedHead
-        guard query.fromSeq <= head else { return answerHistory([], head + 1, head, room, requester) }
+        guard query.fromSeq <= head else { return send([], head + 1, head, room, requester) }
         let from = max(query.fromSeq, room.floor, 1)
         let to = min(query.toSeq, head)
         guard from <= to else {
@@ -38,23 +45,24 @@ extension Shard {
         var query = query
         query.limit = UInt64(Self.historyLimit(query.limit))
         let ringFirst = max(from, room.ringFloor)
-        let (ring, isFull) = ringEvents(of: room, ringFirst, to, query)
+        let ring = ringEvents(of: room, ringFirst, to, query)
         let takesOldest = query.direction == .oldest
         let isWhole = room.storage == nil || from >= room.ringFloor
-        if isFull && !takesOldest { return answerHistory(ring.events, ring.firstSeq, to, room, requester) }
-        if isWhole {
-            let last = isFull ? ring.firstSeq + UInt64(ring.events.count) - 1 : to
-            return answerHistory(ring.events, from, last, room, requester)
+        if ring.isFull && !takesOldest { return send(ring.events, ring.events.first?.seq ?? to, to, room, requester) }
+        let ringLast = ring.isFull ? ring.events.last?.seq ?? to : to
+        if isWhole { return send(ring.events, from, ringLast, room, requester) }
+        if !takesOldest, let first = ring.events.first, ring.events.count == Int(query.limit ?? 100) {
+            return send(ring.events, first.seq, to, room, requester)
         }
         let reading = HistoryReading(
-            query: query, ring: ring.events, ringFirstSeq: ring.firstSeq, fromSeq: from, toSeq: to, limit: Int(query.limit ?? 100))
+            query: query, ring: ring.events, ringLastSeq: ringLast, fromSeq: from, toSeq: to, limit: Int(query.limit ?? 100))
         let stored = min(to, room.ringFloor - 1)
         let count = takesOldest ? reading.limit : reading.limit - ring.events.count
         guard let storage = room.storage, let anchor = storage.anchor else { preconditionFailure("a room without storage is its ring") }
         if stored > anchor.head, isBeingStored(room, storage) { return storage.parked.append(.history(query, requester)) }
         readStore(
             room, anchor, from, stored, count: count, byteCountMax: Self.historyByteCountMax, takesOldest ? .oldest : .newest,
-            .history(reading, requester))
+            .history(reading, requester), thread: query.thread)
     }
 
     private static func historyLimit(_ limit: UInt64?) -> Int {
@@ -65,38 +73,41 @@ extension Shard {
     /// Events of the ring in a range, as many as are wanted from the end that is wanted; whether that left some out.
     private func ringEvents(
         of room: Room, _ first: UInt64, _ last: UInt64, _ query: ReadHistory
-    ) -> (ring: (firstSeq: UInt64, events: ContiguousArray<SharedBytes>), isFull: Bool) {
-        guard first <= last else { return ((first, []), false) }
-        var events: ContiguousArray<SharedBytes> = []
+    ) -> (events: NumberedEvents, isFull: Bool) {
+        guard first <= last else { return ([], false) }
+        var events: NumberedEvents = []
+        var isFull = false
         var byteCount = 0
         let limit = Int(query.limit ?? 100)
         let seqs = query.direction == .oldest ? Array(first...last) : (first...last).reversed()
         for seq in seqs {
             let event = room.recent.event(seq)
+            if let thread = query.thread, seq != thread, DeliverView(frame: event).thread != thread { continue }
             byteCount += event.count
-            guard events.count < limit, events.isEmpty || byteCount <= Self.historyByteCountMax else { break }
-            events.append(event)
+            isFull = events.count == limit || !events.isEmpty && byteCount > Self.historyByteCountMax
+            if isFull { break }
+            events.append((seq, event))
         }
-        if query.direction == .oldest { return ((first, events), events.count < seqs.count) }
-        events.reverse()
-        return ((last + 1 - UInt64(events.count), events), events.count < seqs.count)
+        if query.direction != .oldest { events.reverse() }
+        return (events, isFull)
     }
 
     // MARK: The store
 
     /// Whether events that are not stored yet are on their way.
-    private func isBeingStored(_ room: Room, _ storage: RoomStorage) -> Bool {
+    func isBeingStored(_ room: Room, _ storage: RoomStorage) -> Bool {
         storage.appendsInFlight > 0 || (!room.isTorn && room.batchByteCount > 0)
     }
 
     private func readStore(
         _ room: Room, _ anchor: LogAnchor, _ from: UInt64, _ to: UInt64, count: Int, byteCountMax: Int,
-        _ direction: HistoryQuery.Direction, _ purpose: PendingRead.Purpose
+        _ direction: HistoryQuery.Direction, _ purpose: PendingRead.Purpose, thread: UInt64? = nil
     ) {
         readNumber += 1
         let query = HistoryQuery(
-            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax), direction: direction
-        )
+            anchor: anchor, fromSeq: from, toSeq: to, eventCountMax: max(1, count), byteCountMax: max(1, byteCountMax),
+            direction: direction,
+            thread: thread)
         readsInFlight[readNumber] = PendingRead(room: room, purpose: purpose, toSeq: to, storedSeq: min(to, anchor.head))
         effects.reads.append(StoreRead(number: readNumber, query: query))
     }
@@ -109,6 +120,7 @@ extension Shard {
             finishFetch(read, page, session: session, from: from, byteCountMax: byteCountMax, emptyThrough: emptyThrough)
         case .history(let reading, let requester): finishHistory(read, page, reading, requester)
         }
+        if let storage = read.room.storage { settleChanges(of: read.room, storage) }
     }
 
     private func finishHistory(_ read: PendingRead, _ page: HistoryPage?, _ reading: HistoryReading, _ requester: Requester) {
@@ -123,38 +135,22 @@ extension Shard {
         // Seqs between the last event stored and the ring hold none.
         let isThrough = (page.covered?.upperBound ?? read.storedSeq) >= read.storedSeq
         var events = stored.events
-        var last = isThrough ? reading.toSeq : page.covered?.upperBound ?? reading.toSeq
+        var last = isThrough ? reading.ringLastSeq : page.covered?.upperBound ?? reading.toSeq
         if isThrough {
-            let room = reading.limit - events.count
-            if reading.ring.count > room && takesOldest {
-                for (offset, event) in reading.ring.prefix(room).enumerated() {
-                    events.append((reading.ringFirstSeq + UInt64(offset), event))
-                }
-                last = room > 0 ? reading.ringFirstSeq + UInt64(room) - 1 : max(reading.ringFirstSeq, 1) - 1
-            } else {
-                for (offset, event) in reading.ring.enumerated() { events.append((reading.ringFirstSeq + UInt64(offset), event)) }
-            }
+            let room = takesOldest ? reading.limit - events.count : reading.ring.count
+            events += reading.ring.prefix(room)
+            if reading.ring.count > room { last = reading.ring[room].seq - 1 }
         }
         if let storage = room.storage { storage.floor = max(storage.floor, page.floor) }
         let first = page.covered?.lowerBound ?? (events.first?.seq ?? reading.fromSeq)
-        send(events, first, last, room, requester)
+        send(withoutErased(events, of: room), first, last, room, requester)
     }
 
     // MARK: BATCH
 
-    private func answerHistory(
-        _ events: ContiguousArray<SharedBytes>, _ first: UInt64, _ last: UInt64, _ room: Room, _ requester: Requester
-    ) {
-        var numbered: ContiguousArray<(seq: UInt64, frame: SharedBytes)> = []
-        // The events are consecutive, and the last is `last` unless none is there.
-        let firstEvent = last + 1 - UInt64(events.count)
-        for (offset, event) in events.enumerated() { numbered.append((firstEvent + UInt64(offset), event)) }
-        send(numbered, first, last, room, requester)
-    }
-
     /// Sends events in as many frames as they need. Each says which seqs it answers for, and they adjoin.
     private func send(
-        _ events: ContiguousArray<(seq: UInt64, frame: SharedBytes)>, _ first: UInt64, _ last: UInt64, _ room: Room, _ requester: Requester
+        _ events: NumberedEvents, _ first: UInt64, _ last: UInt64, _ room: Room, _ requester: Requester
     ) {
         var rest = events[...]
         var first = first
@@ -235,6 +231,7 @@ extension Shard {
         }
         if let storage = room.storage { storage.floor = max(storage.floor, page.floor) }
         var events = page.count == 0 ? [] : [page.events]
+        if room.storage?.erasures.isEmpty == false { events = withoutErased(StoredEvents(page).events, of: room).map(\.frame) }
         var count = page.count
         var next = covered.upperBound + 1
         let isContiguous = covered.lowerBound <= emptyThrough + 1
@@ -266,6 +263,7 @@ extension Shard {
             case .fetch(let session, let from, let byteCountMax):
                 fetch(room.address, epoch: room.epoch, session: session, from: from, byteCountMax: byteCountMax)
             case .history(let query, let requester): handle(.history(query), requester)
+            case .lookUp(let number): goOnWithLookUp(number)
             }
         }
     }
@@ -273,7 +271,7 @@ extension Shard {
 
 /// The events of a page, each by itself.
 private struct StoredEvents {
-    var events: ContiguousArray<(seq: UInt64, frame: SharedBytes)> = []
+    var events: NumberedEvents = []
 
     init(_ page: HistoryPage) {
         events.reserveCapacity(page.count)

@@ -12,8 +12,12 @@ extension Shard {
         guard marker.mark <= room.head else { throw Failure(.noSuchEvent, reason: "there is no event \(marker.mark)", field: 0x42) }
         answer(requester, .ok(Success()))
         guard marker.mark > member.mark else { return }
+        // Where rooms are not stored the number means nothing.
         member.mark = marker.mark
+        member.markMessageCount =
+            room.messageCount(through: marker.mark) ?? findings?.messageCount.map(UInt32.init(truncatingIfNeeded:)) ?? room.messageCount
         member.changedAt = now.monotonicMilliseconds
+        noteMark(of: requester.account, in: room)
         let notice = ReadMarker(
             room: room.address, mark: marker.mark, user: requester.account.name, timestamp: now.wallMilliseconds, epoch: room.epoch)
         let account = requester.account

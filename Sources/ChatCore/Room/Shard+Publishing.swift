@@ -27,9 +27,14 @@ extension Shard {
                 if let known = room.storage?.recalled?.entry(requester.account.name, id) {
                     return try answerDuplicate(of: known.seq, known.timestamp, in: room, isDurable: isDurable, requester)
                 }
-                if let age = publication.ageMilliseconds {
-                    let isCovered = now - min(age, now) > member.recentMessages.completeSince
-                    guard isCovered || recalls(age, in: room), age <= memoryMilliseconds else { throw Self.retryTooOld }
+                if let age = publication.ageMilliseconds, !isCovered(age, member, in: room) {
+                    // What memory does not cover was looked up, unless the store cannot know it either.
+                    switch findings?.publication {
+                    case .found(let seq, let timestamp)? where room.storage?.isVoid(seq) == false:
+                        return try answerDuplicate(of: seq, timestamp, in: room, isDurable: isDurable, requester)
+                    case .absent?: break
+                    default: throw Self.retryTooOld
+                    }
                 }
             }
         }
@@ -71,6 +76,13 @@ extension Shard {
         if let reference = publication.content.reference { throw Self.noSuchEvent(reference) }
     }
 
+    /// Whether a first attempt so long ago would be known.
+    func isCovered(_ ageMilliseconds: UInt64, _ member: Member, in room: Room) -> Bool {
+        guard ageMilliseconds <= settings.deduplicationSeconds * 1_000 else { return false }
+        let now = now.monotonicMilliseconds
+        return now - min(ageMilliseconds, now) > member.recentMessages.completeSince || recalls(ageMilliseconds, in: room)
+    }
+
     private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
 
     /// Numbers and encodes an event; it is handed on with the others of this turn.
@@ -84,9 +96,9 @@ extension Shard {
 
     /// Hands a room's batch to the shards that have connections attached, each once.
     func handOn(_ room: Room) {
-        guard let batch = room.takeBatch(settings: settings) else { return }
+        guard let (batch, authors) = room.takeBatch(settings: settings) else { return }
         statistics.batches += 1
-        if let storage = room.storage { store(batch, of: room, storage) }
+        if let storage = room.storage { store(batch, authors, of: room, storage) }
         for shard in room.grants.indices where room.grants[shard] > 0 {
             if shard == index { deliver(batch) } else { effects.mail[shard].append(.events(batch)) }
         }

@@ -23,6 +23,7 @@ extension Shard {
     func handle(_ request: RoomRequest, _ requester: Requester) {
         let room = rooms[request.room]
         if let room {
+            if room.storage?.behind.isEmpty == false, waitBehind(request, requester, in: room) { return }
             if !room.hasNumbers, waitForNumbers(request, requester, in: room) { return }
         } else if !request.mayBeginConversation, waitForOpening(request, requester) {
             // What comes behind the direct message that begins the conversation keeps its place.
@@ -36,9 +37,16 @@ extension Shard {
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
             case .publish(let publish):
-                try self.publish(publish.publication, in: try visible(room, at: publish.room, to: requester), requester)
+                let room = try visible(room, at: publish.room, to: requester)
+                if mayNeedLookUp(publish.publication, requester), waitForLookUp(request, about: publish.publication, in: room, requester) {
+                    return
+                }
+                try self.publish(publish.publication, in: room, requester)
             case .directMessage(let publish, let to): try directMessage(publish, to: to, requester)
-            case .mark(let marker): try move(marker, in: try visible(room, at: marker.room, to: requester), requester)
+            case .mark(let marker):
+                let room = try visible(room, at: marker.room, to: requester)
+                if waitForLookUp(request, about: marker, in: room, requester) { return }
+                try move(marker, in: room, requester)
             case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
             case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
             case .search(let search, let address): try self.search(search, in: try visible(room, at: address, to: requester))

@@ -11,6 +11,8 @@ extension Shard {
         case append(Room, lastSeq: UInt64)
         case reserve(Room)
         case create(Room)
+        case erase(Room, seq: UInt64)
+        case mark(Room, AccountName)
         case other
     }
 
@@ -23,7 +25,10 @@ extension Shard {
     }
 
     /// What this turn has to be stored; nil if nothing. The adapter posts it, and tells by ``accept(_:at:)`` what became of it.
-    public func takePost() -> StorePost? {
+    ///
+    /// - Parameter isLast: whether no other will be taken.
+    public func takePost(isLast: Bool = false) -> StorePost? {
+        noteMarks(isLast: isLast)
         guard !storeWrites.isEmpty else { return nil }
         postNumber += 1
         let post = StorePost(number: postNumber, writes: storeWrites)
@@ -34,11 +39,13 @@ extension Shard {
     }
 
     /// Stores a batch that is handed on, and sees to it that there are seqs for what follows.
-    func store(_ batch: EventBatch, of room: Room, _ storage: RoomStorage) {
+    func store(_ batch: EventBatch, _ authors: EventAuthors, of room: Room, _ storage: RoomStorage) {
         // Behind what was lost nothing is stored but the void event that says so, which clears the mark.
         guard !room.isTorn else { return tear(room, storage, through: batch.lastSeq) }
         storage.appendsInFlight += 1
-        post(.append(room.address, epoch: room.epoch, firstSeq: batch.firstSeq, events: batch.bytes), .append(room, lastSeq: batch.lastSeq))
+        post(
+            .append(room.address, epoch: room.epoch, firstSeq: batch.firstSeq, events: batch.bytes, authors: authors),
+            .append(room, lastSeq: batch.lastSeq))
         if room.reservedThrough - room.head < storage.reservedAhead / 2 { reserve(room, storage) }
     }
 
@@ -87,9 +94,11 @@ extension Shard {
         // What is still being written is part of what was lost.
         handOn(room)
         room.isTorn = false
+        eraseAgain(in: room, storage)
         guard room.head > storage.storedHead else { return }
         let lost = storage.storedHead + 1...room.head
         storage.noteVoid(lost)
+        room.forgetMessages(behind: storage.storedHead, leaving: storage.anchor?.messageCount ?? 0)
         _ = append(.void(lost), from: .broker, to: room)
     }
 
@@ -97,6 +106,7 @@ extension Shard {
     private func tear(_ room: Room, _ storage: RoomStorage, through seq: UInt64) {
         room.isTorn = true
         tornRooms.insert(room.address)
+        undoChanges(through: seq, in: room, storage)
         for publish in storage.takeDurables(through: seq) {
             // The event has no place in the log, so a repetition is no second one.
             if let id = publish.messageID { room.member(publish.requester.account)?.recentMessages.forget(id) }
@@ -141,9 +151,11 @@ extension Shard {
             case .page(let read, let page): settle(read, page)
             case .found(let search, let page): settle(search: search, page)
             case .writability(let isWritable): storeBecame(isWritable)
-            case .floorRose(let address, let epoch, let floor):
+            case .lookedUp(let lookUp, let finding): settle(lookUp, finding)
+            case .floorRose(let address, let epoch, let floor, let removedMessageCount):
                 guard let room = rooms[address], room.epoch == epoch, let storage = room.storage else { continue }
                 storage.floor = max(storage.floor, floor)
+                storage.removedMessageCount = max(storage.removedMessageCount, removedMessageCount)
                 noteEmptiness(of: room)
             }
         }
@@ -195,6 +207,8 @@ extension Shard {
             } else {
                 abandonCreation(of: room, storage)
             }
+        case .erase(let room, let seq): noteErasure(of: seq, in: room, isStored: result != nil)
+        case .mark(let room, let account): if result == nil { marksToStore.insert(MarkPlace(room: room, account: account)) }
         case .other: break
         }
     }
@@ -203,7 +217,8 @@ extension Shard {
     func storeMembership(of account: AccountReference, in room: Room) {
         guard account.isRegistered, room.storage != nil else { return }
         if let member = room.member(account) {
-            let record = MembershipRecord(account: account.name, role: member.role, since: now.wallMilliseconds)
+            let record = MembershipRecord(
+                account: account.name, role: member.role, since: now.wallMilliseconds, mark: storedMark(of: member))
             post(.admit(record, to: room.address, epoch: room.epoch))
         } else {
             post(.dismiss(account.name, from: room.address, epoch: room.epoch))
@@ -212,6 +227,7 @@ extension Shard {
 
     private func note(_ log: CommittedLog, _ room: Room, _ storage: RoomStorage) {
         storage.anchor = log.anchor
+        settleChanges(of: room, storage)
         room.reservedThrough = max(room.reservedThrough, log.reservedThrough)
     }
 
@@ -290,9 +306,11 @@ extension Shard {
                 post(.end(stored.record.address, epoch: stored.record.epoch))
                 continue
             }
-            let room = Room(restoring: stored, shardCount: map.shardCount, now: now.monotonicMilliseconds)
+            let room = Room(
+                restoring: stored, shardCount: map.shardCount, now: now.monotonicMilliseconds, updateNumberOffset: updateNumberOffset)
             let storage = RoomStorage(floor: stored.floor)
             storage.anchor = stored.anchor
+            storage.removedMessageCount = stored.removedMessageCount
             storage.recalled = RecalledPublications(since: stored.recalledSince, until: now.wallMilliseconds)
             room.storage = storage
             rooms[room.address] = room

@@ -16,6 +16,10 @@ final class LogIn {
     var passwordProvenAt: UInt64?
     /// When the credential ends, by the broker's wall clock.
     var until: Timestamp?
+    /// Whether the client need not be told any more that the credential is about to end.
+    var isEndTold = false
+    /// How long before the end it is told.
+    static let noticeMilliseconds: UInt64 = 120_000
 
     /// An AUTH that has not had its final reply.
     struct Exchange {

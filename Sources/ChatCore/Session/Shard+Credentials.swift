@@ -187,6 +187,8 @@ extension Shard {
         guard let logIn = session.logIn else { return }
         if accepted.provesPassword { logIn.passwordProvenAt = now.monotonicMilliseconds }
         logIn.until = accepted.until
+        // What AUTH_OK says now need not be said again at once.
+        logIn.isEndTold = accepted.until.map { $0 <= now.wallMilliseconds + LogIn.noticeMilliseconds } ?? true
         logIn.refusalCount = 0
         var reply = authenticated(session, account.name)
         reply.role = .member
@@ -197,9 +199,16 @@ extension Shard {
         finishExchange(session, .authenticated(reply))
     }
 
-    /// A credential that has ended ends its connection.
+    /// A credential that has ended ends its connection, which is told some time before.
     func lookAfterCredential(_ session: Session) {
-        guard let until = session.logIn?.until, now.wallMilliseconds >= until else { return }
+        guard let logIn = session.logIn, let until = logIn.until else { return }
+        guard now.wallMilliseconds >= until else {
+            guard !logIn.isEndTold, now.wallMilliseconds + LogIn.noticeMilliseconds >= until else { return }
+            logIn.isEndTold = true
+            let notice = Notice(
+                .credentialExpired, reason: "the credential ends soon; log in anew", timestamp: now.wallMilliseconds, until: until)
+            return reply(.notice(notice), requestID: 0, session)
+        }
         end(session, Goodbye(.credentialExpired, reason: "the credential has expired; log in again"))
     }
 

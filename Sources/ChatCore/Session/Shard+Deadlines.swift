@@ -15,6 +15,7 @@ extension Shard {
         sweepAccounts()
         sweepWatches()
         sweepRecalled()
+        sweepLookUps()
     }
 
     func lookAfter(_ session: Session) {

@@ -85,6 +85,8 @@ public struct CoreSettings: Sendable {
     public var batchByteCountMax = 65_536
     /// Messages that may wait for another shard; beyond it publishes are refused.
     public var mailboxMessagesMax = 65_536
+    /// Requests that may wait for something to be looked up in the store; beyond it they are refused.
+    public var lookUpsMax = 1_024
 
     public init() {}
 }

@@ -79,7 +79,15 @@ public final class Shard {
     var postsInFlight: [UInt64: ContiguousArray<StoreContext>] = [:]
     var postNumber: UInt64 = 0
     var readsInFlight: [UInt64: PendingRead] = [:]
+    /// Counts reads and look-ups.
     var readNumber: UInt64 = 0
+    /// Requests that wait for a look-up, by its number.
+    var lookUps: [UInt64: LookUp] = [:]
+    /// What was looked up for the request that is being handled.
+    var findings: Findings?
+    /// Read markers that have moved since they were stored, and since when there are any, by the monotonic clock.
+    var marksToStore: Set<MarkPlace> = []
+    var marksToStoreSince: UInt64 = 0
     /// SEARCH requests of this shard's sessions that are not answered yet.
     var searches: [UInt64: SearchGathering] = [:]
     var searchNumber: UInt64 = 0
@@ -106,8 +114,11 @@ public final class Shard {
         mailboxCounts = ContiguousArray(repeating: 0, count: map.shardCount)
         storesRooms = history != nil
         now = moment
-        firstUpdateNumber = moment.wallMilliseconds
-        updateNumberOffset = moment.wallMilliseconds &- moment.monotonicMilliseconds
+        // Above all that were ever given out, even if the wall clock was set back.
+        firstUpdateNumber = max(moment.wallMilliseconds, (history?.lastUpdateNumber ?? 0) + 1)
+        updateNumberOffset = firstUpdateNumber &- moment.monotonicMilliseconds
+        // Guests' lives are not those of another process.
+        lastIncarnation = moment.wallMilliseconds
         if let history { restore(history) }
         if map.home(of: .lobby) == index { openLobby() }
         // The lobby was stored when the broker started for the first time.

@@ -25,6 +25,8 @@ public struct ShardEffects {
     public var questions: ContiguousArray<CredentialQuestion> = []
     /// What is to be read from the store.
     public var reads: [StoreRead] = []
+    /// What is to be looked up in the store.
+    public var lookUps: [StoreLookUp] = []
     /// What is to be searched in the store.
     public var searches: [StoreSearch] = []
     /// Connections to be closed at once, because the peer did not do its part of the ending in time.

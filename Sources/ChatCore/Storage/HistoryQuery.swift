@@ -1,5 +1,4 @@
 public import Bytes
-public import ChatProtocol
 
 /// A page of a log that is asked for (docs/PROTOCOL.md, HISTORY).
 public struct HistoryQuery: Sendable {
@@ -18,9 +17,12 @@ public struct HistoryQuery: Sendable {
     /// The page has one event even if that has more octets.
     public var byteCountMax: Int
     public var direction: Direction
+    /// The root of the thread that alone is wanted: the root itself, and what names it as the root of its thread. Nil means all events.
+    public var thread: UInt64?
 
     public init(
-        anchor: LogAnchor, fromSeq: UInt64, toSeq: UInt64, eventCountMax: Int, byteCountMax: Int = 1 << 20, direction: Direction
+        anchor: LogAnchor, fromSeq: UInt64, toSeq: UInt64, eventCountMax: Int, byteCountMax: Int = 1 << 20, direction: Direction,
+        thread: UInt64? = nil
     ) {
         precondition(eventCountMax > 0, "a page has room for an event")
         self.anchor = anchor
@@ -29,6 +31,7 @@ public struct HistoryQuery: Sendable {
         self.eventCountMax = eventCountMax
         self.byteCountMax = byteCountMax
         self.direction = direction
+        self.thread = thread
     }
 }
 
@@ -49,32 +52,4 @@ public struct HistoryPage: Sendable {
         self.events = events
         self.count = count
     }
-}
-
-/// A publish that is to be found, because a retry is older than what the broker remembers.
-public struct PublicationQuery: Sendable {
-    public var anchor: LogAnchor
-    public var account: AccountName
-    public var messageID: MessageID
-    /// The publish is not older than this.
-    public var since: Timestamp
-    /// Events that are looked through at most.
-    public var eventCountMax: Int
-
-    public init(anchor: LogAnchor, account: AccountName, messageID: MessageID, since: Timestamp, eventCountMax: Int = 100_000) {
-        self.anchor = anchor
-        self.account = account
-        self.messageID = messageID
-        self.since = since
-        self.eventCountMax = eventCountMax
-    }
-}
-
-/// Whether a publish is stored.
-public enum PublicationAnswer: Sendable, Equatable {
-    case found(seq: UInt64, timestamp: Timestamp)
-    /// It certainly is not.
-    case absent
-    /// The log reaches further back than could be looked through, or not far enough.
-    case unknown
 }

@@ -23,12 +23,14 @@ public enum StoreAnswer: Sendable {
     case failed(post: UInt64)
     /// What was read; nil if it cannot be read.
     case page(read: UInt64, HistoryPage?)
+    /// What was found; nil if it cannot be looked up.
+    case lookedUp(UInt64, StoreFinding?)
     /// What was found; nil if nothing can be searched at present.
     case found(search: UInt64, SearchPage?)
     /// Whether the store takes anything at present.
     case writability(Bool)
-    /// Retention has removed what is below the floor of a log.
-    case floorRose(RoomAddress, epoch: UInt64, floor: UInt64)
+    /// Retention has removed what is below the floor of a log, so many messages (kind 0) in all among it.
+    case floorRose(RoomAddress, epoch: UInt64, floor: UInt64, removedMessageCount: UInt64)
 }
 
 /// What a shard begins with if its rooms are stored.
@@ -41,6 +43,8 @@ public struct ShardHistory: Sendable {
     public var memberships: [(account: AccountName, room: RoomAddress)]
     /// The greatest epoch of any log that ever was.
     public var lastEpoch: UInt64
+    /// The greatest number that any update of an inbox can have had.
+    public var lastUpdateNumber: UInt64
 
     /// The part of a shard.
     public init(of index: Int, _ map: ShardMap, in state: StoredState) {
@@ -50,5 +54,8 @@ public struct ShardHistory: Sendable {
             room.members.filter { map.home(of: $0.account) == index }.map { ($0.account, room.record.address) }
         }
         lastEpoch = state.lastEpoch
+        lastUpdateNumber = state.rooms.reduce(0) { number, room in
+            room.members.reduce(max(number, room.lastTimestamp)) { max($0, $1.mark?.updateNumber ?? 0) }
+        }
     }
 }

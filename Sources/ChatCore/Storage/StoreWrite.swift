@@ -6,10 +6,14 @@ public enum StoreWrite: Sendable {
     /// Consecutive events of a log: DELIVER frames back to back, as they went to the recipients, the first one with this seq.
     ///
     /// The events are their own deduplication records: account, room, message id, seq and timestamp are stored with each of them.
-    case append(RoomAddress, epoch: UInt64, firstSeq: UInt64, events: SharedBytes)
-    /// Puts another frame in the place of an event's, such as one that is redacted: same seq, author, time and message id. What the old one
-    /// said is erased from the file with the commit, and from the write-ahead log when the writer is next idle.
-    case replace(RoomAddress, epoch: UInt64, seq: UInt64, frame: SharedBytes)
+    ///
+    /// `authors` are those of the events in their order, or nothing if it need not be known who they are.
+    case append(RoomAddress, epoch: UInt64, firstSeq: UInt64, events: SharedBytes, authors: EventAuthors = EventAuthors())
+    /// Takes what a message said out of it and out of its edits, as far as they are stored. It is erased from the file with the commit, and from
+    /// the write-ahead log when the writer is next idle.
+    case erase(RoomAddress, epoch: UInt64, seq: UInt64)
+    /// The read marker of a member has moved.
+    case mark(AccountName, in: RoomAddress, epoch: UInt64, StoredMark)
     /// Reserves the next block of seqs, or more of them: all up to `through`. Without it the log must not number an event.
     case reserve(RoomAddress, epoch: UInt64, through: UInt64 = 0)
     /// Gives the reserved seqs back that have not been used, when a log rests. Nothing may be numbered until they are reserved again.
@@ -28,7 +32,7 @@ public enum StoreWrite: Sendable {
     /// Octets that it keeps waiting.
     package var byteCount: Int {
         switch self {
-        case .append(_, _, _, let octets), .replace(_, _, _, let octets): octets.count
+        case .append(_, _, _, let octets, _): octets.count
         default: 128
         }
     }

@@ -30,11 +30,30 @@ public struct MembershipRecord: Sendable, Equatable {
     public var account: AccountName
     public var role: Role
     public var since: Timestamp
+    /// The read marker; nil if none was stored.
+    public var mark: StoredMark?
 
-    public init(account: AccountName, role: Role, since: Timestamp) {
+    public init(account: AccountName, role: Role, since: Timestamp, mark: StoredMark? = nil) {
         self.account = account
         self.role = role
         self.since = since
+        self.mark = mark
+    }
+}
+
+/// A read marker as it is stored.
+public struct StoredMark: Sendable, Equatable {
+    /// Highest seq read.
+    public var seq: UInt64
+    /// Messages (kind 0) of the log up to it.
+    public var messageCount: UInt64
+    /// The update number of the membership and the marker (docs/PROTOCOL.md, *Read markers and the inbox*).
+    public var updateNumber: UInt64
+
+    public init(seq: UInt64, messageCount: UInt64, updateNumber: UInt64) {
+        self.seq = seq
+        self.messageCount = messageCount
+        self.updateNumber = updateNumber
     }
 }
 
@@ -45,11 +64,14 @@ public struct LogAnchor: Sendable, Equatable {
     package let event: Int64
     /// Highest seq stored; 0 if no event ever was.
     public let head: UInt64
+    /// Messages (kind 0) stored of the log, those that retention has removed counted too.
+    public let messageCount: UInt64
 
-    package init(log: Int64, event: Int64, head: UInt64) {
+    package init(log: Int64, event: Int64, head: UInt64, messageCount: UInt64 = 0) {
         self.log = log
         self.event = event
         self.head = head
+        self.messageCount = messageCount
     }
 }
 
@@ -67,13 +89,19 @@ public struct StoredRoom: Sendable {
     public let recalledSince: Timestamp
     /// In ascending order of names.
     public let members: [MembershipRecord]
+    /// Messages that retention has removed.
+    public let removedMessageCount: UInt64
+    /// The time of the newest event, retained or not; 0 if there never was one.
+    public let lastTimestamp: Timestamp
+    /// Seqs of the events that are pinned.
+    public let pins: [UInt64]
 
     /// Highest seq that may have been given to an event: the head to number on from, and to judge cursors by.
     public var head: UInt64 { lost?.upperBound ?? anchor.head }
 
     package init(
         record: LogRecord, anchor: LogAnchor, floor: UInt64, lost: ClosedRange<UInt64>?, recalledSince: Timestamp,
-        members: [MembershipRecord]
+        members: [MembershipRecord], removedMessageCount: UInt64 = 0, lastTimestamp: Timestamp = 0, pins: [UInt64] = []
     ) {
         self.record = record
         self.anchor = anchor
@@ -81,6 +109,9 @@ public struct StoredRoom: Sendable {
         self.lost = lost
         self.recalledSince = recalledSince
         self.members = members
+        self.removedMessageCount = removedMessageCount
+        self.lastTimestamp = lastTimestamp
+        self.pins = pins
     }
 }
 

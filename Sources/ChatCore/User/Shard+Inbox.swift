@@ -27,7 +27,7 @@ struct InboxGathering {
 /// INBOX: which logs of an account changed. Nothing is kept for it: markers are with the memberships, and updates are numbered by the
 /// milliseconds of a clock that never goes back. The account's home knows the rooms, their homes the rest.
 ///
-/// With a store, `completeThrough` and the numbers would go on where the last process ended, if its markers and heads were stored.
+/// With a store the numbers go on where the last process ended: those of markers are stored with them, those of events are their times.
 extension Shard {
     func readInbox(_ query: ReadInbox, _ requester: Requester) {
         guard requester.requestID != 0 else { return }
@@ -54,22 +54,30 @@ extension Shard {
         return rooms
     }
 
+    /// The number of an update, by when it happened on the monotonic clock.
+    func updateNumber(_ moment: Int64) -> UInt64 { UInt64(bitPattern: moment) &+ updateNumberOffset }
+
+    /// By how much numbers that a former process gave out may be above the times of the events: as far as its wall clock was set back.
+    private static let formerNumbersMilliseconds: UInt64 = 60_000
+
     /// The rooms of this shard that changed.
     func inbox(of query: InboxQuery, in addresses: [RoomAddress]) -> InboxPart {
         let present = now.monotonicMilliseconds &+ updateNumberOffset
-        let isKnown = query.since == 0 || query.since >= firstUpdateNumber && query.since <= present
+        let isKnown = query.since == 0 || query.since <= present && (storesRooms || query.since >= firstUpdateNumber)
+        // What was numbered by a former process is known by the time of its events, which may differ a little.
+        let since = query.since < firstUpdateNumber ? query.since - min(query.since, Self.formerNumbersMilliseconds) : query.since
         // More may happen in this millisecond.
         var part = InboxPart(records: [], completeThrough: present - 1, isKnown: isKnown)
         for address in addresses {
             guard let room = rooms[address], let member = room.member(query.requester.account) else { continue }
-            let number = max(room.lastAppend.monotonicMilliseconds, member.changedAt) &+ updateNumberOffset
-            guard number > query.since else { continue }
+            let number = updateNumber(max(Int64(bitPattern: room.lastAppend.monotonicMilliseconds), Int64(bitPattern: member.changedAt)))
+            guard number > since else { continue }
             // What is counted is in the ring.
             handOn(room)
             part.records.append(
                 InboxRecord(
                     room: address, epoch: room.epoch, head: room.head, mark: member.mark,
-                    unread: room.recent.messageCount(after: member.mark), updateNumber: number,
+                    unread: room.unreadCount(of: member), updateNumber: number,
                     timestamp: room.head == 0 ? nil : room.lastAppend.wallMilliseconds))
         }
         return part

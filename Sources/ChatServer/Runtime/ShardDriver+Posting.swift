@@ -18,16 +18,19 @@ extension ShardDriver {
     }
 
     /// Hands over what this turn has to be stored and read. What became of it comes by the box.
-    func postToStore() {
+    ///
+    /// - Parameter isLast: whether nothing comes behind it.
+    func postToStore(isLast: Bool = false) {
         guard let store = shared.storage?.store else { return }
         let box = shared.boxes[index].store
-        if let post = shard.takePost() {
+        if let post = shard.takePost(isLast: isLast) {
             let number = post.number
             if !store.post(post.writes, then: { box.post([StoreAnswer($0, to: number)]) }) { box.post([.failed(post: number)]) }
             shard.isStoreBacklogged = store.isBacklogged
         } else if shard.isStoreBacklogged {
             shard.isStoreBacklogged = store.isBacklogged
         }
+        if !shard.effects.lookUps.isEmpty { look(up: shard.effects.lookUps, in: store) }
         for read in shard.effects.reads {
             let number = read.number
             let isTaken = store.read(read.query) { result in
@@ -59,6 +62,16 @@ extension ShardDriver {
             if !isTaken { box.post([.found(search: number, nil)]) }
         }
         shard.effects.searches.removeAll(keepingCapacity: true)
+    }
+
+    private func look(up lookUps: [StoreLookUp], in store: Store) {
+        shard.effects.lookUps.removeAll(keepingCapacity: true)
+        let box = shared.boxes[index].store
+        for lookUp in lookUps {
+            let number = lookUp.number
+            let isTaken = store.find(lookUp.question) { box.post([.lookedUp(number, try? $0.get())]) }
+            if !isTaken { box.post([.lookedUp(number, nil)]) }
+        }
     }
 
     func askQuestions() {

@@ -286,7 +286,7 @@ final class ShardDriver {
     func close() {
         // Every event that was delivered is stored before the store is closed, or its seq could be given to another.
         shard.endTurn(at: moment)
-        postToStore()
+        postToStore(isLast: true)
         shared.boxes[index].mail.close()
         shared.boxes[index].store.close()
         shared.boxes[index].orders.close()

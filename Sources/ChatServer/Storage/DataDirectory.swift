@@ -1,13 +1,13 @@
-import ChatConfiguration
+public import ChatConfiguration
 import Glibc
 
 /// Where what outlives the process is kept.
-enum DataDirectory {
+public enum DataDirectory {
     private static let name = "chat-broker"
 
     /// The folder that the operator names; else the one that systemd gives (systemd.exec(5), `StateDirectory=`); else one in the user's
     /// folder of states (XDG Base Directory Specification, `$XDG_STATE_HOME`).
-    static func path(_ configuration: Configuration) throws(ServerError) -> String {
+    public static func path(_ configuration: Configuration) throws(ServerError) -> String {
         let named = configuration.runtime.dataDirectory
         guard named.isEmpty else { return named }
         if let given = variable("STATE_DIRECTORY") { return String(given.prefix { $0 != ":" }) }

@@ -40,8 +40,8 @@ final class ServerStorage: Sendable {
                 }
                 for box in boxes { box.store.post([.writability(error == nil)]) }
             },
-            floorDidRise: { address, epoch, floor in
-                boxes[map.home(of: address)].store.post([.floorRose(address, epoch: epoch, floor: floor)])
+            floorDidRise: { address, epoch, floor, removed in
+                boxes[map.home(of: address)].store.post([.floorRose(address, epoch: epoch, floor: floor, removedMessageCount: removed)])
             })
         let opened: (store: Store, state: StoredState)
         do throws(StoreError) {

@@ -8,18 +8,24 @@
 /// - `log.head` and `log.last_event` stand as of event `noted_event` of `state`; later events are looked through when a file is opened,
 ///   so that a commit need not touch one page for each log.
 /// - `log.removed_through` is the latest timestamp of an event that retention has removed: of publishes until then nothing is known.
+/// - `event.author` is who said it (``EventAuthors``); `event.target` is the message that an edit changes, `event.thread` the root of the thread.
+/// - `reaction` and `pin` are what is in force, made of the events as they are appended.
+/// - `messages` counts those of kind 0 since the log began, up to the head, the first event of a segment, or a member's read marker;
+///   `log.removed_messages` those below the floor.
 /// - `log.reserved` is the last seq that may have been given to an event (docs/PROTOCOL.md, *Rooms and logs*).
 ///
 /// - `erasure.changes` counts, for each block of events, the commits that took something out of it (``SearchIndex``).
 ///
 /// The views are for people at the `sqlite3` shell.
-struct Schema {
+struct Schema: Sendable {
     /// "CBP1": whose file it is. Source: sqlite.org/pragma.html#pragma_application_id.
     static let applicationID: Int64 = 0x4342_5031
 
-    static let current = Schema(migrations: [version1, searching])
+    static let current = Schema(migrations: [version1, SchemaVersion2.tables, searching], steps: [2: SchemaVersion2.fill])
 
     let migrations: [String]
+    /// What is done behind a migration and SQL cannot say, by its number.
+    var steps: [Int: @Sendable (Database) throws(StoreError) -> Void] = [:]
 
     /// Brings a file to this schema. Nothing is written to one that is up to date.
     func migrate(_ database: Database) throws(StoreError) {
@@ -36,6 +42,7 @@ struct Schema {
             do throws(StoreError) {
                 try database.execute("BEGIN IMMEDIATE")
                 try database.execute(migration)
+                try steps[index + 1]?(database)
                 try database.execute("PRAGMA application_id = \(Self.applicationID); PRAGMA user_version = \(index + 1); COMMIT")
             } catch {
                 database.rollBack()

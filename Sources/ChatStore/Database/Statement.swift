@@ -27,6 +27,9 @@ final class Statement {
     func bind(_ number: UInt64, at index: Int32) -> Statement { bind(Int64(number), at: index) }
 
     @discardableResult
+    func bind(_ number: UInt64?, at index: Int32) -> Statement { number.map { bind($0, at: index) } ?? bindNull(at: index) }
+
+    @discardableResult
     func bindNull(at index: Int32) -> Statement {
         check(sqlite3_bind_null(handle, index))
         return self

@@ -6,22 +6,33 @@ internal import ChatProtocol
 enum StoredLogs {
     /// Logs that have not ended.
     static func states(in database: Database) throws(StoreError) -> [LogState] {
-        var ends: [Int64: (head: UInt64, event: Int64)] = [:]
-        // SQLite takes `seq` from the row that has the greatest id (sqlite.org/lang_select.html, "bare columns").
+        var ends: [Int64: (head: UInt64, event: Int64, messages: UInt64, timestamp: Timestamp)] = [:]
+        // Rows may be ahead of `noted_event`, each by itself. SQLite takes `seq` and `timestamp` from the row that has the greatest id (sqlite.org/lang_select.html, "bare columns").
         let tail = try database.prepare(
-            "SELECT log, seq, max(id) FROM event WHERE id > (SELECT value FROM state WHERE name = 'noted_event') GROUP BY log")
-        while try tail.step() { ends[tail.number(0)] = (UInt64(tail.number(1)), tail.number(2)) }
+            """
+            SELECT log, seq, max(event.id), timestamp, sum(kind = \(EventKind.message.rawValue)) FROM event JOIN log ON log.id = event.log
+            WHERE event.id > (SELECT value FROM state WHERE name = 'noted_event') AND event.seq > log.head GROUP BY log
+            """)
+        while try tail.step() {
+            ends[tail.number(0)] = (UInt64(tail.number(1)), tail.number(2), UInt64(tail.number(4)), UInt64(tail.number(3)))
+        }
         var states: [LogState] = []
         let rows = try database.prepare(
-            "SELECT id, address, epoch, head, last_event, floor, reserved, removed_through FROM log WHERE is_ended = 0")
+            """
+            SELECT id, address, epoch, head, last_event, floor, reserved, removed_through, messages, removed_messages, last_timestamp
+            FROM log WHERE is_ended = 0
+            """)
         while try rows.step() {
             let id = rows.number(0)
             let noted = (head: UInt64(rows.number(3)), event: rows.number(4))
-            let end = ends[id] ?? noted
+            let end = ends[id]
             let reserved = UInt64(rows.number(6))
             var state = LogState(id: id, address: try address(rows.text(1), database), epoch: UInt64(rows.number(2)))
-            state.head = max(end.head, noted.head)
-            state.lastEvent = end.head >= noted.head ? end.event : noted.event
+            state.head = end?.head ?? noted.head
+            state.lastEvent = end?.event ?? noted.event
+            state.messageCount = UInt64(rows.number(8)) + (end?.messages ?? 0)
+            state.removedMessageCount = UInt64(rows.number(9))
+            state.lastTimestamp = end?.timestamp ?? UInt64(rows.number(10))
             state.floor = UInt64(rows.number(5))
             state.removedThrough = UInt64(rows.number(7))
             state.reserved = reserved
@@ -54,13 +65,22 @@ enum StoredLogs {
         in database: Database, states: some Collection<LogState>, settings: StoreSettings, now: Timestamp
     ) throws(StoreError) -> StoredState {
         var members: [Int64: [MembershipRecord]] = [:]
-        let memberRows = try database.prepare("SELECT log, account, role, since FROM membership ORDER BY log, account")
+        let memberRows = try database.prepare(
+            "SELECT log, account, role, since, mark, mark_messages, changed_at FROM membership ORDER BY log, account")
         while try memberRows.step() {
             let record = MembershipRecord(
                 account: try account(memberRows.text(1), database), role: Role(rawValue: UInt8(clamping: memberRows.number(2))),
-                since: UInt64(memberRows.number(3)))
+                since: UInt64(memberRows.number(3)),
+                mark: memberRows.isNull(4)
+                    ? nil
+                    : StoredMark(
+                        seq: UInt64(memberRows.number(4)), messageCount: UInt64(memberRows.number(5)),
+                        updateNumber: UInt64(memberRows.number(6))))
             members[memberRows.number(0), default: []].append(record)
         }
+        var pins: [Int64: [UInt64]] = [:]
+        let pinRows = try database.prepare("SELECT log, target FROM pin ORDER BY log, target")
+        while try pinRows.step() { pins[pinRows.number(0), default: []].append(UInt64(pinRows.number(1))) }
         var byID: [Int64: LogState] = [:]
         for state in states { byID[state.id] = state }
         let recalled = try publications(in: database, of: byID, settings: settings, now: now)
@@ -77,7 +97,8 @@ enum StoredLogs {
                 StoredRoom(
                     record: record, anchor: state.anchor, floor: min(state.floor, state.head + 1),
                     lost: state.lostThrough > state.head ? state.head + 1...state.lostThrough : nil,
-                    recalledSince: max(recalled.since, state.removedThrough), members: members[state.id] ?? []))
+                    recalledSince: max(recalled.since, state.removedThrough), members: members[state.id] ?? [],
+                    removedMessageCount: state.removedMessageCount, lastTimestamp: state.lastTimestamp, pins: pins[state.id] ?? []))
         }
         return StoredState(
             rooms: rooms, publications: recalled.publications,

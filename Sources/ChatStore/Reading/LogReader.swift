@@ -6,9 +6,16 @@ internal import ChatProtocol
 final class LogReader {
     private let frames: Statement
     private let publications: Statement
-    private let places: Statement
+    let places: Statement
     private let entry: Statement
     private let floors: Statement
+    let targets: Statement
+    let reactions: Statement
+    let reactionCounts: Statement
+    let prefixes: Statement
+    let kinds: Statement
+    let oldestOfThread: Statement
+    let newestOfThread: Statement
 
     init(_ database: Database) throws(StoreError) {
         // The frame is the last column: a row that is passed over is not read to its end.
@@ -18,6 +25,15 @@ final class LogReader {
         places = try database.prepare("SELECT previous, seq FROM event WHERE id = ?1 AND log = ?2")
         entry = try database.prepare("SELECT seq, event FROM segment WHERE log = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1")
         floors = try database.prepare("SELECT floor, removed_through FROM log WHERE id = ?1")
+        targets = try database.prepare("SELECT frame, author FROM event WHERE id = ?1")
+        reactions = try database.prepare("SELECT 1 FROM reaction WHERE log = ?1 AND target = ?2 AND account = ?3 AND body = ?4")
+        reactionCounts = try database.prepare("SELECT count(*) FROM reaction WHERE log = ?1 AND target = ?2")
+        prefixes = try database.prepare(
+            "SELECT event, messages FROM segment WHERE log = ?1 AND seq >= ?2 AND seq <= ?3 ORDER BY seq LIMIT 1")
+        kinds = try database.prepare("SELECT previous, seq, kind FROM event WHERE id = ?1 AND log = ?2")
+        let ofThread = "SELECT seq, frame FROM event WHERE log = ?1 AND thread = ?2 AND seq >= ?3 AND seq <= ?4 ORDER BY seq"
+        oldestOfThread = try database.prepare(ofThread + " LIMIT ?5")
+        newestOfThread = try database.prepare(ofThread + " DESC LIMIT ?5")
     }
 
     /// Lowest seq retained, and the latest timestamp of what was removed below it; nil if the log is gone.

@@ -115,11 +115,11 @@ final class HistoryJob: ReadJob {
 /// Finds one publication.
 final class PublicationJob: ReadJob {
     private let query: PublicationQuery
-    private let answer: (Result<PublicationAnswer, StoreError>) -> Void
+    private let answer: (Result<StoreFinding, StoreError>) -> Void
     private var event: Int64
     private var left: Int
 
-    init(_ query: PublicationQuery, then answer: @escaping (Result<PublicationAnswer, StoreError>) -> Void) {
+    init(_ query: PublicationQuery, then answer: @escaping (Result<StoreFinding, StoreError>) -> Void) {
         self.query = query
         self.answer = answer
         event = query.anchor.event
@@ -136,7 +136,7 @@ final class PublicationJob: ReadJob {
             event = next
             return false
         }
-        answer(.success(result))
+        answer(.success(.publication(result)))
         return true
     }
 }

@@ -5,13 +5,16 @@ internal import Synchronization
 final class Reader: Sendable {
     enum Order: Sendable {
         case history(HistoryQuery, then: @Sendable (Result<HistoryPage, StoreError>) -> Void)
-        case publication(PublicationQuery, then: @Sendable (Result<PublicationAnswer, StoreError>) -> Void)
+        case question(StoreQuestion, then: @Sendable (Result<StoreFinding, StoreError>) -> Void)
         case close
 
         fileprivate var job: (any ReadJob)? {
             switch self {
-            case .history(let query, let answer): HistoryJob(query, then: answer)
-            case .publication(let query, let answer): PublicationJob(query, then: answer)
+            case .history(let query, let answer):
+                if let thread = query.thread { ThreadJob(query, thread: thread, then: answer) } else { HistoryJob(query, then: answer) }
+            case .question(.publication(let query), let answer): PublicationJob(query, then: answer)
+            case .question(.target(let query), let answer): TargetJob(query, then: answer)
+            case .question(.messageCount(let query), let answer): MessageCountJob(query, then: answer)
             case .close: nil
             }
         }

@@ -11,6 +11,11 @@ struct LogState {
     /// The row of the event `head`; 0 if it is not retained.
     var lastEvent: Int64 = 0
     var floor: UInt64 = 1
+    /// Messages (kind 0) up to the head since the log began, and those of them below the floor.
+    var messageCount: UInt64 = 0
+    var removedMessageCount: UInt64 = 0
+    /// The time of the event `head`; 0 if there never was one.
+    var lastTimestamp: Timestamp = 0
     /// Latest timestamp of the events below the floor; 0 if there were none.
     var removedThrough: Timestamp = 0
     /// Highest seq that may be given to an event.
@@ -24,7 +29,7 @@ struct LogState {
 
     var committed: CommittedLog { CommittedLog(room: address, epoch: epoch, anchor: anchor, reservedThrough: reserved) }
 
-    var anchor: LogAnchor { LogAnchor(log: id, event: lastEvent, head: head) }
+    var anchor: LogAnchor { LogAnchor(log: id, event: lastEvent, head: head, messageCount: messageCount) }
 }
 
 /// The logs by address, with what a transaction changes until it is committed.

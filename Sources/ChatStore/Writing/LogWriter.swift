@@ -85,10 +85,11 @@ final class LogWriter {
 
     func apply(_ write: StoreWrite) throws(StoreError) -> WriteResult {
         switch write {
-        case .append(let room, let epoch, let firstSeq, let events): return try append(events, from: firstSeq, to: room, epoch)
-        case .replace(let room, let epoch, let seq, let frame):
+        case .append(let room, let epoch, let firstSeq, let events, let authors):
+            return try append(events, authors, from: firstSeq, to: room, epoch)
+        case .erase(let room, let epoch, let seq):
             guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
-            return try replace(seq, of: log, by: frame)
+            return try erase(seq, of: log)
         case .reserve(let room, let epoch, let through):
             guard var log = logs[room, epoch] else { return .rejected(.unknownLog) }
             try reserve(&log, through: through)
@@ -112,18 +113,24 @@ final class LogWriter {
         case .admit(let member, let room, let epoch):
             guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
             try statements.admit.bind(log.id, at: 1).bind(member.account.description, at: 2).bind(Int64(member.role.rawValue), at: 3)
-                .bind(member.since, at: 4).run()
+                .bind(member.since, at: 4).bind(member.mark?.seq, at: 5).bind(member.mark?.messageCount ?? 0, at: 6)
+                .bind(member.mark?.updateNumber ?? 0, at: 7).run()
             return .stored(nil)
         case .dismiss(let account, let room, let epoch):
             guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
             try statements.dismiss.bind(log.id, at: 1).bind(account.description, at: 2).run()
             return .stored(nil)
+        case .mark(let account, let room, let epoch, let mark):
+            guard let log = logs[room, epoch] else { return .rejected(.unknownLog) }
+            try statements.mark.bind(log.id, at: 1).bind(account.description, at: 2).bind(mark.seq, at: 3)
+                .bind(mark.messageCount, at: 4).bind(mark.updateNumber, at: 5).run()
+            return .stored(nil)
         }
     }
 
-    private func append(_ events: SharedBytes, from firstSeq: UInt64, to room: RoomAddress, _ epoch: UInt64) throws(StoreError)
-        -> WriteResult
-    {
+    private func append(
+        _ events: SharedBytes, _ authors: EventAuthors, from firstSeq: UInt64, to room: RoomAddress, _ epoch: UInt64
+    ) throws(StoreError) -> WriteResult {
         guard var log = logs[room, epoch] else { return .rejected(.unknownLog) }
         let frames = StoredFrame.split(events)
         guard let first = frames.first, let last = frames.last else { return .stored(log.committed) }
@@ -134,14 +141,14 @@ final class LogWriter {
             return .rejected(.gap(takenThrough: taken))
         }
         guard last.view.seq <= log.reserved else { return .rejected(.notReserved(through: log.reserved)) }
-        for frame in frames { try insert(frame, into: &log) }
+        for (index, frame) in frames.enumerated() { try insert(frame, by: authors[index], into: &log) }
         log.lostThrough = 0
         if log.reserved - log.head < reservedSeqs / 2 { try reserve(&log) }
         logs[room] = log
         return .stored(log.committed)
     }
 
-    private func insert(_ frame: StoredFrame, into log: inout LogState) throws(StoreError) {
+    private func insert(_ frame: StoredFrame, by author: Int64?, into log: inout LogState) throws(StoreError) {
         let view = frame.view
         precondition(view.seq == log.head + 1 || view.kind == .void, "the events of a batch follow one another")
         let insert = statements.insertEvent
@@ -152,10 +159,16 @@ final class LogWriter {
         }
         if let id = view.messageID { insert.bind(Int64(bitPattern: id.value), at: 8) } else { insert.bindNull(at: 8) }
         bind(frame.bodyRange, to: insert, at: 9)
+        if let author { insert.bind(author, at: 12) } else { insert.bindNull(at: 12) }
+        insert.bind(frame.target, at: 13).bind(view.thread, at: 14)
         try insert.run()
+        if view.kind == .message { log.messageCount += 1 }
         if LogIndex.hasEntry(view.seq, after: log.lastEvent == 0 ? 0 : log.head) {
-            try statements.insertSegment.bind(log.id, at: 1).bind(view.seq, at: 2).bind(nextEvent, at: 3).run()
+            try statements.insertSegment.bind(log.id, at: 1).bind(view.seq, at: 2).bind(nextEvent, at: 3).bind(log.messageCount, at: 4)
+                .run()
         }
+        try statements.markings.note(frame, in: log.id)
+        log.lastTimestamp = view.timestamp
         log.head = view.seq
         log.lastEvent = nextEvent
         log.isNoted = false
@@ -166,17 +179,29 @@ final class LogWriter {
     /// Notes that an event is gone, or what it said.
     func noteErasure(of event: Int64) { erasedBlocks.insert(event / blockEvents) }
 
-    private func replace(_ seq: UInt64, of log: LogState, by bytes: SharedBytes) throws(StoreError) -> WriteResult {
-        let frames = StoredFrame.split(bytes)
-        precondition(frames.count == 1 && frames[0].view.seq == seq, "one frame takes the place of one with its seq")
+    /// Takes what an event said, and what its edits said, out of the file.
+    private func erase(_ seq: UInt64, of log: LogState) throws(StoreError) -> WriteResult {
         guard let event = try event(seq, of: log) else { return .rejected(.noSuchEvent) }
+        try redact(event)
+        var edits: [Int64] = []
+        statements.edits.bind(log.id, at: 1).bind(seq, at: 2)
+        while try statements.edits.step() { edits.append(statements.edits.number(0)) }
+        for edit in edits { try redact(edit) }
+        hasErased = true
+        return .stored(nil)
+    }
+
+    /// Takes what was said out of the frame of one row.
+    private func redact(_ event: Int64) throws(StoreError) {
+        guard try statements.frame.bind(event, at: 1).step() else { preconditionFailure("the row was found in this transaction") }
+        let bytes = Event(frame: statements.frame.bytes(0)).redacted.frame
+        statements.frame.reset()
+        let frames = StoredFrame.split(bytes)
         let replace = statements.replaceFrame.bind(event, at: 1).bind(Int64(frames[0].view.kind.rawValue), at: 2)
         bind(frames[0].bodyRange, to: replace, at: 3)
         bytes.withBytes { _ = replace.bindBlob($0, at: 5) }
         try replace.run()
         noteErasure(of: event)
-        hasErased = true
-        return .stored(nil)
     }
 
     /// The row of an event.
@@ -258,7 +283,8 @@ final class LogWriter {
     /// Writes where one log stands into its row.
     func note(_ log: inout LogState) throws(StoreError) {
         try statements.noteLog.bind(log.id, at: 1).bind(log.head, at: 2).bind(log.lastEvent, at: 3).bind(log.floor, at: 4)
-            .bind(log.removedThrough, at: 5).run()
+            .bind(log.removedThrough, at: 5).bind(log.messageCount, at: 6).bind(log.removedMessageCount, at: 7)
+            .bind(log.lastTimestamp, at: 8).run()
         log.isNoted = true
     }
 

@@ -87,6 +87,7 @@ extension LogWriter {
             while let place = try eventPlace(event, in: state) {
                 if place.seq < floor {
                     state.removedThrough = max(state.removedThrough, place.timestamp)
+                    if place.kind == EventKind.message.rawValue { state.removedMessageCount += 1 }
                     try statements.deleteEvent.bind(event, at: 1).run()
                     noteErasure(of: event)
                     removed += 1
@@ -97,6 +98,7 @@ extension LogWriter {
             state.oldestTimestamp = nil
             if floor > state.head { state.lastEvent = 0 }
             try statements.deleteSegments.bind(state.id, at: 1).bind(floor, at: 2).run()
+            try statements.markings.trim(state.id, below: floor)
         }
         try note(&state)
         return removed
@@ -128,13 +130,13 @@ extension LogWriter {
 
     /// Where an event stands, if it is there.
     func eventPlace(_ event: Int64, in state: LogState) throws(StoreError)
-        -> (seq: UInt64, previous: Int64, timestamp: Timestamp)?
+        -> (seq: UInt64, previous: Int64, timestamp: Timestamp, kind: Int64)?
     {
         guard event != 0 else { return nil }
         let rows = statements.eventPlace.bind(event, at: 1).bind(state.id, at: 2)
         guard try rows.step() else { return nil }
         defer { rows.reset() }
-        return (UInt64(rows.number(0)), rows.number(1), UInt64(rows.number(2)))
+        return (UInt64(rows.number(0)), rows.number(1), UInt64(rows.number(2)), rows.number(3))
     }
 
     /// Removes some of what is left of a log that has ended: its events from the newest to the oldest, then its members, then the rest.
@@ -156,9 +158,14 @@ extension LogWriter {
                 """
                 UPDATE log SET last_event = 0 WHERE id = \(log);
                 DELETE FROM membership WHERE log = \(log) AND account IN
-                    (SELECT account FROM membership WHERE log = \(log) LIMIT \(Retention.sliceCountMax))
+                    (SELECT account FROM membership WHERE log = \(log) LIMIT \(Retention.sliceCountMax));
+                DELETE FROM reaction WHERE log = \(log) AND target IN
+                    (SELECT DISTINCT target FROM reaction WHERE log = \(log) LIMIT \(Retention.sliceCountMax));
+                DELETE FROM pin WHERE log = \(log)
                 """)
-            if try database.number("SELECT count(*) FROM (SELECT 1 FROM membership WHERE log = \(log) LIMIT 1)") == 0 {
+            let left = try database.number(
+                "SELECT EXISTS (SELECT 1 FROM membership WHERE log = \(log)) + EXISTS (SELECT 1 FROM reaction WHERE log = \(log))")
+            if left == 0 {
                 try database.execute("DELETE FROM segment WHERE log = \(log); DELETE FROM log WHERE id = \(log)")
                 endedLogs.removeLast()
             }

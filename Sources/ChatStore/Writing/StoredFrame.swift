@@ -8,6 +8,8 @@ struct StoredFrame {
 
     var fromRange: Range<Int> { shifted(view.fromRange) }
     var bodyRange: Range<Int>? { view.bodyRange.map(shifted) }
+    /// The message that says something else because of this event.
+    var target: UInt64? { view.kind == .edit ? view.reference : nil }
 
     private func shifted(_ range: Range<Int>) -> Range<Int> {
         range.lowerBound + FrameHeader.byteCount..<range.upperBound + FrameHeader.byteCount

@@ -127,10 +127,10 @@ final class Writer {
         switch outcome {
         case .failed:
             port.failedPosts.add(1, ordering: .relaxed)
-            for case .append(let room, _, _, _) in post.writes { torn.insert(room) }
+            for case .append(let room, _, _, _, _) in post.writes { torn.insert(room) }
         case .committed(let results):
             for (write, result) in zip(post.writes, results) {
-                guard case .append(let room, _, _, _) = write else { continue }
+                guard case .append(let room, _, _, _, _) = write else { continue }
                 if case .rejected = result { torn.insert(room) } else if !torn.isEmpty { torn.remove(room) }
             }
         }
@@ -185,7 +185,7 @@ final class Writer {
         lastRetention = now
         do throws(StoreError) {
             for state in try retention.work(log, now: now, wall: StoreThread.wallMilliseconds) {
-                observer.floorDidRise(state.address, state.epoch, state.floor)
+                observer.floorDidRise(state.address, state.epoch, state.floor, state.removedMessageCount)
             }
         } catch {
             giveUp(log, error)

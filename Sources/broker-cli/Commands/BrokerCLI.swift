@@ -18,7 +18,7 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] react [--room ROOM] [--remove] NUMBER SIGN
             broker-cli [URL] dm USER TEXT…
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
-            broker-cli [URL] history ROOM [--count N] [--before SEQ]
+            broker-cli [URL] history ROOM [--count N] [--before SEQ] [--thread NUMBER]
             broker-cli [URL] search WORD… [--room ROOM] [--from USER] [--limit N]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
             broker-cli [URL] register | login | passwd --user NAME

@@ -21,17 +21,21 @@ struct HistoryCommand: BrokerCommand {
     @Option(help: ArgumentHelp("Only events with a lower number than this.", valueName: "seq"))
     var before: UInt64?
 
+    @Option(help: ArgumentHelp("Only the thread that began with the message of this number.", valueName: "number"))
+    var thread: UInt64?
+
     @OptionGroup var options: VerbOptions
 
     func validate() throws {
         guard (1...1_000_000).contains(count) else { throw ValidationError("--count is from 1 to 1000000") }
         guard before ?? 1 > 0 else { throw ValidationError("--before is above 0") }
+        guard thread ?? 1 > 0 else { throw ValidationError("--thread is above 0") }
     }
 
     func execute() throws -> ExitStatus {
         let room = try RoomAddress.argument(room)
         return try VerbRunner.run(options) { runner in
-            let pages = HistoryPages(runner, room, count: count, isColoured: options.connection.isColoured(.output))
+            let pages = HistoryPages(runner, room, thread: thread, count: count, isColoured: options.connection.isColoured(.output))
             // What its own coming says is not asked for.
             runner.ask(.join(room, tail: 0)) { outcome in
                 guard case .joined(let joined) = outcome else { return }
@@ -47,15 +51,17 @@ private final class HistoryPages {
 
     private let runner: VerbRunner
     private let room: RoomAddress
+    private let thread: UInt64?
     private let count: Int
     private let isColoured: Bool
     /// The latest page first.
     private var pages: [[Event]] = []
     private var eventCount = 0
 
-    init(_ runner: VerbRunner, _ room: RoomAddress, count: Int, isColoured: Bool) {
+    init(_ runner: VerbRunner, _ room: RoomAddress, thread: UInt64?, count: Int, isColoured: Bool) {
         self.runner = runner
         self.room = room
+        self.thread = thread
         self.count = count
         self.isColoured = isColoured
     }
@@ -63,7 +69,7 @@ private final class HistoryPages {
     func read(to last: UInt64) {
         guard last > 0, eventCount < count else { return finish() }
         let limit = min(Self.pageCountMax, UInt64(count - eventCount))
-        runner.ask(.history(room, from: 1, to: last, limit: limit)) { [self] outcome in
+        runner.ask(.history(room, from: 1, to: last, limit: limit, thread: thread)) { [self] outcome in
             guard case .history(let events, let fromSeq, _, let floor) = outcome else { return }
             pages.append(events)
             eventCount += events.count

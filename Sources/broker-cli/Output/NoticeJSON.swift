@@ -52,6 +52,12 @@ enum NoticeJSON {
             line.add("user", marker.user?.description)
             line.add("mark", marker.mark)
             return [line.closed]
+        case .told(let notice):
+            var line = JSONLine("notice")
+            line.add("code", UInt64(notice.code.rawValue))
+            line.add("reason", notice.reason)
+            line.add("until", notice.until)
+            return [line.closed]
         case .resent: return [JSONLine("resent").closed]
         case .completed: return []
         }

@@ -39,6 +39,7 @@ struct NoticeText {
             return [StyledText("-- \(head)\(FailureText.sentence(loss)); trying again \(wait)", .warning)]
         case .ended(.left): return []
         case .ended(let loss): return [StyledText("!! " + FailureText.sentence(loss), .error)]
+        case .told(let notice): return [StyledText("-- " + FailureText.sentence(Failure(notice.code, reason: notice.reason)), .warning)]
         case .fault(let failure): return [StyledText("!! " + FailureText.sentence(failure), .error)]
         }
     }

@@ -75,6 +75,7 @@ extension SimulatedClient {
             case .reply(.mark(let marker)): "mark \(marker.room) \(marker.user?.description ?? "?") \(marker.mark)"
             case .reply(.typing(let typing)): "typing \(typing.room) \(typing.user?.description ?? "?") \(typing.state)"
             case .reply(.presence(let presence)): "presence \(presence.user?.description ?? "?") \(presence.state?.rawValue ?? 99)"
+            case .reply(.notice(let notice)): "notice \(notice.code.rawValue)"
             case .reply(.resumed(let rooms)): "resumed \(received.requestID) \(rooms.count)"
             case .reply(.found(let found)): "found \(received.requestID) \((try? found.events())?.count ?? -1)"
             case .reply(.batch(let batch)): "batch \(received.requestID) \(batch.fromSeq)-\(batch.toSeq)"

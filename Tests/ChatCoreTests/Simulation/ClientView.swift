@@ -98,10 +98,13 @@ struct Truth {
         var faults: [String] = []
         var present: Set<Key> = []
         var expected: UInt64 = 1
+        let voids = log.values.filter { $0.kind == .void }.compactMap { event in event.fromSeq.map { $0...(event.toSeq ?? $0) } }
         for (seq, event) in log.sorted(by: { $0.key < $1.key }) {
             // Behind a gap nobody knows which reactions there are.
             guard seq == expected else { return faults }
             expected += 1
+            // What was lost has changed nothing.
+            if voids.contains(where: { $0.contains(seq) }) { continue }
             if let reference = event.reference {
                 guard let target = log[reference], reference < seq, target.kind.isChangeable else {
                     faults.append("\(event) changes nothing that there is")

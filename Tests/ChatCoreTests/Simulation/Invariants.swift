@@ -87,6 +87,7 @@ extension SimulatedBroker {
             if !shard.openings.isEmpty { faults.append("openings at rest: \(shard.openings.keys)") }
             if !shard.resumes.isEmpty { faults.append("resumes at rest: \(shard.resumes.count)") }
             if !shard.readsInFlight.isEmpty || !shard.postsInFlight.isEmpty { faults.append("the store is asked at rest") }
+            if !shard.lookUps.isEmpty { faults.append("look-ups at rest: \(shard.lookUps.count)") }
             if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
             if !shard.memberGatherings.isEmpty { faults.append("member gatherings at rest: \(shard.memberGatherings.keys)") }
             if !shard.inboxGatherings.isEmpty { faults.append("inbox gatherings at rest: \(shard.inboxGatherings.keys)") }
@@ -132,10 +133,15 @@ extension SimulatedBroker {
     private func check(_ storage: RoomStorage, of room: Room, in shard: Shard, _ faults: inout [String]) {
         let address = room.address
         if storage.appendsInFlight != 0 || storage.isReserving { faults.append("\(address): something is still to be stored at rest") }
+        if !storage.behind.isEmpty { faults.append("\(address): something waits behind a look-up at rest") }
         if !storage.waiting.isEmpty || !storage.durables.isEmpty || !storage.parked.isEmpty {
             faults.append("\(address): \(storage.waiting.count), \(storage.durables.count), \(storage.parked.count) wait at rest")
         }
         guard shard.isStoreWritable, !room.isTorn else { return }
+        if storage.changes.contains(where: { $0.storedAtRead == nil }) || storage.erasures.contains(where: { $0.value.storedAtRead == nil })
+        {
+            faults.append("\(address): a change that is still to be stored at rest")
+        }
         guard let log = store?.logs[address], log.record.epoch == room.epoch else {
             return faults.append("\(address): is not stored")
         }

@@ -12,12 +12,35 @@ final class SimulatedStore {
         let id: Int64
         var record: LogRecord
         var events: [UInt64: SharedBytes] = [:]
+        var authors: [UInt64: Int64] = [:]
         var head: UInt64 = 0
         var reserved: UInt64 = 0
         var lostThrough: UInt64 = 0
         var members: [AccountName: MembershipRecord] = [:]
 
-        var anchor: LogAnchor { LogAnchor(log: id, event: 0, head: head) }
+        var anchor: LogAnchor { LogAnchor(log: id, event: 0, head: head, messageCount: messageCount(through: head)) }
+
+        var inOrder: [Event] { events.sorted { $0.key < $1.key }.map { SimulatedStore.decode($0.value) } }
+
+        func messageCount(through seq: UInt64) -> UInt64 { UInt64(inOrder.count { $0.kind == .message && $0.seq <= seq }) }
+
+        var pins: [UInt64] {
+            var pins: Set<UInt64> = []
+            for event in inOrder {
+                guard let target = event.reference else { continue }
+                if event.kind == .pin { pins.insert(target) } else if event.kind == .unpin || event.kind == .delete { pins.remove(target) }
+            }
+            return pins.sorted()
+        }
+
+        func reactions(to seq: UInt64) -> Set<Reaction> {
+            var reactions: Set<Reaction> = []
+            for event in inOrder where event.reference == seq {
+                let reaction = Reaction(account: event.from, EventContent(kind: event.kind, body: event.body))
+                if event.kind == .react { reactions.insert(reaction) } else if event.kind == .unreact { reactions.remove(reaction) }
+            }
+            return reactions
+        }
         var committed: CommittedLog {
             CommittedLog(room: record.address, epoch: record.epoch, anchor: anchor, reservedThrough: reserved)
         }
@@ -30,10 +53,13 @@ final class SimulatedStore {
     let reservedSeqs: UInt64
     /// Whether the disk refuses everything.
     private(set) var isFailing = false
+    /// Whether nothing is read at present.
+    var holdsReads = false
     /// Whether now and then something cannot be read.
     var failsReads = false
     private var posts: [(shard: Int, post: StorePost)] = []
     private var reads: [(shard: Int, read: StoreRead)] = []
+    private var lookUps: [(shard: Int, lookUp: StoreLookUp)] = []
     private var searches: [(shard: Int, search: StoreSearch)] = []
     /// All events in the order in which they were stored.
     private(set) var commits: [(log: Int64, seq: UInt64)] = []
@@ -50,6 +76,7 @@ final class SimulatedStore {
     func open(shards count: Int) -> StoredState {
         posts = []
         reads = []
+        lookUps = []
         searches = []
         answers = Array(repeating: [], count: count)
         isFailing = false
@@ -68,7 +95,8 @@ final class SimulatedStore {
             StoredRoom(
                 record: log.record, anchor: log.anchor, floor: 1,
                 lost: log.lostThrough > log.head ? log.head + 1...log.lostThrough : nil, recalledSince: 0,
-                members: log.members.values.sorted { $0.account < $1.account })
+                members: log.members.values.sorted { $0.account < $1.account },
+                lastTimestamp: log.inOrder.last?.timestamp ?? 0, pins: log.pins)
         }
         return StoredState(rooms: rooms, publications: publications, lastEpoch: lastEpoch)
     }
@@ -79,10 +107,12 @@ final class SimulatedStore {
         for address in logs.keys { logs[address]!.reserved = max(logs[address]!.head, logs[address]!.lostThrough) }
     }
 
-    func take(_ shard: Shard) {
-        if let post = shard.takePost() { posts.append((shard.index, post)) }
+    func take(_ shard: Shard, isLast: Bool = false) {
+        if let post = shard.takePost(isLast: isLast) { posts.append((shard.index, post)) }
         for read in shard.effects.reads { reads.append((shard.index, read)) }
         shard.effects.reads.removeAll()
+        for lookUp in shard.effects.lookUps { lookUps.append((shard.index, lookUp)) }
+        shard.effects.lookUps.removeAll()
         for search in shard.effects.searches { searches.append((shard.index, search)) }
         shard.effects.searches.removeAll()
     }
@@ -90,7 +120,7 @@ final class SimulatedStore {
     // MARK: What can happen
 
     var hasPosts: Bool { !posts.isEmpty }
-    var hasReads: Bool { !reads.isEmpty }
+    var hasReads: Bool { !holdsReads && (!reads.isEmpty || !lookUps.isEmpty) }
     var hasSearches: Bool { !searches.isEmpty }
     func hasAnswers(for shard: Int) -> Bool { !answers[shard].isEmpty }
 
@@ -136,8 +166,13 @@ final class SimulatedStore {
     }
 
     func read(_ random: inout SeededRandom) {
-        let (shard, read) = reads.remove(at: Int.random(in: 0..<reads.count, using: &random))
         let fails = failsReads && Int.random(in: 0..<20, using: &random) == 0
+        let place = Int.random(in: 0..<reads.count + lookUps.count, using: &random)
+        if place >= reads.count {
+            let (shard, lookUp) = lookUps.remove(at: place - reads.count)
+            return answers[shard].append(.lookedUp(lookUp.number, fails ? nil : find(lookUp.question)))
+        }
+        let (shard, read) = reads.remove(at: place)
         answers[shard].append(.page(read: read.number, fails ? nil : page(read.query)))
     }
 
@@ -159,7 +194,7 @@ final class SimulatedStore {
             lastEpoch = max(lastEpoch, record.epoch)
             logs[record.address] = Log(id: lastID, record: record, reserved: reservedSeqs)
             return .stored(logs[record.address]!.committed)
-        case .append(let room, let epoch, let firstSeq, let events):
+        case .append(let room, let epoch, let firstSeq, let events, let authors):
             guard var log = logs[room], log.record.epoch == epoch else { return .rejected(.unknownLog) }
             let frames = Self.split(events)
             let taken = max(log.head, log.lostThrough)
@@ -170,7 +205,8 @@ final class SimulatedStore {
                 faults.append("\(room): \(frames[0].event) behind \(log.head)")
             }
             var next = firstSeq
-            for (event, frame) in frames {
+            for (index, (event, frame)) in frames.enumerated() {
+                log.authors[event.seq] = authors[index]
                 if event.seq != next || event.room != room { faults.append("\(room): \(event) is stored as \(next)") }
                 log.events[event.seq] = frame
                 commits.append((log.id, event.seq))
@@ -209,12 +245,16 @@ final class SimulatedStore {
             guard logs[room]?.record.epoch == epoch else { return .rejected(.unknownLog) }
             logs[room]!.members[account] = nil
             return .stored(nil)
-        case .replace(let room, let epoch, let seq, let frame):
+        case .erase(let room, let epoch, let seq):
+            guard let log = logs[room], log.record.epoch == epoch else { return .rejected(.unknownLog) }
+            guard log.events[seq] != nil else { return .rejected(.noSuchEvent) }
+            for event in log.inOrder where event.seq == seq || event.kind == .edit && event.reference == seq {
+                logs[room]!.events[event.seq] = event.redacted.frame
+            }
+            return .stored(nil)
+        case .mark(let account, let room, let epoch, let mark):
             guard logs[room]?.record.epoch == epoch else { return .rejected(.unknownLog) }
-            guard logs[room]!.events[seq] != nil else { return .rejected(.noSuchEvent) }
-            let event = Event(frame: frame)
-            if event.seq != seq || event.room != room || !event.isRedacted { faults.append("\(room): \(event) replaces \(seq)") }
-            logs[room]!.events[seq] = frame
+            logs[room]!.members[account]?.mark = mark
             return .stored(nil)
         }
     }
@@ -228,7 +268,11 @@ final class SimulatedStore {
         let low = max(1, query.fromSeq)
         let high = min(query.toSeq, query.anchor.head)
         guard low <= high else { return HistoryPage(covered: nil, floor: 1, events: .empty, count: 0) }
-        var seqs = (low...high).filter { log.events[$0] != nil }
+        var seqs = (low...high).filter { seq in
+            guard let frame = log.events[seq] else { return false }
+            guard let thread = query.thread else { return true }
+            return seq == thread || Self.decode(frame).thread == thread
+        }
         var covered = low...high
         if seqs.count > query.eventCountMax {
             if query.direction == .newest {
@@ -243,6 +287,26 @@ final class SimulatedStore {
         for seq in seqs { writer.append(log.events[seq]!) }
         return HistoryPage(covered: covered, floor: 1, events: writer.finish(), count: seqs.count)
     }
+
+    private func find(_ question: StoreQuestion) -> StoreFinding {
+        switch question {
+        case .target(let query):
+            guard let log = log(query.anchor), let frame = log.events[query.seq] else { return .target(nil) }
+            let event = Self.decode(frame)
+            let reactions = log.reactions(to: query.seq)
+            return .target(
+                StoredTarget(
+                    from: event.from, author: log.authors[query.seq], kind: event.kind, isRedacted: event.isRedacted,
+                    hasReaction: query.reaction.map(reactions.contains) ?? false, reactionCount: reactions.count))
+        case .publication(let query):
+            guard let log = log(query.anchor) else { return .publication(.unknown) }
+            let found = log.inOrder.last { $0.from == query.account && $0.messageID == query.messageID && $0.timestamp >= query.since }
+            return .publication(found.map { .found(seq: $0.seq, timestamp: $0.timestamp) } ?? .absent)
+        case .messageCount(let query): return .messageCount(log(query.anchor)?.messageCount(through: query.seq) ?? 0)
+        }
+    }
+
+    private func log(_ anchor: LogAnchor) -> Log? { logs.values.first { $0.id == anchor.log } }
 
     /// The event that is stored in a log of that epoch.
     func event(_ room: RoomAddress, epoch: UInt64, _ seq: UInt64) -> Event? {

@@ -36,7 +36,7 @@ struct Workload {
             settings.isRegistrationOpen = keepsAccounts
             settings.givesTokens = keepsAccounts
         }
-        if keepsAccounts { broker.judge.registered = ["ann", "bob"] }
+        if keepsAccounts { broker.judge.registered = former?.judge.registered ?? ["ann", "bob"] }
         broker.cutsOctets = true
         broker.delaysFlushes = Bool.random(using: &random)
     }
@@ -258,7 +258,7 @@ struct Workload {
                 }
             let id = chance(50) ? nil : MessageID(broker.random.next())
             let content = EventContent(
-                kind: kind, messageID: id, reference: UInt64(max(0, next + any([-6, -3, -2, -1, -1, 0]))), body: body)
+                kind: kind, messageID: id, reference: UInt64(max(0, next + any([-60, -25, -12, -6, -3, -2, -1, -1, 0]))), body: body)
             client.send(.publish(Publish(room: room, publication: Publication(content: content))))
         }
     }
