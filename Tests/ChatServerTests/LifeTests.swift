@@ -23,6 +23,18 @@ import Testing
         #expect(throws: (any Error).self) { try TestClient(broker.address) }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [1, 2]) func whoHasSaidNothingDoesNotDelayTheEnd(loops: Int) throws {
+        let broker = try TestBroker(loops: loops) {
+            $0.runtime.shutdownTimeoutMilliseconds = 600_000
+            $0.deadlines.drainMilliseconds = 600_000
+        }
+        let silent = try (0..<4).map { _ in try TestClient(broker.address) }
+        // Accepted in the order they came.
+        _ = try TestClient(broker.address, as: "last")
+        broker.server.shutDown()
+        for client in silent { #expect(try client.isClosedWithoutAWord()) }
+    }
+
     @Test(arguments: [1, 2]) func portInUseIsNamed(loops: Int) throws {
         let broker = try TestBroker(loops: loops)
         var configuration = Configuration()

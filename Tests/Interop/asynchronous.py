@@ -56,4 +56,5 @@ class Peer:
 
 
 async def _connect(url, options):
-    return await websockets.connect(url, **options)
+    # What nobody reads is kept, so that it does not stand before the answer to a close.
+    return await websockets.connect(url, **({"max_queue": None} | options))

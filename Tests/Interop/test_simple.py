@@ -288,7 +288,7 @@ class Simple(Sessions):
         json_client.send('{"t":"ping","id":3}')
         while json.loads(json_client.receive())["t"] != "pong":
             pass
-        with self.assertRaises(websockets.exceptions.InvalidStatusCode):
+        with self.assertRaises(websockets.exceptions.InvalidStatus):
             self.talker(subprotocols=["soap"])
 
 

@@ -2,20 +2,18 @@
 import base64
 import json
 import os
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
 try:
     import jwt
-    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 except ImportError:
     raise unittest.SkipTest("the package pyjwt is not installed") from None
 
 from cbp import BrokerError
-from test_credentials import Kept
+from kept import KeptApart
 
 ISSUER, AUDIENCE, LEEWAY = "https://issuer.example", "chat", 60
 REQUIRED = ["exp", "nbf", "iss", "aud", "sub"]
@@ -50,15 +48,7 @@ def spoilt(token):
             "a signature cut short": f"{head}.{claims}.{signature[:-8]}", "a signature of something else": f"{head}.{claims}.{signature[::-1]}"}
 
 
-class TokenVerdicts(Kept, unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="cbp-verdicts-")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-
+class TokenVerdicts(KeptApart, unittest.TestCase):
     def test_the_broker_says_what_pyjwt_says(self):
         keys, now = make_keys(), int(time.time())
         published = Path(self.folder.name, "verdicts.json")

@@ -70,7 +70,8 @@ extension Shard {
             if isPrivate || settings.offersPasswordsInClear { names.append("SCRAM-SHA-256") }
             if settings.givesTokens {
                 if channel.contains(.bindable) { names.append("HT-SHA-256-EXPR") }
-                if channel.contains(.encrypted) ? channel.contains(.scripted) : channel.contains(.loopback) { names.append("HT-SHA-256-NONE") }
+                let isUnbound = channel.contains(.encrypted) ? channel.contains(.scripted) : channel.contains(.loopback)
+                if isUnbound { names.append("HT-SHA-256-NONE") }
             }
             if settings.acceptsBearerTokens, isPrivate { names.append("OAUTHBEARER") }
         }

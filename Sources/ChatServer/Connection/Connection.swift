@@ -55,6 +55,11 @@ final class Connection: SecureStreamDelegate {
 
     var peer: SocketAddress { stream.peer }
 
+    /// Whether not an octet of a protocol has come that is spoken here.
+    var hasSaidNothing: Bool {
+        if case .sniffing = phase { received.isEmpty } else { false }
+    }
+
     // MARK: What comes in
 
     /// Reads from now on. Where people come in, the broker speaks first.
