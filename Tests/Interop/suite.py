@@ -1,10 +1,11 @@
-"""Runs the test files named, or all, some at a time: most of what they do is wait. The last line says what came of it."""
+"""Runs the test files that match a pattern, or all, some at a time: most of what they do is wait. The last line says what came of it."""
 import os
 import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -25,7 +26,7 @@ def run(module):
 def main(names):
     # The largest files first, so that none is left alone at the end.
     files = sorted(FOLDER.glob("test_*.py"), key=lambda file: -file.stat().st_size)
-    modules = [name.removesuffix(".py") for name in names] or [file.stem for file in files]
+    modules = [file.stem for file in files if not names or any(fnmatch(file.stem, name.removesuffix(".py")) for name in names)]
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(run, modules))
