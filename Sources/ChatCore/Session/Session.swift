@@ -67,6 +67,7 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ShortList<RosterLink> = []
+    var heartbeatMilliseconds: UInt32 = 0
     /// The rooms that count against the limit of an account: those it is a member of, or has asked to be, but not the lobby.
     var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
@@ -79,12 +80,11 @@ public final class Session {
     /// Since when the peer has taken nothing of what is queued, by the monotonic clock; 0 if nothing is queued.
     var stalledSince: UInt64 = 0
     /// Octets in the queue when the adapter last began to write it.
-    var byteCountBeforeWriting = 0
+    var byteCountBeforeWriting: UInt32 = 0
     /// Octets that the peer had not taken when the adapter last wrote: its part of the shard's backlog.
-    var backlogByteCount = 0
+    var backlogByteCount: UInt32 = 0
     /// How often the connection may publish; nil as long as it has not, and where there is no limit.
     var publishRate: PublishRate?
-    var heartbeatMilliseconds: UInt32 = 0
 
     init(id: SessionID, mark: UInt64, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id

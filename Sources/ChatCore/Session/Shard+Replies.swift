@@ -64,16 +64,16 @@ extension Shard {
     func noteProgress(_ session: Session) {
         if session.queue.isEmpty {
             session.stalledSince = 0
-        } else if session.stalledSince == 0 || session.queue.byteCount < session.byteCountBeforeWriting {
+        } else if session.stalledSince == 0 || session.queue.byteCount < Int(session.byteCountBeforeWriting) {
             session.stalledSince = now.monotonicMilliseconds
         }
     }
 
     /// Notes how much the peer has not taken.
     func noteBacklog(_ session: Session, _ byteCount: Int) {
-        guard byteCount != session.backlogByteCount else { return }
-        backlogByteCount += byteCount - session.backlogByteCount
-        session.backlogByteCount = byteCount
+        guard byteCount != Int(session.backlogByteCount) else { return }
+        backlogByteCount += byteCount - Int(session.backlogByteCount)
+        session.backlogByteCount = UInt32(byteCount)
     }
 
     /// Whether slow readers have so much waiting for them that they get no more.

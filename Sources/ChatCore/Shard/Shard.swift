@@ -229,7 +229,7 @@ public final class Shard {
     /// The adapter has begun to write a session's queue.
     public func beganWriting(_ session: Session) {
         session.isScheduledForWriting = false
-        session.byteCountBeforeWriting = session.queue.byteCount
+        session.byteCountBeforeWriting = UInt32(session.queue.byteCount)
     }
 
     // MARK: Mail

@@ -32,8 +32,6 @@ final class Connection: SecureStreamDelegate {
     /// Whether the census still counts it among those without an account.
     var isCountedUnauthenticated = true
     private var isReading = false
-    /// Whether octets are being handled: what is written meanwhile must not begin to handle them, too.
-    private var isTaking = false
     private(set) var isInputEnded = false
     private var isShutDown = false
     let isClearTextAccepted: Bool
@@ -43,6 +41,8 @@ final class Connection: SecureStreamDelegate {
     unowned let driver: ShardDriver
     private(set) var received = ReadBuffer()
     var phase = Phase.sniffing(.clear(allowsLine: false))
+    /// Whether octets are being handled: what is written meanwhile must not begin to handle them, too.
+    private var isTaking = false
 
     init(stream: SecureStream, session: Session, driver: ShardDriver, kind: ListenerKind, isClearTextAccepted: Bool) {
         self.stream = stream
