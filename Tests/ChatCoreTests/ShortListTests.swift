@@ -27,6 +27,8 @@ import Testing
                 }
                 #expect(Array(list) == array)
                 #expect(list.count == array.count)
+                #expect(list.first { $0 > 3 } == array.first { $0 > 3 })
+                #expect(list.firstIndex { $0 > 3 } == array.firstIndex { $0 > 3 })
             }
         }
     }

@@ -67,7 +67,6 @@ public final class Session {
     var requestsInFlight: ContiguousArray<UInt32> = []
     /// The rosters in which this session is attached, each with its place there.
     var links: ShortList<RosterLink> = []
-    var heartbeatMilliseconds: UInt32 = 0
     /// The rooms that count against the limit of an account: those it is a member of, or has asked to be, but not the lobby.
     var memberships: Set<RoomAddress> = []
     /// Attachments that wait until the queue has drained.
@@ -85,6 +84,7 @@ public final class Session {
     var backlogByteCount: UInt32 = 0
     /// How often the connection may publish; nil as long as it has not, and where there is no limit.
     var publishRate: PublishRate?
+    var heartbeatMilliseconds: UInt32 = 0
 
     init(id: SessionID, mark: UInt64, encoding: WireEncoding, now: UInt64, prefaceMilliseconds: UInt64) {
         self.id = id

@@ -1,51 +1,61 @@
 /// A list that needs no storage of its own while it has at most one element, as nearly every list of its kind has.
 struct ShortList<Element> {
-    private enum Storage {
-        case none
-        case one(Element)
-        case several(ContiguousArray<Element>)
-    }
-
-    private var storage = Storage.none
+    private var head: Element?
+    /// What comes behind the first element.
+    private var rest: ContiguousArray<Element> = []
 }
 
 extension ShortList: RandomAccessCollection, MutableCollection, RangeReplaceableCollection {
     var startIndex: Int { 0 }
 
-    var endIndex: Int {
-        switch storage {
-        case .none: 0
-        case .one: 1
-        case .several(let elements): elements.count
-        }
-    }
+    var endIndex: Int { head == nil ? 0 : rest.count + 1 }
 
     subscript(position: Int) -> Element {
         get {
-            switch storage {
-            case .several(let elements): return elements[position]
-            case .one(let element) where position == 0: return element
-            case .one, .none: preconditionFailure("no element has this place")
-            }
+            if position > 0 { return rest[position - 1] }
+            guard position == 0, let head else { preconditionFailure("no element has this place") }
+            return head
         }
-        set { replaceSubrange(position..<(position + 1), with: CollectionOfOne(newValue)) }
+        set {
+            if position > 0 { return rest[position - 1] = newValue }
+            precondition(position == 0 && head != nil, "no element has this place")
+            head = newValue
+        }
+    }
+
+    // Long lists are searched like arrays, not place by place.
+
+    func first(where isWanted: (Element) -> Bool) -> Element? {
+        if let head, isWanted(head) { return head }
+        return rest.first(where: isWanted)
+    }
+
+    func firstIndex(where isWanted: (Element) -> Bool) -> Int? {
+        if let head, isWanted(head) { return 0 }
+        return rest.firstIndex(where: isWanted).map { $0 + 1 }
+    }
+
+    mutating func append(_ element: Element) {
+        if head == nil { head = element } else { rest.append(element) }
+    }
+
+    @discardableResult
+    mutating func remove(at position: Int) -> Element {
+        let element = self[position]
+        if position > 0 {
+            rest.remove(at: position - 1)
+        } else {
+            head = rest.isEmpty ? nil : rest.removeFirst()
+        }
+        if rest.isEmpty { rest = [] }
+        return element
     }
 
     mutating func replaceSubrange(_ range: Range<Int>, with elements: some Collection<Element>) {
-        var all: ContiguousArray<Element>
-        switch storage {
-        case .none: all = []
-        case .one(let element): all = [element]
-        case .several(let several): all = several
-        }
-        // The storage is let go first, so that the elements are not copied.
-        storage = .none
+        var all = ContiguousArray(self)
         all.replaceSubrange(range, with: elements)
-        switch all.count {
-        case 0: storage = .none
-        case 1: storage = .one(all[0])
-        default: storage = .several(all)
-        }
+        head = all.first
+        rest = all.count > 1 ? ContiguousArray(all.dropFirst()) : []
     }
 }
 
