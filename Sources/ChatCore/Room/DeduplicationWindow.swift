@@ -44,6 +44,16 @@ struct DeduplicationWindow {
         return nil
     }
 
+    /// Whether a first attempt that a retry says was made so long ago would be known.
+    ///
+    /// The age lacks the time that the retry was on its way, so near the moment from which ids were forgotten it decides nothing.
+    func covers(_ ageMilliseconds: UInt64, at now: UInt64) -> Bool {
+        now - min(ageMilliseconds, now) > completeSince + (oldest == 0 ? 0 : Self.transitMillisecondsMax)
+    }
+
+    /// How long a retry may have been on its way.
+    private static let transitMillisecondsMax: UInt64 = 10_000
+
     /// Remembers an id that ``entry(for:milliseconds:now:)`` does not know.
     mutating func insert(_ id: MessageID, _ entry: Entry, countMax: Int, milliseconds: UInt64) {
         while count > 0 {
