@@ -46,9 +46,10 @@ struct DeduplicationWindow {
 
     /// Whether a first attempt that a retry says was made so long ago would be known.
     ///
-    /// The age lacks the time that the retry was on its way, so near the moment from which ids were forgotten it decides nothing.
-    func covers(_ ageMilliseconds: UInt64, at now: UInt64) -> Bool {
-        now - min(ageMilliseconds, now) > completeSince + (oldest == 0 ? 0 : Self.transitMillisecondsMax)
+    /// The age lacks the time that the retry was on its way, so near the moment from which ids are known it decides nothing. Where nothing
+    /// else could tell, a window that has forgotten none is trusted all the same, or no newcomer could retry.
+    func covers(_ ageMilliseconds: UInt64, at now: UInt64, isLastResort: Bool) -> Bool {
+        now - min(ageMilliseconds, now) > completeSince + (isLastResort && oldest == 0 ? 0 : Self.transitMillisecondsMax)
     }
 
     /// How long a retry may have been on its way.
