@@ -80,7 +80,8 @@ extension Shard {
     func isCovered(_ ageMilliseconds: UInt64, _ member: Member, in room: Room) -> Bool {
         guard ageMilliseconds <= settings.deduplicationSeconds * 1_000 else { return false }
         let now = now.monotonicMilliseconds
-        return member.recentMessages.covers(ageMilliseconds, at: now, isLastResort: room.storage == nil) || recalls(ageMilliseconds, in: room)
+        return member.recentMessages.covers(ageMilliseconds, at: now, isLastResort: room.storage == nil)
+            || recalls(ageMilliseconds, in: room)
     }
 
     private static let retryTooOld = Failure(.retryTooOld, reason: "whether the first attempt had its effect is no longer known")
