@@ -97,6 +97,7 @@ public struct ByteWriter: ~Copyable {
     /// Writes `value` over the `byteCount` octets at `offset`, which must have been written: for lengths known only afterwards.
     public mutating func overwriteBigEndian(_ value: UInt64, byteCount: Int, at offset: Int) {
         precondition(byteCount >= 0 && offset >= 0 && offset + byteCount <= used, "overwriting what was not written")
+        if byteCount == 8 { return start.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self) }
         for index in 0..<byteCount {
             let octet = UInt8(truncatingIfNeeded: value >> UInt64(8 * (byteCount - 1 - index)))
             start.storeBytes(of: octet, toByteOffset: offset + index, as: UInt8.self)

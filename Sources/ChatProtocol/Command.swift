@@ -1,7 +1,7 @@
 public import Bytes
 
 /// What a client asks of the broker: one frame from client to broker, decoded (docs/PROTOCOL.md, *Frame types*).
-public enum Command: Sendable, Equatable {
+public indirect enum Command: Sendable, Equatable {
     case hello(Hello)
     case authenticate(Authenticate)
     /// AUTH_STEP: a further SASL message.

@@ -92,6 +92,10 @@ public final class SecureStream: TCPStreamDelegate {
 
     /// A function of its own, so that nothing refers to the queue's slices when they are consumed: that would copy them.
     private func tryWrite(frontOf queue: borrowing OutboundQueue) throws(UVError) -> (taken: Int, isAllOfIt: Bool) {
+        if let slice = queue.onlySlice {
+            let taken = try slice.withBytes { (octets) throws(UVError) in try stream.tryWrite(octets) }
+            return (taken, taken == slice.count)
+        }
         let slices = queue.slices.prefix(SecureStream.sliceCountMax)
         let taken = try stream.tryWrite(slices)
         return (taken, taken == queue.byteCount || taken == slices.reduce(0) { $0 + $1.count })

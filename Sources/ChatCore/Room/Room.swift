@@ -24,7 +24,9 @@ final class Room {
     var typists: [AccountName: Typist] = [:]
     /// Reactions and pins; nil as long as there are none.
     var markings: RoomMarkings?
-    private(set) var members: [AccountName: Member] = [:]
+    private(set) var members: [AccountName: Member] = [:] { didSet { lastSpeaker = nil } }
+    /// The member that was asked for last: who speaks sends several messages in a row.
+    private var lastSpeaker: (name: AccountName, member: Member)?
     /// Members whose name somebody else has come in with: word that they ended, or of their new name, is still under way.
     private(set) var displaced: [AccountReference: Member] = [:]
     /// For each shard, how many attachments it was granted and has not given back. Events go to the shards that hold some.
@@ -172,7 +174,13 @@ final class Room {
     // MARK: Members
 
     func member(_ account: AccountReference) -> Member? {
-        if let member = members[account.name], member.incarnation == account.incarnation { return member }
+        if let lastSpeaker, lastSpeaker.name == account.name, lastSpeaker.member.incarnation == account.incarnation {
+            return lastSpeaker.member
+        }
+        if let member = members[account.name], member.incarnation == account.incarnation {
+            lastSpeaker = (account.name, member)
+            return member
+        }
         return displaced.isEmpty ? nil : displaced[account]
     }
 

@@ -17,11 +17,19 @@ extension Shard {
             now: now.monotonicMilliseconds)
     }
 
+    /// The room at an address whose home is here, if there is one.
+    func room(at address: RoomAddress) -> Room? {
+        if let lastSpokenIn, lastSpokenIn.address == address { return lastSpokenIn }
+        let room = rooms[address]
+        lastSpokenIn = room
+        return room
+    }
+
     /// The policy of rooms whose creator wishes for none.
     var policyOfNewRooms: RoomPolicy { storesRooms ? [.logsMembership, .keepsHistory] : .logsMembership }
 
     func handle(_ request: RoomRequest, _ requester: Requester) {
-        let room = rooms[request.room]
+        let room = room(at: request.room)
         if let room {
             if room.storage?.behind.isEmpty == false, waitBehind(request, requester, in: room) { return }
             if !room.hasNumbers, waitForNumbers(request, requester, in: room) { return }

@@ -94,13 +94,6 @@ public final class Session {
         deadline = now + prefaceMilliseconds
     }
 
-    /// Largest frame and body that are taken at present.
-    public func limits(_ settings: CoreSettings) -> DialectLimits {
-        DialectLimits(
-            payloadByteCountMax: state == .ready ? settings.frameByteCountMax : settings.unauthenticatedFrameByteCountMax,
-            bodyByteCountMax: settings.bodyByteCountMax)
-    }
-
     /// The account in force, once there is one.
     public var accountName: AccountName? { account?.name }
 

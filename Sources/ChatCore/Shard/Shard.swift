@@ -24,7 +24,9 @@ public final class Shard {
     /// Rooms that local sessions are attached to, whatever their home.
     var rosters: [RoomAddress: LocalRoster] = [:]
     /// Rooms whose home is here.
-    var rooms: [RoomAddress: Room] = [:]
+    var rooms: [RoomAddress: Room] = [:] { didSet { lastSpokenIn = nil } }
+    /// The room that the last request was about: who speaks sends several messages in a row.
+    var lastSpokenIn: Room?
     /// Rooms with a batch to be handed on at the end of the turn.
     var roomsInTurn: ContiguousArray<Room> = []
     /// Rooms without members, kept for a while.
@@ -154,6 +156,13 @@ public final class Shard {
         case .fatal(let code, let reason): end(session, Goodbye(code, reason: reason))
         case .foreign: abandon(session, CloseReason(.badPreface, "the first octets are of no known protocol"))
         }
+    }
+
+    /// Largest frame and body that are taken from a session at present.
+    public func limits(of session: Session) -> DialectLimits {
+        DialectLimits(
+            payloadByteCountMax: session.state == .ready ? settings.frameByteCountMax : settings.unauthenticatedFrameByteCountMax,
+            bodyByteCountMax: settings.bodyByteCountMax)
     }
 
     /// Octets arrived, whether or not they make a request: the peer lives.

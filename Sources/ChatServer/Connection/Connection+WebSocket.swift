@@ -46,7 +46,7 @@ extension Connection {
     }
 
     private func messageByteCountMax(_ door: WebSocketDoor) -> Int {
-        let limits = session.limits(driver.shard.settings)
+        let limits = driver.shard.limits(of: session)
         return switch door.kind {
         case .json, .simple: limits.payloadByteCountMax * JSONDialect.expansion
         case .binary: limits.payloadByteCountMax + FrameHeader.byteCount
@@ -98,7 +98,7 @@ extension Connection {
         switch door.kind {
         case .json:
             guard isText else { throw WebSocketError(.unsupportedData, "binary where text is spoken") }
-            let limits = session.limits(driver.shard.settings)
+            let limits = driver.shard.limits(of: session)
             payload.withBytes { driver.shard.note(opening: $0, of: session) }
             driver.shard.receive(payload.withBytes { JSONDialect.input($0, limits: limits) }, from: session, at: driver.moment)
         case .simple:
@@ -120,7 +120,7 @@ extension Connection {
     /// Reads the frames of a binary message, as far as the core takes them.
     private func takeMessage(_ door: WebSocketDoor) {
         while !session.isInputHeld && !session.isEnding && !door.message.isEmpty {
-            let limits = session.limits(driver.shard.settings)
+            let limits = driver.shard.limits(of: session)
             let next = door.message.withBytes { door.dialect.next(in: $0, limits: limits) }
             if let next {
                 if session.isOpening {

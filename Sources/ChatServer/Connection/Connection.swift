@@ -132,15 +132,13 @@ final class Connection: SecureStreamDelegate {
             case .line(let door): return takeLines(door, octets)
             }
         }
+        let (driver, shard, moment) = (driver, driver.shard, driver.moment)
         var used = 0
         while !session.isInputHeld && !session.isEnding {
-            guard let next = dialect.next(in: octets.extracting(used..<octets.byteCount), limits: session.limits(driver.shard.settings))
-            else { break }
-            if session.isOpening {
-                driver.shard.note(opening: octets.extracting(used..<(used + next.byteCount)), of: session)
-            }
+            guard let next = dialect.next(in: octets.extracting(used..<octets.byteCount), limits: shard.limits(of: session)) else { break }
+            if session.isOpening { shard.note(opening: octets.extracting(used..<(used + next.byteCount)), of: session) }
             used += next.byteCount
-            driver.shard.receive(next.input, from: session, at: driver.moment)
+            shard.receive(next.input, from: session, at: moment)
             driver.relievePressure()
         }
         phase = .native(dialect)
