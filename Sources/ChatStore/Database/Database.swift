@@ -12,6 +12,9 @@ final class Database {
         case reading
     }
 
+    /// Done once, before SQLite is used.
+    private static let isConfigured = csqlite_stop_counting_memory() == SQLITE_OK
+
     let path: String
     private let handle: OpaquePointer
     // SQLite's hook writes here after each commit; freed with the connection, when no hook can run any more.
@@ -24,6 +27,7 @@ final class Database {
     ///   - busyMilliseconds: How long a statement waits for another program's lock.
     init(path: String, for use: Use, vfs: String? = nil, busyMilliseconds: Int = 0) throws(StoreError) {
         self.path = path
+        _ = Self.isConfigured
         let mode =
             switch use {
             case .creating: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

@@ -18,24 +18,29 @@ final class Statement {
     // MARK: Parameters
 
     @discardableResult
+    @inline(__always)
     func bind(_ number: Int64, at index: Int32) -> Statement {
         check(sqlite3_bind_int64(handle, index, number))
         return self
     }
 
     @discardableResult
+    @inline(__always)
     func bind(_ number: UInt64, at index: Int32) -> Statement { bind(Int64(number), at: index) }
 
     @discardableResult
+    @inline(__always)
     func bind(_ number: UInt64?, at index: Int32) -> Statement { number.map { bind($0, at: index) } ?? bindNull(at: index) }
 
     @discardableResult
+    @inline(__always)
     func bindNull(at index: Int32) -> Statement {
         check(sqlite3_bind_null(handle, index))
         return self
     }
 
     @discardableResult
+    @inline(__always)
     func bind(_ text: String?, at index: Int32) -> Statement {
         guard var text else { return bindNull(at: index) }
         text.withUTF8 { octets in
@@ -46,6 +51,7 @@ final class Statement {
 
     /// Binds octets that are known to be UTF-8 as text.
     @discardableResult
+    @inline(__always)
     func bindText(_ octets: RawSpan, at index: Int32) -> Statement {
         octets.withUnsafeBytes { octets in
             octets.withMemoryRebound(to: CChar.self) { check(csqlite_bind_text_copy(handle, index, $0.baseAddress, Int32($0.count))) }
@@ -54,11 +60,25 @@ final class Statement {
     }
 
     @discardableResult
+    @inline(__always)
     func bindBlob(_ octets: RawSpan, at index: Int32) -> Statement {
         octets.withUnsafeBytes { check(csqlite_bind_blob_copy(handle, index, $0.baseAddress, Int32($0.count))) }
         return self
     }
 
+    /// Binds octets that are known to be UTF-8 as text, without a copy: they must stay until the statement has run.
+    func bindText(lent octets: RawSpan, at index: Int32) {
+        octets.withUnsafeBytes { octets in
+            octets.withMemoryRebound(to: CChar.self) { check(csqlite_bind_text_lent(handle, index, $0.baseAddress, Int32($0.count))) }
+        }
+    }
+
+    /// Binds octets without a copy: they must stay until the statement has run.
+    func bindBlob(lent octets: RawSpan, at index: Int32) {
+        octets.withUnsafeBytes { check(csqlite_bind_blob_lent(handle, index, $0.baseAddress, Int32($0.count))) }
+    }
+
+    @inline(__always)
     private func check(_ code: Int32) {
         // Besides lack of memory these fail only for a parameter that the statement has not: our own mistake.
         precondition(code == SQLITE_OK, "a parameter cannot be bound: \(code)")

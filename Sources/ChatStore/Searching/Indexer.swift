@@ -6,7 +6,7 @@ internal import Synchronization
 /// behind makes searches slower, not wrong. Confined to the search thread.
 struct Indexer {
     /// While many events are stored, the part of the time that indexing takes at most: one in so many.
-    private static let restFactor = 19
+    private static let restFactor = 49
     /// The same for making blocks anew, at any time.
     private static let renewalRestFactor = 9
 

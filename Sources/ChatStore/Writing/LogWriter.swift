@@ -154,14 +154,15 @@ final class LogWriter {
         let insert = statements.insertEvent
         insert.bind(nextEvent, at: 1).bind(log.id, at: 2).bind(view.seq, at: 3).bind(log.lastEvent, at: 4)
         insert.bind(view.timestamp, at: 5).bind(Int64(view.kind.rawValue), at: 6)
-        frame.bytes.withBytes { octets in
-            _ = insert.bindText(octets.extracting(frame.fromRange), at: 7).bindBlob(octets, at: 11)
-        }
         if let id = view.messageID { insert.bind(Int64(bitPattern: id.value), at: 8) } else { insert.bindNull(at: 8) }
         bind(frame.bodyRange, to: insert, at: 9)
         if let author { insert.bind(author, at: 12) } else { insert.bindNull(at: 12) }
         insert.bind(frame.target, at: 13).bind(view.thread, at: 14)
-        try insert.run()
+        try frame.bytes.withBytes { (octets) throws(StoreError) in
+            insert.bindText(lent: octets.extracting(frame.fromRange), at: 7)
+            insert.bindBlob(lent: octets, at: 11)
+            try insert.run()
+        }
         if view.kind == .message { log.messageCount += 1 }
         if LogIndex.hasEntry(view.seq, after: log.lastEvent == 0 ? 0 : log.head) {
             try statements.insertSegment.bind(log.id, at: 1).bind(view.seq, at: 2).bind(nextEvent, at: 3).bind(log.messageCount, at: 4)

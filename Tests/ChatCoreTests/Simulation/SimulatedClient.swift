@@ -205,7 +205,7 @@ final class SimulatedClient {
         var used = 0
         received.withUnsafeBytes { octets in
             while !session.isInputHeld && !session.isEnding {
-                guard let next = dialect.next(in: octets.bytes.extracting(used..<octets.count), limits: broker.shards[Int(session.id.shard)].limits(of: session))
+                guard let next = dialect.next(in: octets.bytes.extracting(used..<octets.count), limits: shard.limits(of: session))
                 else { break }
                 used += next.byteCount
                 shard.receive(next.input, from: session, at: broker.moment)
