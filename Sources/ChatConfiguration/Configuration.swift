@@ -122,6 +122,8 @@ extension Configuration {
         public var enabled = true
         /// Whether what was said can be searched.
         public var searchEnabled = true
+        /// How long what nobody waits for may wait to be stored. 0: not at all.
+        public var commitDelayMilliseconds = 10
         /// Events of a room that are kept, the newest. 0: all.
         public var retainedEventsPerRoomMax = 0
         /// How long events are kept, in days. 0: for ever.

@@ -76,6 +76,9 @@ extension Setting {
         .boolean("storage.enabled", \.storage.enabled, "Whether rooms, messages and memberships are kept in the data directory."),
         .boolean("storage.search_enabled", \.storage.searchEnabled, "Whether what was said can be searched, by an index beside it."),
         .integer(
+            "storage.commit_delay_milliseconds", \.storage.commitDelayMilliseconds, 0...1_000,
+            "How long messages that are not to be durable may wait to be stored together; 0 means not at all."),
+        .integer(
             "storage.retained_events_per_room_max", \.storage.retainedEventsPerRoomMax, 0...1_000_000_000_000,
             "Events of a room that are kept, the newest; 0 means all."),
         .integer(

@@ -126,9 +126,12 @@ public final class Store: Sendable {
 
     /// Stores writes together, and answers when they are committed and flushed or when that has failed.
     ///
+    /// - Parameter isAwaited: whether somebody waits for it. What nobody waits for may be committed a little later, with more of its kind.
     /// - Returns: false if as much waits as may, or the store is closed: nothing is stored and there is no answer.
-    public func post(_ writes: [StoreWrite], then answer: @escaping @Sendable (StoreOutcome) -> Void) -> Bool {
-        port.post(writes, then: answer)
+    public func post(
+        _ writes: [StoreWrite], isAwaited: Bool = true, then answer: @escaping @Sendable (StoreOutcome) -> Void
+    ) -> Bool {
+        port.post(writes, isAwaited: isAwaited, then: answer)
     }
 
     /// Whether the last transaction, or the last attempt since one failed, was committed.

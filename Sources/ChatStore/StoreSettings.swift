@@ -12,6 +12,8 @@ public struct StoreSettings: Sendable {
     public var groupEventsMax = 8_192
     /// Octets of events of one transaction.
     public var groupBytesMax = 8 << 20
+    /// How long what nobody waits for may wait to be committed together with more of its kind; 0 means not at all.
+    public var gatheringMilliseconds = 10
     /// Seqs of a log that are reserved at a time, and so at most lost to an unclean stop; at least 2.
     public var reservedSeqs: UInt64 = 1_024
     /// How long a transaction waits for another program that has locked the file, before its posts fail.

@@ -221,6 +221,38 @@ import Testing
         #expect(store.statistics.waitingPosts == 0 && store.statistics.waitingBytes == 0)
     }
 
+    @Test func whatNobodyWaitsForIsStoredWithWhatSomebodyWaitsFor() async throws {
+        let folder = try TemporaryFolder()
+        let (store, _) = try Store.open(folder) { $0.gatheringMilliseconds = 600_000 }
+        await store.stored(.create(lobby))
+        let before = store.statistics.commits
+        let answered = Counter()
+        for seq in UInt64(1)...100 {
+            #expect(store.post([.append(lobby, [TestEvent(seq: seq)])], isAwaited: false) { _ in answered.increment() })
+        }
+        await store.stored(.append(lobby, [TestEvent(seq: 101)]))
+        #expect(answered.value == 100)
+        #expect(store.statistics.commits - before == 1)
+        // The end waits for nothing either.
+        #expect(store.post([.append(lobby, [TestEvent(seq: 102)])], isAwaited: false) { _ in answered.increment() })
+        store.close()
+        #expect(answered.value == 101)
+        let (again, state) = try Store.open(folder)
+        defer { again.close() }
+        #expect(state.room(lobby)?.head == 102)
+    }
+
+    @Test func whatNobodyWaitsForIsStoredInTime() async throws {
+        let folder = try TemporaryFolder()
+        let (store, _) = try Store.open(folder) { $0.gatheringMilliseconds = 5 }
+        defer { store.close() }
+        await store.stored(.create(lobby))
+        let outcome: StoreOutcome = await withCheckedContinuation { continuation in
+            _ = store.post([.append(lobby, [TestEvent(seq: 1)])], isAwaited: false) { continuation.resume(returning: $0) }
+        }
+        guard case .committed = outcome else { return #expect(Bool(false), "\(outcome)") }
+    }
+
     @Test func answersInTheOrderPosted() async throws {
         let folder = try TemporaryFolder()
         let (store, _) = try Store.open(folder) { $0.reservedSeqs = 10_000 }

@@ -58,6 +58,7 @@ extension Shard {
         statistics.publishes += 1
         guard requester.requestID != 0 else { return }
         if isDurable, let storage = room.storage {
+            isStoreAwaited = true
             return storage.wait(
                 DurablePublish(
                     seq: seq, timestamp: self.now.wallMilliseconds, requester: requester, messageID: publication.content.messageID,

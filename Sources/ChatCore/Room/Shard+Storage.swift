@@ -22,6 +22,10 @@ extension Shard {
     func post(_ write: StoreWrite, _ context: StoreContext = .other) {
         storeWrites.append(write)
         storeContexts.append(context)
+        switch context {
+        case .append, .mark: break
+        case .reserve, .create, .erase, .other: isStoreAwaited = true
+        }
     }
 
     /// What this turn has to be stored; nil if nothing. The adapter posts it, and tells by ``accept(_:at:)`` what became of it.
@@ -31,7 +35,8 @@ extension Shard {
         noteMarks(isLast: isLast)
         guard !storeWrites.isEmpty else { return nil }
         postNumber += 1
-        let post = StorePost(number: postNumber, writes: storeWrites)
+        let post = StorePost(number: postNumber, writes: storeWrites, isAwaited: isStoreAwaited || isLast)
+        isStoreAwaited = false
         postsInFlight[postNumber] = storeContexts
         storeWrites = []
         storeContexts = []

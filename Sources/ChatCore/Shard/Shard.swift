@@ -78,6 +78,8 @@ public final class Shard {
     public var isStoreBacklogged = false
     var storeWrites: [StoreWrite] = []
     var storeContexts: ContiguousArray<StoreContext> = []
+    /// Whether the next post is waited for.
+    var isStoreAwaited = false
     var postsInFlight: [UInt64: ContiguousArray<StoreContext>] = [:]
     var postNumber: UInt64 = 0
     var readsInFlight: [UInt64: PendingRead] = [:]

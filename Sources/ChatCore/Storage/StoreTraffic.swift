@@ -6,6 +6,8 @@ public struct StorePost: Sendable {
     public let number: UInt64
     /// To be committed together, in this order, and behind the posts with lower numbers.
     public let writes: [StoreWrite]
+    /// Whether a client, or the shard itself, waits for the commit.
+    public let isAwaited: Bool
 }
 
 /// What a shard wants read.

@@ -25,7 +25,8 @@ extension ShardDriver {
         let box = shared.boxes[index].store
         if let post = shard.takePost(isLast: isLast) {
             let number = post.number
-            if !store.post(post.writes, then: { box.post([StoreAnswer($0, to: number)]) }) { box.post([.failed(post: number)]) }
+            let isTaken = store.post(post.writes, isAwaited: post.isAwaited) { box.post([StoreAnswer($0, to: number)]) }
+            if !isTaken { box.post([.failed(post: number)]) }
             shard.isStoreBacklogged = store.isBacklogged
         } else if shard.isStoreBacklogged {
             shard.isStoreBacklogged = store.isBacklogged

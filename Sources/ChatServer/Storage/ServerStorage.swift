@@ -27,6 +27,7 @@ final class ServerStorage: Sendable {
         let storage = configuration.storage
         if storage.retainedEventsPerRoomMax > 0 { settings.retainedSeqsMax = UInt64(storage.retainedEventsPerRoomMax) }
         if storage.retainedDaysMax > 0 { settings.retainedMilliseconds = UInt64(storage.retainedDaysMax) * 86_400_000 }
+        settings.gatheringMilliseconds = storage.commitDelayMilliseconds
         settings.isSearchable = storage.searchEnabled
         settings.recalledMilliseconds = UInt64(configuration.rooms.deduplicationSeconds) * 1_000
         let problem = Guarded<String?>(nil)

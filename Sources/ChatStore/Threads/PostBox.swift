@@ -14,6 +14,10 @@ final class PostBox<Message: Sendable>: Sendable {
 
     // The address of the topmost node, which the stack owns; zero if there is none.
     private let top = Atomic<UInt>(0)
+    /// Whether the receiver rests, and is woken by what is urgent only.
+    private let isResting = Atomic<Bool>(false)
+    /// Whether something urgent has been posted that was not taken.
+    private let isRoused = Atomic<Bool>(false)
     // sem_init(3): a semaphore must not move. Freed in `deinit`, when nobody can post any more.
     nonisolated(unsafe) private let signal: UnsafeMutablePointer<sem_t>
 
@@ -30,7 +34,9 @@ final class PostBox<Message: Sendable>: Sendable {
     }
 
     /// From any thread.
-    func post(_ message: consuming Message) {
+    ///
+    /// - Parameter isUrgent: whether it ends a ``rest(milliseconds:)``.
+    func post(_ message: consuming Message, isUrgent: Bool = true) {
         let node = Unmanaged.passRetained(Node(message))
         let address = UInt(bitPattern: node.toOpaque())
         var current = top.load(ordering: .relaxed)
@@ -41,11 +47,33 @@ final class PostBox<Message: Sendable>: Sendable {
             if result.exchanged { break }
             current = result.original
         }
-        if current == 0 { sem_post(signal) }
+        if isUrgent { isRoused.store(true, ordering: .releasing) }
+        // A receiver at rest looks into the box when it is through.
+        if isUrgent || (current == 0 && !isResting.load(ordering: .acquiring)) { sem_post(signal) }
+    }
+
+    /// Lets posts gather until something urgent is posted, or until the time is over. Takes nothing. For the receiver alone.
+    func rest(milliseconds: Int) {
+        isResting.store(true, ordering: .releasing)
+        var deadline = Self.time(inMilliseconds: milliseconds)
+        while !isRoused.load(ordering: .acquiring) {
+            if sem_timedwait(signal, &deadline) != 0 && errno == ETIMEDOUT { break }
+        }
+        isResting.store(false, ordering: .releasing)
+    }
+
+    private static func time(inMilliseconds milliseconds: Int) -> timespec {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let nanoseconds = time.tv_nsec + milliseconds % 1_000 * 1_000_000
+        time.tv_sec += milliseconds / 1_000 + nanoseconds / 1_000_000_000
+        time.tv_nsec = nanoseconds % 1_000_000_000
+        return time
     }
 
     /// What has been posted since the last call, the first one first. For the receiver alone.
     func take() -> [Message] {
+        isRoused.store(false, ordering: .sequentiallyConsistent)
         var current = top.exchange(0, ordering: .acquiringAndReleasing)
         var messages: [Message] = []
         while current != 0 {
@@ -66,11 +94,7 @@ final class PostBox<Message: Sendable>: Sendable {
         let messages = take()
         if !messages.isEmpty { return messages }
         if let milliseconds {
-            var deadline = timespec()
-            clock_gettime(CLOCK_REALTIME, &deadline)
-            let nanoseconds = deadline.tv_nsec + milliseconds % 1_000 * 1_000_000
-            deadline.tv_sec += milliseconds / 1_000 + nanoseconds / 1_000_000_000
-            deadline.tv_nsec = nanoseconds % 1_000_000_000
+            var deadline = Self.time(inMilliseconds: milliseconds)
             sem_timedwait(signal, &deadline)
         } else {
             sem_wait(signal)

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// The one thread that writes: takes what has been posted, commits as much of it as there is in one transaction, and answers each post.
 ///
-/// While one group is being flushed the next one gathers, so the cost of a flush is shared by all who publish meanwhile. What fails is
-/// answered at once and never tried again; a new connection is tried until the disk takes a write. Retention works between groups.
+/// While one group is being flushed the next one gathers, so the cost of a flush is shared by all who publish meanwhile; a group that nobody
+/// waits for gathers a little longer. What fails is answered at once and never tried again; a new connection is tried until the disk takes a
+/// write. Retention works between groups.
 final class Writer {
     /// How long retention may be put off by a queue that never empties.
     private static let retentionPatienceMilliseconds = 100
@@ -33,6 +34,8 @@ final class Writer {
     private var retention: Retention
     private var lastRetention = 0
     private var queue: ArraySlice<Post> = []
+    /// Whether somebody waits for something in the queue.
+    private var isAwaited = false
     private var isClosing = false
     private var nextErasure = 0
     /// Logs of which something failed that may have been delivered, and behind which no void event has been stored.
@@ -58,7 +61,10 @@ final class Writer {
     /// The thread's body.
     func run() {
         while true {
+            if queue.isEmpty { isAwaited = false }
+            let mayGather = queue.isEmpty
             receive(port.box.take(waitingMilliseconds: queue.isEmpty && !isClosing ? delay() : 0))
+            if mayGather { gather() }
             if log == nil { recover() }
             if let log { commitGroup(log) } else { refuseAll() }
             if isClosing && queue.isEmpty { break }
@@ -75,11 +81,19 @@ final class Writer {
         return [retention.delay(log, now: now), untilErasure].compactMap(\.self).min()
     }
 
+    /// Leaves posts that nobody waits for until there are more of them: each commit writes some pages, however little it holds.
+    private func gather() {
+        guard !queue.isEmpty, !isAwaited, !isClosing, settings.gatheringMilliseconds > 0 else { return }
+        port.box.rest(milliseconds: settings.gatheringMilliseconds)
+        receive(port.box.take())
+    }
+
     private func receive(_ orders: [WriterPort.Order]) {
         for order in orders {
             switch order {
-            case .write(let writes, let byteCount, let answer):
+            case .write(let writes, let byteCount, let isAwaited, let answer):
                 queue.append(Post(writes: writes, byteCount: byteCount, answer: answer))
+                if isAwaited { self.isAwaited = true }
             case .close: isClosing = true
             }
         }

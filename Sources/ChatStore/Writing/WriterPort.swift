@@ -4,7 +4,7 @@ internal import Synchronization
 /// What any thread may ask of the writer or know about it.
 final class WriterPort: Sendable {
     enum Order: Sendable {
-        case write([StoreWrite], byteCount: Int, then: @Sendable (StoreOutcome) -> Void)
+        case write([StoreWrite], byteCount: Int, isAwaited: Bool, then: @Sendable (StoreOutcome) -> Void)
         case close
     }
 
@@ -34,7 +34,7 @@ final class WriterPort: Sendable {
     }
 
     /// Leaves writes for the writer. False if as many wait as may.
-    func post(_ writes: [StoreWrite], then answer: @escaping @Sendable (StoreOutcome) -> Void) -> Bool {
+    func post(_ writes: [StoreWrite], isAwaited: Bool, then answer: @escaping @Sendable (StoreOutcome) -> Void) -> Bool {
         var byteCount = 0
         for write in writes { byteCount += write.byteCount }
         guard !isClosed.load(ordering: .acquiring) else {
@@ -49,7 +49,7 @@ final class WriterPort: Sendable {
             hasRefused.store(true, ordering: .releasing)
             return false
         }
-        box.post(.write(writes, byteCount: byteCount, then: answer))
+        box.post(.write(writes, byteCount: byteCount, isAwaited: isAwaited, then: answer), isUrgent: isAwaited)
         return true
     }
 

@@ -6,6 +6,19 @@ import Testing
 
 /// docs/PROTOCOL.md, *Publishing*, but for retries.
 struct PublishTests {
+    @Test func onlyWhatSomebodyWaitsForIsStoredAtOnce() {
+        let rooms = StoredRooms(reservedSeqs: 4_096)
+        let ann = rooms.logIn("ann")
+        ann.create("r")
+        #expect(rooms.store.lastPost?.isAwaited == true, "the answer to CREATE waits for it")
+        _ = ann.join("r")
+        for (level, isAwaited) in [(AcknowledgementLevel.accepted, false), (.durable, true), (.accepted, false)] {
+            let publication = Publication(content: EventContent(body: "x"), acknowledgement: level)
+            ann.ask(.publish(Publish(room: "r", publication: publication)))
+            #expect(rooms.store.lastPost?.isAwaited == isAwaited, "\(level)")
+        }
+    }
+
     private func publish(_ content: EventContent, id: MessageID? = nil) -> Command {
         .publish(Publish(room: "lobby", publication: Publication(content: content)))
     }

@@ -58,6 +58,8 @@ final class SimulatedStore {
     /// Whether now and then something cannot be read.
     var failsReads = false
     private var posts: [(shard: Int, post: StorePost)] = []
+    /// What was posted last.
+    private(set) var lastPost: StorePost?
     private var reads: [(shard: Int, read: StoreRead)] = []
     private var lookUps: [(shard: Int, lookUp: StoreLookUp)] = []
     private var searches: [(shard: Int, search: StoreSearch)] = []
@@ -108,7 +110,10 @@ final class SimulatedStore {
     }
 
     func take(_ shard: Shard, isLast: Bool = false) {
-        if let post = shard.takePost(isLast: isLast) { posts.append((shard.index, post)) }
+        if let post = shard.takePost(isLast: isLast) {
+            posts.append((shard.index, post))
+            lastPost = post
+        }
         for read in shard.effects.reads { reads.append((shard.index, read)) }
         shard.effects.reads.removeAll()
         for lookUp in shard.effects.lookUps { lookUps.append((shard.index, lookUp)) }
