@@ -1,6 +1,5 @@
 """Kills a broker under load and judges what its clients were told: crash.py [KILLS [SEED]]. See README.md."""
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -9,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Interop"))
 
-from cbp import Client, tls_context                                # noqa: E402
+from broker import Broker, certificate, native_tls                 # noqa: E402
+from cbp import Client                                             # noqa: E402
 from checker import check                                          # noqa: E402
-from harness import Broker, certificate                            # noqa: E402
 from people import Place, Publisher, Reader                        # noqa: E402
 
 ROOMS = ["crash/a", "crash/b", "crash/c"]
@@ -35,7 +34,7 @@ def whole_log(client, room):
 def main(kills, seed):
     chance = random.Random(seed)
     place = Place()
-    doors = [None, tls_context(str(certificate().certificate))]    # everyone's neighbour comes in over TLS
+    doors = [None, native_tls()]                                   # everyone's neighbour comes in over TLS
     publishers = [Publisher(f"pub{i}", place, doors[i % 2], ROOMS, chance.random(), 1 if i == 3 else 2) for i in range(4)]
     readers = [Reader(f"read{i}", place, doors[i % 2], ROOMS, chance.random()) for i in range(3)]
     slowest = 0.0
@@ -47,7 +46,7 @@ def main(kills, seed):
             person.start()
         for _ in range(kills):
             moment.wait(chance.uniform(0.05, 1.2))
-            broker.process.send_signal(signal.SIGKILL)
+            broker.kill()
             place.set(None)
             broker.stop()
             began = time.monotonic()

@@ -3,12 +3,12 @@ import asyncio
 import threading
 import unittest
 
+from broker import PATIENCE
+
 try:
     import websockets
 except ImportError:
     raise unittest.SkipTest("the package websockets is not installed") from None
-
-PATIENCE = 10                   # seconds for whatever must come
 
 
 class Background:

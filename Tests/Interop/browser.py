@@ -10,7 +10,8 @@ import tempfile
 import time
 import urllib.request
 
-from websocket import PATIENCE, Socket
+from broker import PATIENCE
+from websocket import Socket
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KEYS = {"Enter": ("\r", 13), "Tab": ("\t", 9), "Escape": ("", 27), "ArrowUp": ("", 38), "ArrowDown": ("", 40), "ArrowRight": ("", 39),
@@ -94,7 +95,7 @@ class Control:
         pass
 
     def close(self):
-        self.socket.sock.close()
+        self.socket.close()
 
 
 class Page(Control):

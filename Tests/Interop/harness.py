@@ -1,131 +1,16 @@
-"""Brokers, connections and assertions for the tests of this folder.
+"""Connections, assertions, and the classes that tests are made of.
 
-BROKER_BINARY names the broker; the default is .build/debug/broker of the package.
 Nothing here sleeps to synchronise: every wait is for a condition, with a deadline.
 """
-import atexit
 import contextlib
-import functools
-import itertools
-import json
-import os
-import signal
 import ssl
-import subprocess
 import tempfile
 import time
 import unittest
-from pathlib import Path
 
 import cbp
+from broker import PATIENCE, Broker, fresh, native_tls, shared_broker, web_tls
 from cbp import BrokerError, Client, Closed, Connection, Frame, decode_payload, encode
-
-
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("BROKER_BINARY", str(ROOT / ".build/debug/broker"))
-DOCUMENT = (ROOT / "docs/PROTOCOL.md").read_text("utf-8")
-PATIENCE = 10                   # seconds for whatever must come
-_numbers = itertools.count(1)
-
-
-def fresh(stem):
-    """A name that no other test uses."""
-    return f"{stem}{next(_numbers)}"
-
-
-class Broker:
-    """One broker process on a port of its own, with settings as environment variables."""
-
-    def __init__(self, loops=1, tls=None, log_level="warning", listen="127.0.0.1:0", **settings):
-        self.directory = tempfile.TemporaryDirectory(prefix="cbp-interop-")
-        ready = Path(self.directory.name, "ready.json")
-        self.log = open(Path(self.directory.name, "log"), "w+b")
-        command = [BINARY, "--listen", listen, "--loops", str(loops), "--ready-file", str(ready),
-                   "--log-level", log_level]
-        if tls:
-            command += ["--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)]
-        settings.setdefault("storage_enabled", "true" if "runtime_data_directory" in settings else "false")
-        environment = os.environ | {"BROKER_" + k.upper(): str(v) for k, v in settings.items()}
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                self.address = json.loads(ready.read_text())["listeners"][0]["address"]
-                break
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.01)
-                error = RuntimeError(f"the broker ended: {self.output()}")
-                self.stop()
-                raise error
-            if time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the broker is not ready: {self.output()}")
-        host, port = self.address.rsplit(":", 1)
-        self.host, self.port = host, int(port)
-
-    def output(self):
-        self.log.flush()
-        return Path(self.log.name).read_text("utf-8", "replace")
-
-    def lines_with(self, part, count):
-        """The lines of the log that have `part` in them, once there are `count`."""
-        deadline = time.monotonic() + PATIENCE
-        while len(lines := [line for line in self.output().splitlines() if part in line]) < count:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"not {count} lines with {part!r}: {self.output()}")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.01)
-        return lines
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def stop(self):
-        """The exit status after SIGTERM; killed if it takes too long."""
-        if self.process.poll() is None:
-            self.terminate()
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-        finally:
-            self.log.close()
-            self.directory.cleanup()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-
-class Certificate:
-    def __init__(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="cbp-interop-tls-")
-        self.certificate = Path(self.directory.name, "cert.pem")
-        self.key = Path(self.directory.name, "key.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out",
-                        self.certificate], check=True, capture_output=True, timeout=30)
-
-
-@functools.cache
-def certificate():
-    """One for all tests of this process."""
-    made = Certificate()
-    atexit.register(made.directory.cleanup)
-    return made
-
-
-@functools.cache
-def shared_broker(loops):
-    """A broker with default settings for all tests that leave it as it was."""
-    broker = Broker(loops, certificate())
-    atexit.register(broker.stop)
-    return broker
 
 
 def interpret(raw):
@@ -176,7 +61,19 @@ class Case:
     """What tests ask of connections. Mixed into unittest.TestCase."""
 
     broker = None
-    tls = None
+    loops = 1
+    secure = False
+
+    @classmethod
+    def setUpClass(cls):
+        # What clients of this class connect with.
+        cls.tls, cls.web_tls = (native_tls(), web_tls()) if cls.secure else (None, None)
+
+    def folder_of_its_own(self):
+        """A folder that is gone when the test is over."""
+        folder = tempfile.TemporaryDirectory(prefix="cbp-interop-data-")
+        self.addCleanup(folder.cleanup)
+        return folder.name
 
     def own(self, loops=1, **settings):
         """A broker of the test's own, with settings other than the default."""
@@ -213,6 +110,13 @@ class Case:
         if field:
             self.assertEqual(caught.exception.frame.get("field"), cbp.FIELD_NAMED[field].tag)
 
+    def wait_for(self, condition, what="condition"):
+        """What the condition gives once it is true. It takes its time: each time it asks a broker."""
+        deadline = time.monotonic() + PATIENCE
+        while not (result := condition()):
+            self.assertLess(time.monotonic(), deadline, f"no {what}")
+        return result
+
     def assert_alive(self, connection):
         connection.send(encode("ping", 0x7FFFFF, ts=77))
         frame = read_frame(connection)
@@ -228,13 +132,10 @@ class Case:
 class Sessions(Case):
     """Tests of a broker that is as good on one loop as on two, under TLS as in clear text: see `everywhere`."""
 
-    loops = 1
-    secure = False
-
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.broker = shared_broker(cls.loops)
-        cls.tls = cbp.tls_context(str(certificate().certificate)) if cls.secure else None
 
     def in_state_for(self, type_):
         """A connection in the state in which this type is allowed."""
@@ -290,8 +191,12 @@ class Sessions(Case):
         return [client.next_event("deliver", room=room)["seq"] for _ in range(count)]
 
 
-def everywhere(tests):
+# How a class of tests is to be run, and how its name then ends.
+IN_CLEAR, UNDER_TLS = (False, ""), (True, "TLS")
+
+
+def everywhere(tests, transports=(IN_CLEAR, UNDER_TLS)):
     """Classes of `tests` for each transport and number of loops, by name."""
     return {name: type(name, (tests, unittest.TestCase), {"loops": loops, "secure": secure, "__module__": tests.__module__})
-            for loops, count in ((1, "OneLoop"), (2, "TwoLoops")) for secure, transport in ((False, ""), (True, "TLS"))
+            for loops, count in ((1, "OneLoop"), (2, "TwoLoops")) for secure, transport in transports
             for name in [tests.__name__ + count + transport]}

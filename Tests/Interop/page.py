@@ -1,17 +1,18 @@
 """What tests do with the web client, as a person would."""
 import contextlib
-import tempfile
 import unittest
 
 import browser
-from harness import Broker, Case
+from broker import certificate
+from stored import Stored
 
 
 @unittest.skipUnless(browser.PROGRAM, "no Chromium is installed")
-class PageCase(Case):
+class PageCase(Stored):
     """Mixed into unittest.TestCase. Every page that a test opens has nothing to complain of at its end."""
 
     def setUp(self):
+        super().setUp()
         self.browser = browser.shared_browser()
         self.pages = []
         self.brokers = []
@@ -32,31 +33,23 @@ class PageCase(Case):
             page.close()
         # A browser keeps connections in store for which a broker would wait a while before it ends.
         for broker in self.brokers:
-            broker.process.kill()
+            broker.kill()
         self.assertEqual(complaints, [])
 
     def storing(self, **settings):
-        """A broker that stores, on an address that it keeps when it is started anew."""
-        self.data = tempfile.TemporaryDirectory(prefix="cbp-page-")
-        self.addCleanup(self.data.cleanup)
-        self.settings = settings | {"runtime_data_directory": self.data.name}
-        self.broker = Broker(**self.settings)
-        self.brokers.append(self.broker)
-        self.addCleanup(lambda: self.broker.stop())
-        return self.broker
+        """A broker that stores."""
+        return self.start(tls=certificate() if self.secure else None, **settings)
 
     def restart(self, kills=False):
+        """The broker started anew as it was, on the address that it had."""
         if kills:
-            self.broker.process.kill()
-            self.broker.process.wait()
-        address = self.broker.address
+            self.broker.kill()
         self.broker.stop()
-        self.broker = Broker(listen=address, **self.settings)
-        self.brokers.append(self.broker)
+        self.broker = self.own(**self.broker.options | {"listen": self.broker.address})
 
     def open(self, broker, path="", shown=None, context=None, host=None, ready="document.activeElement?.id == 'entry-name'"):
         host = host or broker.host
-        scheme = "https" if self.tls else "http"
+        scheme = "https" if self.secure else "http"
         page = (shown or self.browser).page(f"{scheme}://{host}:{broker.port}/{path}", context)
         self.pages.append(page)
         page.until(f"document.readyState == 'complete' && {ready}")

@@ -1,7 +1,7 @@
 """People who talk in some rooms: something to look at, for screenshots and for the check of accessibility."""
-import base64
 import os
 
+from cbp import base64url
 from websocket import Socket
 
 
@@ -12,9 +12,7 @@ class Person:
         self.name = name
         self.socket = Socket(broker.host, broker.port)
         self.number = 10
-        self.socket.send(t="hello", id=1, agent="scene", caps=["presence", "typing"])
-        self.socket.send(t="auth", id=2, mech="ANONYMOUS", sasl=base64.urlsafe_b64encode(name.encode()).decode().rstrip("="))
-        self.socket.next("auth_ok", id=2)
+        self.socket.log_in(name, "scene", ["presence", "typing"])
 
     def ask(self, answer, **frame):
         self.number += 1
@@ -29,7 +27,7 @@ class Person:
         return self.ask("joined", t="join", room=room)
 
     def say(self, room, body, **fields):
-        cmid = base64.urlsafe_b64encode(os.urandom(8)).decode().rstrip("=")
+        cmid = base64url(os.urandom(8))
         return self.ask("published", t="publish", room=room, body=body, cmid=cmid, ack=2, **fields)["seq"]
 
     def react(self, room, seq, *texts):
@@ -83,4 +81,4 @@ class Scene:
 
     def close(self):
         for person in (self.mira, self.tomo, self.grace, self.noor):
-            person.socket.sock.close()
+            person.socket.close()

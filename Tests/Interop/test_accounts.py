@@ -2,8 +2,9 @@
 import os
 
 import cbp
+from broker import fresh
 from cbp import Goodbye, conversation
-from harness import fresh, Sessions, everywhere
+from harness import Sessions, everywhere
 
 
 class Accounts(Sessions):

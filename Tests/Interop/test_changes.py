@@ -2,9 +2,9 @@
 import os
 
 import cbp
-from harness import fresh, Sessions, everywhere
-
-EDIT, DELETE, REACT, UNREACT, PIN, UNPIN = range(1, 7)
+from broker import fresh
+from cbp import DELETE, EDIT, PIN, REACT, UNPIN, UNREACT
+from harness import Sessions, everywhere
 
 
 class Changes(Sessions):

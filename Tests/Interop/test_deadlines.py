@@ -5,8 +5,9 @@ import time
 import unittest
 
 import cbp
+from broker import PATIENCE, certificate, fresh
 from cbp import Closed, TimedOut, encode, encode_header
-from harness import PATIENCE, fresh, certificate, interpret, read_frame, read_to_end, raw_to_end, HELLO, Case
+from harness import HELLO, Case, interpret, raw_to_end, read_frame, read_to_end
 
 
 class Deadlines(Case, unittest.TestCase):
@@ -28,7 +29,7 @@ class Deadlines(Case, unittest.TestCase):
         self.addCleanup(sock.close)
         began = time.monotonic()
         sock.settimeout(0.15)
-        for octet in cbp.PREFACE[:7] + b"":
+        for octet in cbp.PREFACE[:7]:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 sock.send(bytes([octet]))
             try:

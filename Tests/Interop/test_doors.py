@@ -1,30 +1,23 @@
 """The doors beside native frames: HTTP, WebSocket with JSON. Written from section 21 of docs/PROTOCOL.md."""
 import http.client
-import ssl
 import unittest
 
-from harness import PATIENCE, Sessions, certificate, everywhere, fresh
+from broker import PATIENCE, fresh
+from harness import Sessions, everywhere
 from websocket import Socket
-
-
-def browser():
-    """TLS as a browser does it: HTTP by ALPN."""
-    context = ssl.create_default_context(cafile=str(certificate().certificate))
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
 
 
 class Doors(Sessions):
     def web(self, name):
-        client = Socket(self.broker.host, self.broker.port, tls=self.secure and browser())
-        self.addCleanup(client.sock.close)
+        client = Socket(self.broker.host, self.broker.port, tls=self.web_tls)
+        self.addCleanup(client.close)
         client.log_in(name)
         return client
 
     def test_health(self):
         for path, status in (("/healthz", 200), ("/readyz", 200), ("/", 200), ("/app.js", 200), ("/nothing", 404), ("/ws", 426)):
             if self.secure:
-                connection = http.client.HTTPSConnection("localhost", self.broker.port, timeout=PATIENCE, context=browser())
+                connection = http.client.HTTPSConnection("localhost", self.broker.port, timeout=PATIENCE, context=self.web_tls)
             else:
                 connection = http.client.HTTPConnection(self.broker.host, self.broker.port, timeout=PATIENCE)
             connection.request("GET", path)
@@ -52,7 +45,7 @@ class Doors(Sessions):
         for text, code in (("{", 101), ("[]", 101), ('{"t":"ping","id":9,"id":9}', 101), ('{"t":"ping","id":9,"!x":1}', 103),
                            ('{"t":"join","id":9}', 104), ('{"t":"join","id":9,"room":"No"}', 400), ('{"t":"what","id":9}', 102)):
             with self.subTest(text):
-                web.send_frame(0x81, text.encode())
+                web.send_frame(0x1, text.encode())
                 self.assertEqual(web.next("error")["code"], code)
         web.send(t="ping", id=10)
         web.next("pong", id=10)
@@ -62,18 +55,18 @@ class Doors(Sessions):
         web.send(t="goodbye", code=0)
         self.assertEqual(web.close_code(), 1000)
         web = self.web(fresh("web"))
-        web.send_frame(0x88, (4321).to_bytes(2, "big"))
+        web.send_frame(0x8, (4321).to_bytes(2, "big"))
         self.assertEqual(web.close_code(), 4321)
         web = self.web(fresh("web"))
-        web.send_frame(0x81, b"\xff")
+        web.send_frame(0x1, b"\xff")
         self.assertEqual(web.close_code(), 1007)
 
     def test_origin(self):
         scheme = "https" if self.secure else "http"
         for origin, status in (("https://evil.example", 403), ("null", 403), (f"{scheme}://{self.broker.address}", 101)):
-            client = Socket(self.broker.host, self.broker.port, tls=self.secure and browser(), origin=origin)
+            client = Socket(self.broker.host, self.broker.port, tls=self.web_tls, origin=origin)
             self.assertEqual(client.status, status, origin)
-            client.sock.close()
+            client.close()
 
 
 globals().update(everywhere(Doors))

@@ -6,13 +6,15 @@ import unittest
 import warnings
 
 import cbp
+from broker import PATIENCE, certificate, fresh, native_tls, shared_broker
 from cbp import Client, Closed, Connection, encode
-from harness import PATIENCE, fresh, certificate, shared_broker, interpret, raw_to_end, HELLO, Case
+from harness import HELLO, Case, interpret, raw_to_end
 
 
 class FirstOctets(Case, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.broker = shared_broker(2)
 
     def socket(self):
@@ -60,29 +62,28 @@ class FirstOctets(Case, unittest.TestCase):
         return client
 
     def test_tls_versions_and_alpn(self):
-        file = str(certificate().certificate)
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             with self.subTest(version):
-                context = cbp.tls_context(file)
+                context = native_tls()
                 context.minimum_version = context.maximum_version = version
                 client = self.tls_session(context)
                 self.assertEqual(client.connection.sock.selected_alpn_protocol(), "cbp/1")
         with self.subTest("no ALPN"):
-            client = self.tls_session(ssl.create_default_context(cafile=file))
+            client = self.tls_session(ssl.create_default_context(cafile=str(certificate().certificate)))
             self.assertIsNone(client.connection.sock.selected_alpn_protocol())
         with self.subTest("several"):
-            context = cbp.tls_context(file)
+            context = native_tls()
             context.set_alpn_protocols(["h2", "cbp/1"])
             self.assertEqual(self.tls_session(context).connection.sock.selected_alpn_protocol(), "cbp/1")
         with self.subTest("another ALPN"):
-            context = cbp.tls_context(file)
+            context = native_tls()
             context.set_alpn_protocols(["h2", "spdy/1"])
             with self.assertRaises(ssl.SSLError) as caught:
                 self.tls_session(context)
             self.assertIn("NO_APPLICATION_PROTOCOL", str(caught.exception).upper().replace(" ", "_"))
 
     def test_old_tls_is_refused(self):
-        context = cbp.tls_context(str(certificate().certificate))
+        context = native_tls()
         context.set_ciphers("ALL:@SECLEVEL=0")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -92,8 +93,8 @@ class FirstOctets(Case, unittest.TestCase):
 
     def test_nothing_else_inside_tls(self):
         """3.3: what is not the preface gets at most an HTTP error, ALPN or not."""
-        file = str(certificate().certificate)
-        for context in (cbp.tls_context(file), ssl.create_default_context(cafile=file)):
+        without_alpn = ssl.create_default_context(cafile=str(certificate().certificate))
+        for context in (native_tls(), without_alpn):
             for octets in (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"hello\n", b"\0" * 9):
                 with self.subTest(octets[:8]):
                     sock = context.wrap_socket(self.socket(), server_hostname="localhost")
@@ -105,7 +106,7 @@ class FirstOctets(Case, unittest.TestCase):
 
     def test_tls_octet_by_octet(self):
         """17.2: any split, under TLS too: records cut at every place."""
-        context = cbp.tls_context(str(certificate().certificate))
+        context = native_tls()
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls, sock = context.wrap_bio(incoming, outgoing, server_hostname="localhost"), self.socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -141,6 +142,6 @@ class FirstOctets(Case, unittest.TestCase):
 
     def test_clear_and_tls_clients_share_a_room(self):
         clear = self.client(fresh("clear"))
-        secure = self.tls_session(cbp.tls_context(str(certificate().certificate)))
+        secure = self.tls_session(native_tls())
         secure.dm(clear.user, "x")
         self.assertEqual(clear.next_event("deliver", body="x")["from"], secure.user)

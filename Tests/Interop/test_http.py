@@ -2,8 +2,8 @@
 import time
 import unittest
 
-from harness import Broker, Case, Sessions, certificate, everywhere
-from test_doors import browser
+from broker import Broker, certificate
+from harness import Case, Sessions, everywhere
 from wire import Wire
 
 TARGET_MAX, HEAD_MAX, FIELDS_MAX = 2_048, 16_384, 100
@@ -134,7 +134,7 @@ def head_of(byte_count):
 class HTTP(Sessions):
     def wire(self, broker=None):
         broker = broker or self.broker
-        wire = Wire(broker.host, broker.port, browser() if self.secure else None)
+        wire = Wire(broker.host, broker.port, self.web_tls)
         self.addCleanup(wire.close)
         return wire
 
@@ -203,26 +203,23 @@ globals().update(everywhere(HTTP))
 class Slow(Case, unittest.TestCase):
     """Deadlines are total: an octet now and then puts nothing off."""
 
-    secure = False
-
     def test_slow_requests_are_cut_while_others_are_served(self):
         with Broker(1, certificate(), deadlines_preface_milliseconds=1500) as broker:
-            context = browser() if self.secure else None
             heads = {
                 "nothing": b"", "half a method": b"GE", "half a line": b"GET / HT", "half a head": b"GET / HTTP/1.1\r\nHost: a\r\n",
                 "half a field": b"GET / HTTP/1.1\r\nHost: a\r\nX: ", "no last line": b"GET / HTTP/1.1\r\nHost: a\r\n\r",
             }
             slow, began = {}, time.monotonic()
             for name, octets in heads.items():
-                slow[name] = Wire(broker.host, broker.port, context)
+                slow[name] = Wire(broker.host, broker.port, self.web_tls)
                 slow[name].send(octets)
-            dripping = Wire(broker.host, broker.port, context)
+            dripping = Wire(broker.host, broker.port, self.web_tls)
             dripping.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
             dripping.sock.settimeout(0.1)
             served, cut = 0, None
             while cut is None:
                 self.assertLess(time.monotonic() - began, 10, "an octet now and then puts off the deadline")
-                other = Wire(broker.host, broker.port, context)
+                other = Wire(broker.host, broker.port, self.web_tls)
                 other.send(fields().encode())
                 self.assertEqual(other.answer()[0], 200)
                 other.close()

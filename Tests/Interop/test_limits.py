@@ -2,8 +2,9 @@
 import os
 
 import cbp
+from broker import fresh
 from cbp import encode
-from harness import fresh, read_frame, Sessions, everywhere
+from harness import Sessions, everywhere, read_frame
 
 
 class Limits(Sessions):

@@ -1,96 +1,15 @@
-"""Line mode: section 22 of docs/PROTOCOL.md, with sockets."""
-import json
+"""Line mode: what people see and what commands do (section 22), with sockets."""
 import re
-import signal
 import socket
-import ssl
-import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
-from harness import Broker, Case, PATIENCE, certificate, fresh
+from broker import fresh
+from lines import PROMPT, WELCOME, LineCase
 
-PROMPT, WELCOME = b"Enter your username: ", b"Welcome to the chat!\r\n"
 COMMANDS = ["/users", "/who", "/rooms", "/join", "/create", "/leave", "/pm", "/history", "/nick", "/login", "/ping", "/help", "/quit", "//TEXT"]
 
 
-class Terminal:
-    """A person at a socket."""
-
-    def __init__(self, host, port, tls=None):
-        self.sock = socket.create_connection((host, port), PATIENCE)
-        if tls:
-            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
-        self.seen = b""
-
-    def type(self, text):
-        self.sock.sendall(text if isinstance(text, bytes) else text.encode())
-
-    def until(self, text):
-        """What is shown up to and with a text."""
-        text = text if isinstance(text, bytes) else text.encode()
-        while text not in self.seen:
-            octets = self.sock.recv(65536)
-            if not octets:
-                raise EOFError(f"ended before {text!r}: {self.seen!r}")
-            self.seen += octets
-        shown, _, self.seen = self.seen.partition(text)
-        return shown + text
-
-    def line(self):
-        return self.until(b"\r\n")[:-2].decode()
-
-    def to_end(self):
-        while octets := self.sock.recv(65536):
-            self.seen += octets
-        return self.seen
-
-
-class Lines(Case, unittest.TestCase):
-    secure = False
-    loops = 1
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="cbp-line-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def start(self, stores=False, **settings):
-        door = {"listen_line_tls_addresses" if self.secure else "listen_line_addresses": "127.0.0.1:0"}
-        if stores:
-            settings["runtime_data_directory"] = self.folder
-        self.line_broker = Broker(self.loops, certificate(), **door, **settings)
-        self.addCleanup(self.line_broker.stop)
-        ready = json.loads(Path(self.line_broker.directory.name, "ready.json").read_text())
-        kind = "line-tls" if self.secure else "line"
-        (address,) = (entry["address"] for entry in ready["listeners"] if entry["kinds"] == [kind])
-        self.address = address.rsplit(":", 1)
-        return self.line_broker
-
-    def terminal(self, name=None):
-        context = ssl.create_default_context(cafile=str(certificate().certificate)) if self.secure else None
-        terminal = Terminal(self.address[0], int(self.address[1]), context)
-        self.addCleanup(terminal.sock.close)
-        self.assertEqual(terminal.until(PROMPT), PROMPT)
-        if name:
-            terminal.type(name + "\n")
-            self.assertEqual(terminal.until(WELCOME), WELCOME)
-            self.settle(terminal)
-        return terminal
-
-    def settle(self, terminal):
-        """The log-in alone does not say that the lobby is heard; on several loops that may come a little later."""
-        terminal.type("/who lobby\n")
-        terminal.until("* lobby: ")
-        terminal.line()
-
-    def native(self, name):
-        """A client of native frames, which has no part in TLS."""
-        return self.client(name, broker=self.line_broker)
-
-    # The transcript of the mission.
-
+class Lines(LineCase, unittest.TestCase):
     def test_transcript(self):
         self.start()
         for end in ("\n", "\r\n", "\r\0"):
@@ -117,7 +36,7 @@ class Lines(Case, unittest.TestCase):
 
     def wait_for_users(self, names):
         """Until those are connected besides whoever asks."""
-        client = self.native(fresh("watch"))
+        client = self.client(fresh("watch"))
         while {m["user"] for m in client.members("lobby")[0]} - {client.user} != set(names):
             client.next_event("deliver", room="lobby", kind=33)
         client.leave_broker()
@@ -203,8 +122,7 @@ class Lines(Case, unittest.TestCase):
         self.assertEqual(ada.line(), "* nothing was said here before")
         ada.type("".join(f"m{i}\n" for i in range(300)) + "/history 250\n")
         self.assertEqual([ada.line() for _ in range(250)], [f"ada: m{i}" for i in range(50, 300)])
-        self.line_broker.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.line_broker.process.wait(PATIENCE), 0)
+        self.assertEqual(self.broker.stop(), 0)
         self.start(stores=True, rooms_recent_events_per_room=8)
         bob = self.terminal("bob")
         for command, first in (("/history 300", 0), ("/history 1000", 0), ("/history", 280), ("/history 1", 299), ("/history 0", 299)):
@@ -219,7 +137,7 @@ class Lines(Case, unittest.TestCase):
 
     def test_history_shows_what_was_said_last(self):
         self.start(stores=True)
-        ada, bob = self.terminal("ada"), self.native("bob")
+        ada, bob = self.terminal("ada"), self.client("bob")
         ada.until("* bob joined\r\n")
         first, second = bob.publish("lobby", "frist")["seq"], bob.publish("lobby", "never")["seq"]
         ada.until("bob: never\r\n")
@@ -231,131 +149,6 @@ class Lines(Case, unittest.TestCase):
         bob.next_event("deliver", room="lobby", body="mark")
         ada.type("/history\n")
         self.assertEqual([ada.line(), ada.line()], ["bob: first", "ada: mark"])
-
-    # Passwords.
-
-    def add_account(self, name, password):
-        subprocess.run([self.line_broker.process.args[0], "user", "add", name, "--data-dir", self.folder], input=password + "\n", text=True,
-                       capture_output=True, check=True)
-
-    def log_in(self, terminal, name, password):
-        terminal.type(f"/login {name}\n")
-        terminal.until("Password: ")
-        terminal.type(password + "\n")
-
-    def test_login(self):
-        self.start(stores=True)
-        self.add_account("ada", "secret words")
-        ada = self.terminal()
-        refusal = "! 201 not the name and password of an account\r\n" + PROMPT.decode()
-        for name, password in (("ada", "wrong"), ("nobody", "secret words")):
-            self.log_in(ada, name, password)
-            # Who has an account is not told.
-            self.assertEqual(ada.until(PROMPT).decode(), refusal)
-        # Three are enough.
-        self.log_in(ada, "ada", "Secret words")
-        self.assertIn(b"! 201 ", ada.to_end())
-        ada = self.terminal()
-        # An account's name is no guest's.
-        ada.type("ada\n")
-        self.assertRegex(ada.until(PROMPT).decode(), r"^! 408 ")
-        self.log_in(ada, "Ada", "secret words")
-        ada.until(WELCOME)
-        ada.type("/nick bea\n")
-        self.assertRegex(ada.line(), "^! 300 ")
-        # Several connections of one account.
-        again = self.terminal()
-        self.log_in(again, "ada", "secret words")
-        again.until(WELCOME)
-        again.type("/users\n")
-        self.assertEqual([again.line(), again.line()], ["Users online: 1", "ada"])
-        self.assertNotIn("secret words", self.line_broker.output())
-
-    def test_login_where_there_are_no_accounts(self):
-        self.start()
-        ada = self.terminal()
-        self.log_in(ada, "ada", "secret words")
-        self.assertEqual(ada.until(PROMPT), b"! 202 passwords are not taken here\r\n" + PROMPT)
-        ada.type("ada\n")
-        ada.until(WELCOME)
-
-    def test_telnet_clients_do_not_show_the_password(self):
-        self.start(stores=True)
-        self.add_account("ada", "secret words")
-        ada = self.terminal()
-        ada.type(b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f" b"/login ada\r\n")       # DO SUPPRESS-GO-AHEAD, WILL TERMINAL-TYPE, WILL NAWS
-        ada.until(b"Password: \xff\xfb\x01")                                    # WILL ECHO: the terminal shows nothing
-        ada.type(b"secret words\r\n")
-        ada.until(b"\xff\xfc\x01\r\n")
-        ada.until(WELCOME)
-
-    # What people and programs do to each other.
-
-    def test_no_line_is_forged(self):
-        self.start()
-        ada, eve = self.terminal("ada"), self.native("eve")
-        ada.until("* eve joined\r\n")
-        eve.publish("lobby", "x\nbob: I am bob\n* bob left\n! 500 all is lost\nEnter your username: ")
-        self.assertEqual([ada.line() for _ in range(5)], ["eve: x", "| bob: I am bob", "| * bob left", "| ! 500 all is lost", "| Enter your username: "])
-        eve.dm("ada", "a\n[from bob] b")
-        self.assertEqual([ada.line() for _ in range(2)], ["[from eve] a", "| [from bob] b"])
-        eve.publish("lobby", "bob: hi")
-        self.assertEqual(ada.line(), "eve: bob: hi")
-        for forbidden in ("a\rb", "\x1b[2J", "a\x08b", "\x9b31m", "a\x7f"):
-            with self.refused(401):
-                eve.publish("lobby", forbidden)
-        mallory = self.terminal("mallory")
-        ada.until("* mallory joined\r\n")
-        mallory.type("safe\n")
-        ada.until("mallory: safe\r\n")
-        for forbidden in (b"\x1b[2J", b"a\rbob: hi", b"\x07", b"\xff\xfb", "\x9b".encode(), b"\xc3("):
-            mallory.type(forbidden + b"\n")
-        mallory.type("end\n")
-        self.assertRegex(ada.line(), r"^mallory: (end|\ufffd?)")
-        mallory.type("/create room/of.mallory\n/leave\n")
-        ada.until("* mallory created the room room/of.mallory\r\n")
-
-    def test_long_lines_and_floods_are_bounded(self):
-        self.start()
-        ada, bob = self.terminal("ada"), self.terminal("bob")
-        ada.until("* bob joined\r\n")
-        ada.type("x" * 8_192 + "\n")
-        self.assertEqual(bob.line(), "ada: " + "x" * 8_192)
-        ada.type("x" * 8_193 + "\nstill here\n")
-        self.assertRegex(ada.line(), "^! 402 ")
-        self.assertEqual(bob.line(), "ada: still here")
-        ada.type("y" * 1_000_000 + "\nand here\n")
-        self.assertRegex(ada.line(), "^! 402 ")
-        self.assertEqual(bob.line(), "ada: and here")
-        ada.type("".join(f"{i}\n" for i in range(2_000)))
-        for i in range(2_000):
-            self.assertEqual(bob.line(), f"ada: {i}")
-        ada.type("\n" * 10_000 + "/ping\n")
-        self.assertEqual(ada.line(), "* the broker is there")
-
-    def test_the_operators_limits_hold(self):
-        self.start(limits_body_byte_count_max=1024, limits_publishes_per_second=20, limits_publish_burst=1)
-        ada, bob = self.terminal("ada"), self.terminal("bob")
-        ada.until("* bob joined\r\n")
-        ada.type("x" * 1025 + "\n/pm bob " + "x" * 1025 + "\n")
-        self.assertRegex(ada.line(), "^! 402 ")
-        self.assertRegex(ada.line(), "^! 402 ")
-        ada.type("".join(f"{i}\n" for i in range(20)))
-        for i in range(20):
-            self.assertEqual(bob.line(), f"ada: {i}")
-
-    def test_web_pages_cannot_speak(self):
-        self.start()
-        for request in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"POST /x HTTP/1.0\r\n\r\nada\r\nhello\r\n", b"ada\r\nHost: a\r\nhello\r\n",
-                        b"OPTIONS * HTTP/1.1\r\n\r\n"):
-            terminal = self.terminal()
-            terminal.type(request)
-            try:
-                shown = terminal.to_end()
-            except ConnectionResetError:
-                shown = b""
-            self.assertNotIn(b"hello", shown)
-            self.assertNotIn(b"HTTP", shown)
 
 
 class LinesTwoLoopsTLS(Lines):

@@ -4,7 +4,8 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness import BINARY, Sessions, certificate, everywhere
+from broker import BINARY, certificate
+from harness import Sessions, everywhere
 
 PROGRAM = os.environ.get("BROKER_LOAD_BINARY", str(Path(BINARY).with_name("broker-load")))
 

@@ -1,15 +1,12 @@
 """Coming in to the web client with a password, and coming back without."""
 import unittest
 
-import browser
-import cbp
-from harness import certificate
 from page import PageCase
 
 PASSWORD = "correct horse battery"
 
 
-class Accounts(PageCase, unittest.TestCase):
+class AccountPages(PageCase):
     def registered(self, broker, name="ada", **options):
         page = self.open(broker, **options)
         self.fill(page, "register", name, PASSWORD)
@@ -23,6 +20,8 @@ class Accounts(PageCase, unittest.TestCase):
         page.until("document.getElementById('entry-problem').textContent && !document.getElementById('entry-submit').disabled")
         return page.text("entry-problem")
 
+
+class LogIns(AccountPages):
     def test_an_account_is_made_and_logged_in_to(self):
         broker = self.storing(accounts_registration="open")
         page = self.registered(broker)
@@ -69,6 +68,18 @@ class Accounts(PageCase, unittest.TestCase):
         third = self.open(broker, context=context)
         self.assertEqual(third.focused(), "entry-name")
 
+
+class LogInsClear(LogIns, unittest.TestCase):
+    pass
+
+
+class LogInsTLS(LogIns, unittest.TestCase):
+    """By https, where a page cannot bind its log-in to the connection."""
+
+    secure = True
+
+
+class EntryForm(AccountPages, unittest.TestCase):
     def test_refusals_are_told_in_words(self):
         broker = self.storing(accounts_registration="closed", guests_mode="off")
         page = self.open(broker, ready="document.activeElement?.id == 'entry-name' && document.getElementById('kind-guest').hidden")
@@ -98,25 +109,6 @@ class Accounts(PageCase, unittest.TestCase):
         # The browser tells developers that it does not heed one of our fields here.
         self.assertEqual([entry["entry"]["text"][:36] for entry in page.complaints], ["The Cross-Origin-Opener-Policy heade"])
         page.complaints.clear()
-
-
-class AccountsTLS(Accounts):
-    """The same by https, where a page cannot bind its log-in to the connection."""
-
-    tls = True
-    test_a_page_of_another_machine_in_the_clear_computes_no_proofs = None
-    test_without_accounts_there_are_guests_alone = None
-    test_refusals_are_told_in_words = None
-
-    def storing(self, **settings):
-        return super().storing(tls=certificate(), **settings)
-
-    def connection(self, broker=None):
-        self.tls, shown = cbp.tls_context(str(certificate().certificate)), self.tls
-        try:
-            return super().connection(broker)
-        finally:
-            self.tls = shown
 
 
 if __name__ == "__main__":

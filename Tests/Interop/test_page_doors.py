@@ -1,16 +1,13 @@
 """One room, many doors: what is said through one is seen through all, in the same order."""
 import json
-import os
 import re
-import select
-import subprocess
-import time
 import unittest
 from pathlib import Path
 
 import browser
-from harness import BINARY, PATIENCE
+from broker import BINARY, PATIENCE
 from page import PageCase
+from program import Program
 
 try:
     from websockets.sync.client import connect
@@ -20,55 +17,27 @@ except ImportError:
 CLI = str(Path(BINARY).with_name("broker-cli"))
 
 
-class Lines:
-    """A program, and the lines that it writes."""
-
-    def __init__(self, *command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.seen = b""
-
-    def until(self, text):
-        deadline = time.monotonic() + PATIENCE
-        while text.encode() not in self.seen:
-            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
-                raise AssertionError(f"{text!r} is not in {self.seen!r}")
-            octets = os.read(self.process.stdout.fileno(), 65536)
-            if not octets:
-                raise AssertionError(f"ended without {text!r}: {self.seen!r}")
-            self.seen += octets
-
-    def write(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
-
-
 @unittest.skipUnless(connect, "the package websockets is not installed")
 class Doors(PageCase, unittest.TestCase):
     def test_all_doors_see_the_same_in_the_same_order(self):
         broker = self.storing(listen_line_addresses="127.0.0.1:0", log_level="info")
-        line_port = next(listener["address"] for listener in self.listeners(broker) if "line" in listener["kinds"]).rsplit(":", 1)[1]
+        host, port = broker.address_of("line")
         first = self.in_room(self.entered(broker, "ada"), "tea")
         second = self.in_room(self.entered(broker, "bob", shown=browser.shared_browser("second")), "tea")
         program = self.enterContext(connect(f"ws://{broker.address}/ws", subprotocols=["cbp.json.v1"]))
         for id_, frame in enumerate(({"t": "hello", "agent": "websockets"}, {"t": "auth", "mech": "ANONYMOUS", "sasl": "cHJvZ3JhbQ"},
                                      {"t": "join", "room": "tea"}), 1):
             program.send(json.dumps({"id": id_} | frame))
-        line = Lines("nc", "127.0.0.1", line_port)
+        line = Program("nc", host, str(port))
         self.addCleanup(line.stop)
         line.until("username: ")
-        line.write("nick")
+        line.type("nick")
         line.until("Welcome")
-        line.write("/join tea")
+        line.type("/join tea")
         line.until("tea")
-        cli = Lines(CLI, "tail", "--url", f"broker://{broker.address}", "--room", "tea", "--follow", "--json", "--user", "clio")
-        cli.until('"user":"nick"')
+        cli = Program(CLI, "tail", "--url", f"broker://{broker.address}", "--room", "tea", "--follow", "--json", "--user", "clio")
         self.addCleanup(cli.stop)
+        cli.until('"user":"nick"')
 
         def say(number):
             speaker = number % 4
@@ -77,7 +46,7 @@ class Doors(PageCase, unittest.TestCase):
             elif speaker == 2:
                 program.send(json.dumps({"t": "publish", "id": 100 + number, "room": "tea", "body": f"line {number}"}))
             else:
-                line.write(f"line {number}")
+                line.type(f"line {number}")
 
         for number in range(20):
             say(number)
@@ -101,9 +70,6 @@ class Doors(PageCase, unittest.TestCase):
         cli.until(order[-1])
         told = [json.loads(part) for part in cli.seen.decode().splitlines() if part.startswith("{")]
         self.assertEqual([event["body"] for event in told if event.get("body") in expected], order)
-
-    def listeners(self, broker):
-        return json.loads(Path(broker.directory.name, "ready.json").read_text())["listeners"]
 
 
 if __name__ == "__main__":

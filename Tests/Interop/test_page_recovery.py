@@ -41,7 +41,7 @@ class Recovery(PageCase, unittest.TestCase):
         self.assert_whole(ada, bob)
         # The history says the same.
         self.restores(ada, "ada")
-        ada.until(f"document.querySelectorAll('.message').length >= 20 && !document.getElementById('log-top').textContent.includes('Loading')"
+        ada.until("document.querySelectorAll('.message').length >= 20 && !document.getElementById('log-top').textContent.includes('Loading')"
                   " || (document.getElementById('log').scrollTop = 0)")
         ada.until(f"document.querySelectorAll('.message').length == {2 * COUNT} || (document.getElementById('log').scrollTop = 0)")
         self.assertEqual(self.bodies(ada), self.bodies(bob))
@@ -81,8 +81,7 @@ class Recovery(PageCase, unittest.TestCase):
         ada.evaluate("document.getElementById('input').value = ''")
 
     def test_a_broker_that_stores_nothing_begins_anew_and_so_does_the_page(self):
-        self.settings, self.broker = {}, self.own()
-        self.addCleanup(lambda: self.broker.stop())
+        self.broker = self.own()
         ada = self.in_room(self.entered(self.broker, "ada"), "tea")
         ada.type("forgotten")
         ada.until("document.querySelector('.message') && !document.querySelector('.pending')")

@@ -1,8 +1,9 @@
 """Typing, presence, read markers and the inbox (10.1, 12.1, 12.2)."""
 import time
 
+from broker import PATIENCE, fresh
 from cbp import TimedOut
-from harness import PATIENCE, fresh, Sessions, everywhere
+from harness import Sessions, everywhere
 
 ALL = ["inbox", "marks", "presence", "typing"]
 
@@ -159,11 +160,10 @@ class Presence(Sessions):
 
     def until_known(self, client, usn):
         """Asks until the milliseconds of what has happened are over."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
+        def known():
             items, following = self.inbox(client, usn)
-            if not [item for item in items if item["usn"] > following] or time.monotonic() > deadline:
-                return items, following
+            return None if [item for item in items if item["usn"] > following] else (items, following)
+        return self.wait_for(known, "end of the millisecond")
 
     def test_inbox(self):
         alice, bob = self.pair()

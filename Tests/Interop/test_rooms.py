@@ -1,9 +1,9 @@
 """Creating, joining, leaving and listing rooms, and publishing to them."""
 import os
-import time
 
 import cbp
-from harness import PATIENCE, fresh, Sessions, everywhere
+from broker import fresh
+from harness import Sessions, everywhere
 
 
 class Rooms(Sessions):
@@ -218,7 +218,7 @@ class Rooms(Sessions):
         for i in ids:
             alice.reply(i)
         frame = alice.request("list", title=stem, limit=1000)
-        found, parts = [], len(frame.parts)
+        found = []
         while True:
             found += [item["room"] for part in frame.parts for item in part["items"]]
             for part in frame.parts[:-1]:
@@ -233,11 +233,9 @@ class Rooms(Sessions):
         stem = fresh("many")
         for i in range(103):
             alice.send_without_reply("create", room=f"{stem}.{i:03}", policy=0)
-        seen, cursor = set(), None
         alice.create(f"{stem}.zzz")
 
         def everything():
-            nonlocal seen
             pages, cursor = [], None
             while True:
                 items, cursor = alice.list(title=stem, cursor=cursor)
@@ -245,9 +243,7 @@ class Rooms(Sessions):
                 pages += items
                 if cursor is None:
                     return pages if len(pages) >= 104 else None
-        deadline = time.monotonic() + PATIENCE       # creations without reply end some time
-        while not (found := everything()):
-            self.assertLess(time.monotonic(), deadline)
+        found = self.wait_for(everything, "creations")       # without a reply, they end some time
         self.assertEqual(len({r["room"] for r in found}), 104)
         items, cursor = alice.list(title=stem, limit=1000)
         self.assertLessEqual(len(items), 104)

@@ -1,35 +1,13 @@
 """SEARCH and FOUND (24): what is found, by whom, in pages; on a broker that stores and on one that does not."""
-import atexit
-import functools
-import json
-import signal
-import socket
-import ssl
-import tempfile
 import unittest
 from pathlib import Path
 
+from accounts import StoredAccounts
+from broker import fresh, shared_broker, storing_broker
 from cbp import BrokerError, encode
-from credentials import begin, scram, verifier
-from harness import Broker, Case, PATIENCE, Sessions, certificate, everywhere, fresh, read_frame, shared_broker
+from harness import Sessions, everywhere, read_frame
+from lines import LineCase
 from websocket import Socket
-
-
-@functools.cache
-def storing_broker(loops):
-    """A broker that keeps what is said, for all tests of this file."""
-    folder = tempfile.TemporaryDirectory(prefix="cbp-search-")
-    atexit.register(folder.cleanup)
-    broker = Broker(loops, certificate(), runtime_data_directory=folder.name)
-    atexit.register(broker.stop)
-    return broker
-
-
-def browser():
-    """TLS as a browser does it: HTTP by ALPN."""
-    context = ssl.create_default_context(cafile=str(certificate().certificate))
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 class Search(Sessions):
@@ -168,8 +146,8 @@ class Search(Sessions):
         alice, _, room = self.two_in_a_room()
         word = fresh("json")
         self.say(alice, room, f"{word} é\n東")
-        web = Socket(self.broker.host, self.broker.port, tls=self.secure and browser())
-        self.addCleanup(web.sock.close)
+        web = Socket(self.broker.host, self.broker.port, tls=self.web_tls)
+        self.addCleanup(web.close)
         web.log_in(fresh("web"))
         web.send(t="join", id=3, room=room)
         web.next("joined", id=3)
@@ -182,22 +160,8 @@ class Search(Sessions):
 globals().update(everywhere(Search))
 
 
-class Life(Case, unittest.TestCase):
+class Life(StoredAccounts, unittest.TestCase):
     """Across restarts, and where there is nothing to be searched."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="cbp-search-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def start(self, loops=1, **settings):
-        self.broker = Broker(loops, runtime_data_directory=self.folder, **settings)
-        self.addCleanup(self.broker.stop)
-        return self.broker
-
-    def kill(self):
-        self.broker.process.send_signal(signal.SIGKILL)
-        self.broker.process.wait(PATIENCE)
 
     def fill(self, count):
         ada = self.client("ada")
@@ -219,7 +183,7 @@ class Life(Case, unittest.TestCase):
     def test_what_was_said_is_found_after_a_kill(self):
         self.start(2)
         room = self.fill(3000)
-        self.kill()
+        self.broker.kill()
         self.start(2)
         bob = self.client("bob")
         bob.join(room)
@@ -249,18 +213,15 @@ class Life(Case, unittest.TestCase):
             self.client("", broker=shared_broker(1)).search("x")
 
     def test_accounts_search_their_rooms_after_a_restart(self):
-        settings = {"loops": 2, "accounts_registration": "open", "accounts_iterations_min": 4096}
-        self.start(**settings)
-        for name in ("ada", "bob"):
-            self.logged_in(name, registers=True)
-        ada, bob = self.logged_in("ada"), self.logged_in("bob")
+        self.start(2)
+        ada, bob = (self.logged_in(self.registered(name)) for name in ("ada", "bob"))
         ada.create("tea")
         bob.join("tea")
         bob.publish("tea", "milk and sugar", ack=2)
         ada.dm("bob", "no sugar, secretly", ack=2)
         self.client("guest").join("tea")
         self.broker.stop()
-        self.start(**settings)
+        self.start(2)
         wanted = [("@ada+bob", "no sugar, secretly"), ("tea", "milk and sugar")]
         for name in ("ada", "bob"):
             events, cursor, _ = self.logged_in(name).search("sugar")
@@ -268,38 +229,22 @@ class Life(Case, unittest.TestCase):
         # A guest's membership has ended with the guest.
         self.assertEqual(self.client("guest").search("sugar")[0], [])
 
-    def logged_in(self, name, registers=False):
-        client = self.client()
-        begin(client)
-        if registers:
-            client.request("register", user=name, sasl=verifier("a password"))
-        else:
-            client.user = scram(client, name, "a password")["user"]
-        return client
 
-
-class LineMode(Case, unittest.TestCase):
+class LineMode(LineCase, unittest.TestCase):
+    loops = 2
 
     def test_search(self):
-        with tempfile.TemporaryDirectory(prefix="cbp-search-") as folder:
-            self.broker = self.own(2, runtime_data_directory=folder, listen_line_addresses="127.0.0.1:0")
-            ready = json.loads(Path(self.broker.directory.name, "ready.json").read_text())
-            (address,) = (entry["address"] for entry in ready["listeners"] if entry["kinds"] == ["line"])
-            host, port = address.rsplit(":", 1)
-            bob = self.client("bob")
-            for body in ("an apple", "a pear", "two APPLES"):
-                bob.publish("lobby", body, ack=2)
-            with socket.create_connection((host, int(port)), PATIENCE) as terminal:
-                terminal.sendall(b"ada\n/search apple\n/search nothing like it\n/search\n/search \"an AND\n/ping\n")
-                said = b""
-                while b"! 108" not in said or said.count(b"nothing was found") < 2:
-                    more = terminal.recv(65536)
-                    self.assertTrue(more, said)
-                    said += more
-            lines = said.decode().split("\r\n")
-            at = lines.index("bob: an apple")
-            self.assertEqual(lines[at:at + 2], ["bob: an apple", "bob: two APPLES"])
-            self.assertIn("! 108 that is used like this: /search WORDS", lines)
+        self.start(stores=True)
+        bob = self.client("bob")
+        for body in ("an apple", "a pear", "two APPLES"):
+            bob.publish("lobby", body, ack=2)
+        ada = self.terminal("ada")
+        ada.type("/search apple\n/search nothing like it\n/search\n/search \"an AND\n")
+        lines = []
+        while "! 108 that is used like this: /search WORDS" not in lines or sum("nothing was found" in line for line in lines) < 2:
+            lines.append(ada.line())
+        at = lines.index("bob: an apple")
+        self.assertEqual(lines[at:at + 2], ["bob: an apple", "bob: two APPLES"])
 
 
 if __name__ == "__main__":

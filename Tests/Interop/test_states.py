@@ -2,8 +2,9 @@
 import time
 
 import cbp
+from broker import fresh
 from cbp import Fault, Frame, encode, encode_frame
-from harness import fresh, read_frame, HELLO, Sessions, everywhere
+from harness import HELLO, Sessions, everywhere, read_frame
 from vectors import NEGATIVE, TOLERATED, judge
 
 

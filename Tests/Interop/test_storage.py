@@ -1,32 +1,15 @@
 """What outlives the broker: durable publishes, HISTORY, cursors and retries across restarts (7.22 to 7.25, 8, 9)."""
 import os
 import resource
-import signal
-import tempfile
 import unittest
 from pathlib import Path
 
-from cbp import BrokerError, RETRY
-from harness import Broker, Case, PATIENCE, fresh
+from broker import Broker, fresh
+from cbp import RETRY, BrokerError
+from stored import Stored
 
 
-class Storage(Case, unittest.TestCase):
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="cbp-storage-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def start(self, loops=1, **settings):
-        self.broker = Broker(loops, runtime_data_directory=self.folder, **settings)
-        self.addCleanup(self.broker.stop)
-        return self.broker
-
-    def kill(self):
-        """Ends the broker as a power cut would end the process."""
-        self.broker.process.send_signal(signal.SIGKILL)
-        self.broker.process.wait(PATIENCE)
-
+class Storage(Stored, unittest.TestCase):
     def room_of(self, client, count, **fields):
         room = fresh("room")
         client.create(room)
@@ -63,7 +46,7 @@ class Storage(Case, unittest.TestCase):
         self.start(2)
         ada = self.client("ada")
         room, epoch, head = self.room_of(ada, 20, ack=2)
-        self.kill()
+        self.broker.kill()
         self.start(2)
         bob = self.client("bob")
         joined = bob.join(room, cursor=(epoch, head), tail=1000)
@@ -81,14 +64,14 @@ class Storage(Case, unittest.TestCase):
         self.assertEqual(eve.next_event("deliver", room=room)["body"], "m13")
 
     def test_a_retry_after_a_restart_has_one_effect(self):
-        for stop in (self.broker_stop, self.kill):
-            with self.subTest(stop=stop.__name__):
+        for end in (Broker.stop, Broker.kill):
+            with self.subTest(end=end.__name__):
                 self.start()
                 ada = self.client("ada")
                 room, _, _ = self.room_of(ada, 1, ack=2)
                 cmid = os.urandom(8)
                 first = ada.publish(room, "once", cmid, ack=2)
-                stop()
+                end(self.broker)
                 self.start()
                 ada = self.client("ada")
                 ada.join(room)
@@ -102,9 +85,6 @@ class Storage(Case, unittest.TestCase):
                 self.assertEqual(ada.reply(ada.send("publish", RETRY, **fields))["seq"], new["seq"])
                 self.assertEqual(self.bodies(ada.history(room)[0]), ["m0", "once", "late"])
                 self.broker.stop()
-
-    def broker_stop(self):
-        self.broker.stop()
 
     def test_a_tail_reaches_below_memory(self):
         self.start(2, rooms_recent_events_per_room=8)
@@ -254,7 +234,7 @@ class Storage(Case, unittest.TestCase):
                 self.assertEqual(self.bodies(events), [f"m{i}" for i in range(5)] + ["again"])
                 voids = [event for event in events if event.get("kind") == 37]
                 self.assertEqual([void["from_seq"] for void in voids], [head + 1])
-                self.kill()
+                self.broker.kill()
                 self.start(loops)
                 bob = self.client("bob")
                 bob.join(room)

@@ -1,51 +1,20 @@
 """Changes, markers and threads of what only the disk knows, across restarts and kills (7.22, 9.3, 9.4, 10.1)."""
 import os
 import shutil
-import signal
-import subprocess
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from cbp import RETRY, tls_context
-from credentials import begin, scram, verifier
-from harness import BINARY, Broker, Case, PATIENCE, certificate, fresh
-
-EDIT, DELETE, REACT, UNREACT, PIN, UNPIN = range(1, 7)
-PASSWORD = "correct horse battery"
+from accounts import OPEN, StoredAccounts
+from cbp import DELETE, EDIT, PIN, REACT, RETRY, UNPIN, UNREACT
+from harness import everywhere
 
 
-class StoredChanges(Case):
-    loops = 1
-    secure = False
+class StoredChanges(StoredAccounts):
+    settings = OPEN | {"rooms_recent_events_per_room": 4}
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="cbp-changes-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.tls = tls_context(str(certificate().certificate)) if self.secure else None
-
-    def start(self, **settings):
-        wanted = {"runtime_data_directory": self.folder, "accounts_registration": "open", "accounts_iterations_min": 4096,
-                  "rooms_recent_events_per_room": 4}
-        self.broker = Broker(self.loops, certificate() if self.secure else None, **(wanted | settings))
-        self.addCleanup(self.broker.stop)
-        return self.broker
-
-    def kill(self):
-        self.broker.process.send_signal(signal.SIGKILL)
-        self.broker.process.wait(PATIENCE)
-
-    def account(self, name):
-        """A connection of an account, which is registered if need be."""
-        client = self.client(caps=["inbox", "marks"])
-        begin(client)
-        if not Path(self.folder, name).exists():
-            client.request("register", user=name, sasl=verifier(PASSWORD))
-            Path(self.folder, name).touch()
-        scram(client, name, PASSWORD)
-        return client
+    def come(self, name):
+        return self.logged_in(name, caps=["inbox", "marks"])
 
     def change(self, client, kind, ref, body=None, **fields):
         return client.request("publish", room="tea", kind=kind, ref=ref, body=body, **fields)
@@ -53,7 +22,7 @@ class StoredChanges(Case):
     def talk(self, **settings):
         """A room of ada's with bob in it, and what each said there, which the ring has lost."""
         self.start(**settings)
-        ada, bob = self.account("ada"), self.account("bob")
+        ada, bob = (self.come(self.registered(name)) for name in ("ada", "bob"))
         ada.create("tea")
         ada.join("tea")
         bob.join("tea")
@@ -64,11 +33,11 @@ class StoredChanges(Case):
 
     def restarted(self, kills):
         if kills:
-            self.kill()
+            self.broker.kill()
         else:
             self.assertEqual(self.broker.stop(), 0)
         self.start()
-        ada, bob = self.account("ada"), self.account("bob")
+        ada, bob = self.come("ada"), self.come("bob")
         ada.join("tea")
         bob.join("tea")
         return ada, bob
@@ -227,19 +196,18 @@ class StoredChanges(Case):
         backup = Path(self.folder, "copy.sqlite3")
         shutil.copyfile(file, backup)
         self.start()
-        ada = self.account("ada")
+        ada = self.come("ada")
         head = ada.publish("tea", "said since the backup", ack=2)["seq"]
         usn = ada.request("inbox", usn=0)["usn"]
-        command = [BINARY, "history", "new-epoch", "--data-dir", self.folder]
-        refused = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        refused = self.operate("history", "new-epoch")
         self.assertEqual((refused.returncode, "in use by another broker" in refused.stderr), (1, True), refused)
         self.broker.stop()
         shutil.copyfile(backup, file)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        done = self.operate("history", "new-epoch")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"^\d+ logs have the epoch \d+ now\n$")
         self.start()
-        ada = self.account("ada")
+        ada = self.come("ada")
         with self.refused(600):
             ada.join("tea", cursor=(epoch, head))
         joined = ada.join("tea")
@@ -248,14 +216,11 @@ class StoredChanges(Case):
         self.assertEqual(self.change(ada, EDIT, of_ada, "goes on", ack=2)["ack"], 2)
         self.assertEqual([event["body"] for event in self.said(ada).values() if event.get("body") and not event.get("kind")],
                          ["of ada", "of bob"] + 6 * ["filler"])
-        nothing = subprocess.run(command[:-1] + [self.folder + "/nowhere"], capture_output=True, text=True, timeout=PATIENCE)
+        nothing = self.operate("history", "new-epoch", folder=self.folder + "/nowhere")
         self.assertEqual((nothing.returncode, nothing.stderr.count("\n")), (1, 1), nothing)
 
 
-for _loops, _count in ((1, "OneLoop"), (2, "TwoLoops")):
-    for _secure, _transport in ((False, ""), (True, "TLS")):
-        _name = "StoredChanges" + _count + _transport
-        globals()[_name] = type(_name, (StoredChanges, unittest.TestCase), {"loops": _loops, "secure": _secure, "__module__": __name__})
+globals().update(everywhere(StoredChanges))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import random
 import unittest
 
 import cbp
-import harness
+from broker import Broker, certificate, native_tls
 from cbp import BrokerError, Client, Connection, conversation
 
 STEPS = int(os.environ.get("STORM_STEPS", "1500"))
@@ -60,12 +60,9 @@ class Person(Client):
 
 class Storm(unittest.TestCase):
     def storm(self, loops, secure=False, **settings):
-        certificate = harness.Certificate() if secure else None
-        broker = harness.Broker(loops, certificate, **settings)
+        broker = Broker(loops, certificate(), **settings)
         self.addCleanup(broker.stop)
-        if certificate:
-            self.addCleanup(certificate.directory.cleanup)
-        tls = cbp.tls_context(str(certificate.certificate)) if secure else None
+        tls = native_tls() if secure else None
         seed = int(os.environ.get("STORM_SEED", random.SystemRandom().randrange(1 << 32)))
         with self.subTest(loops=loops, secure=secure, STORM_SEED=seed, **settings):
             self.run_storm(random.Random(seed), broker, tls)

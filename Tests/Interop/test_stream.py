@@ -1,11 +1,11 @@
 """The stream however it is cut, request ids, and how connections end."""
 import contextlib
 import socket
-import unittest
 
 import cbp
+from broker import PATIENCE, fresh
 from cbp import Closed, encode, encode_field, encode_header
-from harness import PATIENCE, fresh, interpret, read_frame, read_to_end, HELLO, Sessions, everywhere
+from harness import HELLO, Sessions, everywhere, interpret, read_frame, read_to_end
 
 
 class Stream(Sessions):

@@ -1,5 +1,4 @@
 """The broker's verdicts on JSON Web Tokens beside those of PyJWT, which somebody else wrote (RFC 7519)."""
-import base64
 import json
 import os
 import time
@@ -12,8 +11,10 @@ try:
 except ImportError:
     raise unittest.SkipTest("the package pyjwt is not installed") from None
 
-from cbp import BrokerError
-from kept import KeptApart
+from accounts import StoredAccounts
+from cbp import BrokerError, base64url
+from credentials import send_bearer
+from issuer import bearer_settings
 
 ISSUER, AUDIENCE, LEEWAY = "https://issuer.example", "chat", 60
 REQUIRED = ["exp", "nbf", "iss", "aud", "sub"]
@@ -42,16 +43,16 @@ def other_claims(now):
 def spoilt(token):
     """{what: the token with octets exchanged}"""
     head, claims, signature = token.split(".")
-    richer = base64.urlsafe_b64encode(json.dumps({"sub": "root"}).encode()).rstrip(b"=").decode()
+    richer = base64url(json.dumps({"sub": "root"}).encode())
     return {"other claims under the signature": f"{head}.{richer}.{signature}", "no signature": f"{head}.{claims}.",
             "two parts": f"{head}.{claims}", "four parts": f"{token}.{signature}",
             "a signature cut short": f"{head}.{claims}.{signature[:-8]}", "a signature of something else": f"{head}.{claims}.{signature[::-1]}"}
 
 
-class TokenVerdicts(KeptApart, unittest.TestCase):
+class TokenVerdicts(StoredAccounts, unittest.TestCase):
     def test_the_broker_says_what_pyjwt_says(self):
         keys, now = make_keys(), int(time.time())
-        published = Path(self.folder.name, "verdicts.json")
+        published = Path(self.folder_of_its_own(), "keys.json")
         published.write_text(json.dumps({"keys": [key for *_, key in keys.values()]}))
         good = {"iss": ISSUER, "aud": [AUDIENCE], "sub": "oracle", "nbf": now - 10, "exp": now + 600}
         tokens = {}
@@ -60,20 +61,18 @@ class TokenVerdicts(KeptApart, unittest.TestCase):
                 claims = {name: value for name, value in (good | change).items() if value is not None}
                 tokens[algorithm, what] = jwt.encode(claims, private, algorithm)
             tokens |= {(algorithm, what): token for what, token in spoilt(tokens[algorithm, "good"]).items()}
-        settings = {"accounts_bearer_keys_file": published, "accounts_bearer_issuer": ISSUER, "accounts_bearer_audience": AUDIENCE}
-        with self.start(**settings) as broker:
-            waiting = []                                                 # refusals come late, so all at once
-            for name, token in tokens.items():
-                client = self.opened(broker=broker)
-                sasl = f"n,,\x01auth=Bearer {token}\x01\x01".encode()
-                waiting.append((name, client, client.send("auth", mech="OAUTHBEARER", sasl=sasl)))
-            verdicts = {}
-            for name, client, id_ in waiting:
-                try:
-                    verdicts[name] = client.reply(id_)["user"] == "oracle"
-                except BrokerError as error:
-                    self.assertIn(error.code, (201, 204), name)
-                    verdicts[name] = False
+        self.start(**bearer_settings(published, ISSUER, AUDIENCE))
+        waiting = []                                                     # refusals come late, so all at once
+        for name, token in tokens.items():
+            client = self.opened()
+            waiting.append((name, client, send_bearer(client, token)))
+        verdicts = {}
+        for name, client, id_ in waiting:
+            try:
+                verdicts[name] = client.reply(id_)["user"] == "oracle"
+            except BrokerError as error:
+                self.assertIn(error.code, (201, 204), name)
+                verdicts[name] = False
         for (algorithm, what), token in tokens.items():
             with self.subTest(algorithm=algorithm, what=what):
                 self.assertEqual(verdicts[algorithm, what], self.accepts(token, keys[algorithm][1], algorithm))

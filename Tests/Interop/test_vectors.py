@@ -1,4 +1,4 @@
-"""The golden, negative and tolerated vectors against the client (cbp.py)."""
+"""The golden, negative and tolerated vectors against the client."""
 import unittest
 
 import cbp

@@ -2,9 +2,8 @@
 import os
 import unittest
 
-import cbp
-from harness import Broker, Case, certificate
-from test_doors import browser
+from broker import Broker, certificate
+from harness import Case
 from wire import Wire, deflated, frame, inflated
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -148,18 +147,16 @@ OFFERS = [
 
 
 class Conformance(Case, unittest.TestCase):
-    secure = False
-    loops = 1
-
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.broker = Broker(cls.loops, certificate(), web_echo="true", web_compression="true")
         cls.addClassCleanup(cls.broker.stop)
 
     def wire(self, extensions=None):
-        wire = Wire(self.broker.host, self.broker.port, browser() if self.secure else None)
+        wire = Wire(self.broker.host, self.broker.port, self.web_tls)
         self.addCleanup(wire.close)
-        head = wire.upgrade("/echo", extensions)
+        head = wire.upgrade("/echo", Sec_WebSocket_Extensions=extensions)
         self.assertTrue(head.startswith("HTTP/1.1 101 "), head)
         return wire
 
@@ -209,8 +206,8 @@ class Conformance(Case, unittest.TestCase):
     def test_what_is_agreed_on(self):
         for offer, agreed in OFFERS:
             with self.subTest(offer):
-                wire = Wire(self.broker.host, self.broker.port, browser() if self.secure else None)
-                head = wire.upgrade("/echo", offer)
+                wire = Wire(self.broker.host, self.broker.port, self.web_tls)
+                head = wire.upgrade("/echo", Sec_WebSocket_Extensions=offer)
                 wire.close()
                 if isinstance(agreed, int):
                     self.assertTrue(head.startswith(f"HTTP/1.1 {agreed} "), head)

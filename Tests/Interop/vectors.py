@@ -2,8 +2,10 @@
 import json
 import re
 
+from broker import ROOT
 from cbp import decode_header, decode_payload
-from harness import DOCUMENT
+
+DOCUMENT = (ROOT / "docs/PROTOCOL.md").read_text("utf-8")
 
 
 def golden_vectors():
@@ -31,7 +33,7 @@ TOLERATED = list(code_vectors("Tolerated"))
 
 
 def judge(octets):
-    """What the decoder of cbp.py makes of one frame: a Frame, None (skipped) or a Fault raised."""
+    """What the decoder of `cbp` makes of one frame: a Frame, None (skipped) or a Fault raised."""
     length, type_, flags, id_ = decode_header(octets)
     assert len(octets) == 8 + length, "the vector is not one frame"
     return decode_payload(type_, flags, id_, octets[8:])

@@ -1,16 +1,19 @@
 """Octets over a socket, and WebSocket frames as clients write them, well or badly."""
+import base64
+import hashlib
 import os
 import socket
 import ssl
 import zlib
 
-PATIENCE = 10                   # seconds for whatever must come
+from broker import PATIENCE
 
 
 class Wire:
     """One connection. `tls` is an SSL context, for a server called localhost."""
 
     def __init__(self, host, port, tls=None):
+        self.host = f"{host}:{port}"
         self.sock = socket.create_connection((host, port), PATIENCE)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
@@ -41,15 +44,19 @@ class Wire:
         line, *fields = head.decode("latin-1").split("\r\n")
         return int(line.split()[1]), {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}, body
 
-    def upgrade(self, path, extensions=None):
-        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-        if extensions is not None:
-            lines.append(f"Sec-WebSocket-Extensions: {extensions}")
+    def upgrade(self, path, **fields):
+        """The head of the answer to a request for a WebSocket; the proof of one that opens is looked at (RFC 6455 section 4.1)."""
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [f"GET {path} HTTP/1.1", f"Host: {self.host}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                 f"Sec-WebSocket-Key: {key}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value is not None]
         self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
         while b"\r\n\r\n" not in self.buffer and self.fill():
             pass
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 101 "):
+            proof = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+            assert base64.b64encode(proof) in head, head
         return head.decode()
 
     def frame(self):
@@ -80,8 +87,9 @@ def frame(opcode, payload=b"", final=True, bits=0, masked=True, width=None):
     octets = bytes([(0x80 if final else 0) | bits | opcode, (0x80 if masked else 0) | short]) + len(payload).to_bytes(width or 1, "big")[:width]
     if not masked:
         return octets + payload
-    key = os.urandom(4)
-    return octets + key + bytes(octet ^ key[index & 3] for index, octet in enumerate(payload))
+    key, count = os.urandom(4), len(payload)
+    mask = int.from_bytes((key * (count // 4 + 1))[:count], "big")       # as one number, which is fast
+    return octets + key + (int.from_bytes(payload, "big") ^ mask).to_bytes(count, "big")
 
 
 def deflated(octets, level=6, window=15):
