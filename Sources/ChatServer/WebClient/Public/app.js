@@ -1,11 +1,13 @@
 // The page begins here: who comes in, how the connection fares, and what belongs to the page as a whole.
 
 import { Chat } from "./chat.js";
+import { showCommands } from "./commands.js";
 import { Logs } from "./model/logs.js";
 import { isAddress, isUser } from "./model/names.js";
 import { Rooms } from "./model/rooms.js";
 import { Client } from "./protocol/client.js";
 import { Outbox } from "./protocol/outbox.js";
+import { inWords } from "./protocol/reasons.js";
 import { Session } from "./session.js";
 import { toast } from "./view/announcer.js";
 import { prepareAppearance } from "./view/appearance.js";
@@ -94,14 +96,14 @@ on("click", () => {
 }, "shade");
 on("click", ({ target }) => target.closest("li button") && isNarrow.matches && chat.members.show(false), "people-list");
 on("click", ({ target }) => target.closest("li button") && showSidebar(false), "rooms", "others", "conversations");
-on("click", () => chat.help(), "help-open", "help-menu");
+on("click", () => showCommands(chat), "help-open", "help-menu");
 on("click", () => chat.attempt(() => chat.leave()), "leave");
 on("click", () => session.logOut(), "log-out");
 on("click", () => {
   const text = "Conversations end with the name they were held under.";
   ask({ title: "Change your name", label: "Name", value: client.user, submit: "Change", text },
     async (name) => {
-      if (!isUser(name.toLowerCase())) return "Names are made of a–z, 0–9 and . _ - in between.";
+      if (!isUser(name.toLowerCase())) return inWords({ code: 400 });
       return await session.tryName(name.toLowerCase());
     });
 }, "rename");
@@ -110,8 +112,8 @@ for (const item of document.querySelectorAll("#me-menu .item")) item.addEventLis
 addEventListener("keydown", (event) => {
   if (element("chat").hidden || document.querySelector("dialog[open]")) return;
   const isWriting = /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName);
-  if (event.key === "?" && !isWriting) chat.help();
-  else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) chat.browse();
+  if (event.key === "?" && !isWriting) showCommands(chat);
+  else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) chat.directory.open();
   else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) chat.step(event.key === "ArrowUp" ? -1 : 1);
   else if (event.key === "Escape" && element("chat").classList.contains("with-sidebar")) showSidebar(false);
   else if (event.key === "Escape" && element("people").contains(document.activeElement)) chat.members.show(false);

@@ -1,15 +1,16 @@
 // One room at a time before somebody's eyes: what is shown of it, and what is done there.
 
-import { commandsOf, completionsOf, shortcuts } from "./commands.js";
-import { Browser } from "./browser.js";
+import { completionsOf } from "./commands.js";
+import { Directory } from "./directory.js";
 import { Finding } from "./finding.js";
-import { Members } from "./people.js";
 import { conversation, isAddress, isConversation, partner } from "./model/names.js";
+import { Members } from "./people.js";
+import { kinds } from "./protocol/kinds.js";
 import { inWords } from "./protocol/reasons.js";
 import { announce, toast } from "./view/announcer.js";
 import { Composer } from "./view/composer.js";
 import { element, on, soon } from "./view/dom.js";
-import { showHelp } from "./view/layers.js";
+import { showHead, showTyping } from "./view/head.js";
 import { Log } from "./view/log.js";
 import { notify } from "./view/notifier.js";
 import { rowsOf } from "./view/rows.js";
@@ -27,15 +28,13 @@ export class Chat {
   #typingSince = 0;
   #newCount = 0;
 
-  /** @param {import("./model/logs.js").Logs} logs @param {{logOut: () => void, rename: (name: string) => Promise<void>}} session */
+  /** @param {import("./model/logs.js").Logs} logs @param {import("./session.js").Session} session */
   constructor(logs, session) {
-    Object.assign(this, { logs, client: logs.client, rooms: logs.rooms, outbox: logs.outbox });
-    this.logOut = () => session.logOut();
+    Object.assign(this, { logs, session, client: logs.client, rooms: logs.rooms, outbox: logs.outbox });
     this.render = soon(() => this.#render());
     this.members = new Members(this);
-    this.browser = new Browser(this);
+    this.directory = new Directory(this);
     this.finding = new Finding(this);
-    this.rename = (name) => session.rename(name);
     this.writing = new Writing(this);
     this.log = new Log({
       older: () => this.#read("older"), newer: () => this.#read("newer"), ended: (isAtEnd) => this.#ended(isAtEnd),
@@ -115,7 +114,7 @@ export class Chat {
     this.#showTyping();
     const { current, user, logs } = this;
     const unread = showLists(this.rooms, { current, user, presence: logs.presence, open: (to) => this.open(to) });
-    showOthers(this.browser.others(), (to) => this.enter(to));
+    showOthers(this.directory.others(), (to) => this.enter(to));
     document.title = `${unread ? `(${unread}) ` : ""}${this.label(this.current)} – Chat`;
     this.members.refresh();
     this.keepSoon();
@@ -123,32 +122,15 @@ export class Chat {
 
   #showHead() {
     const { room } = this;
-    const { timeline } = room;
     const name = this.label(this.current);
-    element("room-name").textContent = name;
-    const count = `${room.memberCount} ${room.memberCount === 1 ? "member" : "members"}`;
-    element("room-topic").textContent = room.isConversation ? "Direct messages" : room.topic || room.title || count;
-    element("messages").setAttribute("aria-label", `Messages in ${name}`);
-    element("people-open").hidden = room.isConversation;
-    element("leave").hidden = room.isConversation || this.current === "lobby";
+    showHead(room, name);
     this.composer.invite(room.isWritable ? `Message ${name}` : "You may read here, not write");
-    const isEmpty = !element("messages").childElementCount && timeline.isAtFloor;
-    element("log-empty").hidden = !isEmpty;
-    element("empty-title").textContent = room.isConversation ? `You and ${name}` : `Welcome to ${name}`;
-    element("empty-text").textContent = room.isConversation
-      ? "What you write here is for the two of you." : "Nothing has been said yet. Go first.";
-    const isEarlierGone = timeline.floor > 1 && timeline.isAtFloor;
-    element("log-top").textContent = isEmpty || !timeline.epoch ? "" : !timeline.isAtFloor ? "Loading earlier messages…"
-      : isEarlierGone ? "Earlier messages are not kept." : `This is the beginning of ${name}.`;
-    element("newer").hidden = this.log.isAtEnd && timeline.isLive;
+    element("newer").hidden = this.log.isAtEnd && room.timeline.isLive;
     element("newer-text").textContent = this.#newCount ? `${this.#newCount} new` : "Latest messages";
   }
 
   #showTyping() {
-    const names = this.room.typing.filter((name) => name !== this.user);
-    const few = names.length ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} writing…` : "";
-    const text = names.length > 2 ? "Several people are writing…" : few;
-    if (element("typing").textContent !== text) element("typing").textContent = text;
+    showTyping(this.room.typing.filter((name) => name !== this.user));
   }
 
   /** Shows a room or conversation. @param {string} address */
@@ -225,7 +207,8 @@ export class Chat {
   #refused({ cmid, fields, failure }) {
     if (!fields.kind) return;
     this.outbox.discard(cmid);
-    toast(inWords(failure, fields.kind > 2 ? "reaction" : "change"), true);
+    const isReaction = fields.kind === kinds.react || fields.kind === kinds.unreact;
+    toast(inWords(failure, isReaction ? "reaction" : "change"), true);
   }
 
   #arrived({ room, event, isMention }) {
@@ -299,39 +282,8 @@ export class Chat {
     if (next) this.open(next.address);
   }
 
-  browse() {
-    this.browser.open();
-  }
-
-  search(text) {
-    return this.finding.find(text);
-  }
-
-  showPeople(isShown) {
-    this.members.show(isShown);
-  }
-
-  roomNames() {
-    return this.browser.names();
-  }
-
-  names() {
-    return this.members.names();
-  }
-
   async appear(state) {
     await this.client.request({ t: "presence", state });
     this.members.appear(state);
-  }
-
-  async ping() {
-    const begun = performance.now();
-    await this.client.request({ t: "ping" });
-    toast(`The broker answered in ${(performance.now() - begun).toFixed(1)} ms.`);
-  }
-
-  help() {
-    const commands = [...commandsOf(this).values()].filter(({ isHidden }) => !isHidden).map(({ usage, text }) => [usage, text]);
-    showHelp(shortcuts, [...commands, ["//TEXT", "begin with a slash"]]);
   }
 }

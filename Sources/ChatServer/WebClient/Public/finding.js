@@ -1,7 +1,8 @@
 // Finding messages that were said, where the broker can.
 
-import { element, make, on } from "./view/dom.js";
-import { briefMoment, excerpt } from "./view/text.js";
+import { element, on } from "./view/dom.js";
+import { saying } from "./view/layers.js";
+import { excerpt } from "./view/text.js";
 
 const pageLimit = 30;
 
@@ -47,20 +48,13 @@ export class Finding {
     if (query !== this.#query || cursor !== this.#cursor) return;
     const events = found.parts.flatMap((part) => part.frames ?? []);
     this.#count += events.length;
-    element("found-list").append(...events.map((event) => this.#entry(event)));
+    element("found-list").append(...events.map((event) =>
+      saying(`${event.from} · ${this.#chat.label(event.room)}`, event.ts, event.body ?? "", () => this.#goTo(event))));
     this.#cursor = found.cursor ?? "";
     element("found-more").hidden = !this.#cursor;
     const rest = found.incomplete ? "There may be more; try other words." : "";
     element("found-note").textContent = this.#count ? rest : "Nothing was found in your rooms.";
     if (!cursor) element("found-list").querySelector("button")?.focus();
-  }
-
-  #entry(event) {
-    const button = make("button", { type: "button", class: "choice" },
-      make("span", { class: "label", text: `${event.from} · ${this.#chat.label(event.room)}` }),
-      make("span", { class: "quiet", text: briefMoment(event.ts) }), make("span", { class: "said", text: excerpt(event.body ?? "", 240) }));
-    button.addEventListener("click", () => this.#goTo(event));
-    return make("li", {}, button);
   }
 
   async #goTo(event) {

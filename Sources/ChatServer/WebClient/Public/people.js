@@ -1,6 +1,7 @@
 // Who is in the room, and whether they are there.
 
 import { isConversation, partner } from "./model/names.js";
+import { kinds } from "./protocol/kinds.js";
 import { element, on, soon } from "./view/dom.js";
 import { showMembers } from "./view/members.js";
 import { showSelf } from "./view/sidebar.js";
@@ -28,7 +29,7 @@ export class Members {
     on("click", () => this.show(element("people").hidden), "people-open");
     on("click", () => this.show(false), "people-close");
     chat.client.addEventListener("deliver", ({ detail }) => {
-      if (detail.room === chat.current && [32, 33, 38].includes(detail.kind)) this.#isDue = true;
+      if (detail.room === chat.current && [kinds.joined, kinds.left, kinds.renamed].includes(detail.kind)) this.#isDue = true;
     });
     chat.client.addEventListener("renamed", () => this.showSelf());
     chat.client.addEventListener("state", ({ detail }) => {

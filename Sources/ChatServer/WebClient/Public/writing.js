@@ -2,6 +2,7 @@
 
 import { commandsOf } from "./commands.js";
 import { partner } from "./model/names.js";
+import { isMessage, kinds } from "./protocol/kinds.js";
 import { utf8 } from "./protocol/octets.js";
 import { inWords } from "./protocol/reasons.js";
 import { toast } from "./view/announcer.js";
@@ -64,7 +65,7 @@ export class Writing {
 
   /** @param {number} seq @param {string} body */
   edit(seq, body) {
-    if (body.trim()) return this.#change(1, seq, body);
+    if (body.trim()) return this.#change(kinds.edit, seq, body);
     const item = this.#timeline.find(seq);
     if (item) this.remove(item);
     return true;
@@ -77,7 +78,7 @@ export class Writing {
   remove(item) {
     const body = excerpt(this.#timeline.changes.state(item).body, 120);
     const text = `“${body}” will be gone for everybody, and cannot be brought back.`;
-    ask({ title: "Delete this message?", text, submit: "Delete", isDangerous: true }, () => void this.#change(2, item.seq));
+    ask({ title: "Delete this message?", text, submit: "Delete", isDangerous: true }, () => void this.#change(kinds.delete, item.seq));
   }
 
   /** Puts a reaction, or takes it back. */
@@ -85,14 +86,14 @@ export class Writing {
     const { reactions } = this.#timeline.changes.state(item);
     const isOn = reactions.find((reaction) => reaction.text === text)?.names.includes(this.#chat.user);
     if (utf8(text).length > reactionOctetsMax) return toast("A reaction is an emoji or a short word.", true);
-    this.#change(isOn ? 4 : 3, item.seq, text);
+    this.#change(isOn ? kinds.unreact : kinds.react, item.seq, text);
   }
 
   // Messages
 
   #visible() {
     const timeline = this.#timeline;
-    return timeline.items.filter((item) => (item.kind ?? 0) === 0 && !item.isLost && !timeline.changes.state(item).isDeleted);
+    return timeline.items.filter((item) => isMessage(item) && !item.isLost && !timeline.changes.state(item).isDeleted);
   }
 
   lastOwn() {
@@ -105,9 +106,10 @@ export class Writing {
 
   /** What may be done to a message. @param {import("./view/rows.js").Row} row @returns {string[]} */
   abilities({ item, state, isOwn }) {
-    if (!item?.seq || item.isLost || state.isDeleted || !this.#chat.room.isWritable) return [];
-    if (isOwn && (item.kind ?? 0) === 0) return ["react", "reply", "edit", "delete"];
-    return this.#chat.room.role >= 3 ? ["react", "reply", "delete"] : ["react", "reply"];
+    const { room } = this.#chat;
+    if (!item?.seq || item.isLost || state.isDeleted || !room.isWritable) return [];
+    const isModerator = room.role >= 3;
+    return ["react", "reply", isOwn && "edit", (isOwn || isModerator) && "delete"].filter(Boolean);
   }
 
   /** Does it. */

@@ -1,5 +1,7 @@
 // What became of messages: edits, deletions, reactions, pins (docs/PROTOCOL.md section 9.4), in whatever order they come to be known.
 
+import { kinds } from "../protocol/kinds.js";
+
 const messagesMax = 5000;
 const editsMax = 8;
 
@@ -12,7 +14,7 @@ export class Changes {
   /** @type {Map<number, Change>} by the number of the message */
   #messages = new Map();
 
-  /** @param {import("../protocol/connection.js").Frame} event of kind 1 to 6 @returns {number} the message concerned */
+  /** @param {import("../protocol/connection.js").Frame} event of kind 1 to 6 */
   apply(event) {
     let change = this.#messages.get(event.ref);
     if (!change) {
@@ -21,17 +23,16 @@ export class Changes {
       if (this.#messages.size > messagesMax) this.#messages.delete(this.#messages.keys().next().value);
     }
     const { seq, kind } = event;
-    if (kind === 1) {
+    if (kind === kinds.edit) {
       if (!change.edits.some((edit) => edit.seq === seq)) change.edits.push({ seq, body: event.redacted ? null : (event.body ?? "") });
       change.edits.sort((one, other) => one.seq - other.seq);
       if (change.edits.length > editsMax) change.edits.shift();
-    } else if (kind === 2) change.deleted ??= { seq };
-    else if (kind === 3 || kind === 4) {
+    } else if (kind === kinds.delete) change.deleted ??= { seq };
+    else if (kind === kinds.react || kind === kinds.unreact) {
       const people = change.reactions.get(event.body) ?? new Map();
       change.reactions.set(event.body, people);
-      if (!(people.get(event.from)?.seq > seq)) people.set(event.from, { seq, isOn: kind === 3 });
-    } else if (!(change.pinned?.seq > seq)) change.pinned = { seq, isOn: kind === 5 };
-    return event.ref;
+      if (!(people.get(event.from)?.seq > seq)) people.set(event.from, { seq, isOn: kind === kinds.react });
+    } else if (!(change.pinned?.seq > seq)) change.pinned = { seq, isOn: kind === kinds.pin };
   }
 
   /** Changes that the broker lost have not happened. @param {number} from @param {number} to */

@@ -3,14 +3,13 @@
 // `abandoned {address, unsentCount}` when a room is gone and what was to go there with it.
 
 import { lost } from "../protocol/connection.js";
+import { isMessage, kinds } from "../protocol/kinds.js";
 import { isConversation, isMentioned } from "./names.js";
 import { Rooms } from "./rooms.js";
 
 const joinsAtOnce = 32;
 const markMilliseconds = 1000;
 const landingMax = 500;
-
-const isMessage = (event) => (event.kind ?? 0) === 0 || event.kind === 7;
 
 export class Logs extends EventTarget {
   /** @type {Map<string, number>} the state of those who are watched */
@@ -153,9 +152,8 @@ export class Logs extends EventTarget {
     room.role = frame.role ?? 2;
     room.policy = frame.policy ?? 0;
     if (isFresh) {
-      const wasKnown = !isNew;
       timeline.reset(frame);
-      if (!wasKnown) {
+      if (isNew) {
         room.read = frame.mark ?? frame.next - 1;
         room.unread = room.mentions = 0;
       }
@@ -182,8 +180,8 @@ export class Logs extends EventTarget {
     const isOwn = event.from === client.user;
     room.timeline.deliver(event);
     if (isOwn && event.cmid) this.#landing.delete(event.cmid);
-    if (event.kind === 32 && event.seq > room.countedThrough) room.memberCount += 1;
-    if (event.kind === 33 && event.seq > room.countedThrough) {
+    if (event.kind === kinds.joined && event.seq > room.countedThrough) room.memberCount += 1;
+    if (event.kind === kinds.left && event.seq > room.countedThrough) {
       room.memberCount = Math.max(0, room.memberCount - 1);
       if (event.user === client.user && event.room !== "lobby") return this.#gone(event.room);
     }

@@ -1,6 +1,7 @@
 // The rooms and conversations of somebody: what is unread in them, up to where it was read, and who is writing.
 
 import { isConversation } from "./names.js";
+import { isMessage } from "../protocol/kinds.js";
 import { Timeline } from "./timeline.js";
 
 const typingMilliseconds = 6000;
@@ -56,7 +57,7 @@ export class Room {
 
   /** Counts what is new after `read`, of what is here. @param {string} user */
   recount(user) {
-    const isUnread = (item) => item.seq > this.read && item.from !== user && ((item.kind ?? 0) === 0 || item.kind === 7);
+    const isUnread = (item) => item.seq > this.read && item.from !== user && isMessage(item);
     this.unread = this.timeline.items.filter(isUnread).length;
     if (!this.unread) this.mentions = 0;
   }

@@ -1,6 +1,7 @@
 // A stretch of a log: the events of `from`..`to` without a gap, as many as are shown. At the live end it grows by what is delivered;
 // elsewhere it is moved by HISTORY. So what is kept and shown is bounded, however far somebody scrolls.
 
+import { isChange, kinds } from "../protocol/kinds.js";
 import { Changes } from "./changes.js";
 
 const itemsMax = 300;
@@ -72,8 +73,8 @@ export class Timeline {
 
   /** Takes events that are no items of their own. @returns {boolean} */
   #fold(event) {
-    if (event.kind >= 1 && event.kind <= 6) this.changes.apply(event);
-    else if (event.kind === 37) {
+    if (isChange(event)) this.changes.apply(event);
+    else if (event.kind === kinds.void) {
       this.changes.void(event.from_seq, event.to_seq);
       for (const item of this.items) if (item.seq >= event.from_seq && item.seq <= event.to_seq) item.isLost = true;
     } else return false;

@@ -1,5 +1,7 @@
 // Where the connection stands in each log (docs/PROTOCOL.md sections 8.2 and 8.5): nothing is handled twice, nothing is left out unsaid.
 
+import { kinds } from "./kinds.js";
+
 /**
  * @typedef {{epoch: number, seq: number}} Cursor the last event handled; one value, replaced as a whole
  * @typedef {{cursor: Cursor | null, expected: number, isAttached: boolean, isJoining: boolean}} Attachment
@@ -88,7 +90,7 @@ export class Attachments {
   delivered(event) {
     const log = this.#logs.get(event.room);
     if (!log || !log.isAttached || log.isJoining) return false;
-    const isJump = event.kind === 37 && event.from_seq <= log.expected && log.expected <= event.to_seq && event.seq > event.to_seq;
+    const isJump = event.kind === kinds.void && event.from_seq <= log.expected && log.expected <= event.to_seq && event.seq > event.to_seq;
     if (event.seq !== log.expected && !isJump) throw new Fault(`${event.room}: ${event.seq} came instead of ${log.expected}`);
     log.expected = event.seq + 1;
     if (event.seq <= log.cursor.seq) return false;

@@ -11,7 +11,7 @@ const words = {
   207: "This account is suspended.",
   208: "The chat was opened somewhere else with this log-in.",
   300: "That is not allowed here.",
-  400: "Names are made of a–z, 0–9 and . _ - in between.",
+  400: "Names are made of a–z, 0–9 and . _ - in between, 32 characters at most.",
   401: "That holds characters that cannot be sent.",
   402: "That is too long for one message.",
   404: "There is no such room.",

@@ -1,6 +1,7 @@
 // Coming in: as a guest, with a password, or with a new account.
 
 import { isUser } from "../model/names.js";
+import { inWords } from "../protocol/reasons.js";
 import { isAvailable } from "../protocol/secrets.js";
 import { element, on } from "./dom.js";
 
@@ -52,7 +53,7 @@ export function prepareEntry(enter) {
     const user = element("entry-name").value.trim().toLowerCase();
     const password = element("entry-password").value;
     const chosen = kind();
-    if (!isUser(user)) return problem("Names are made of a–z, 0–9 and . _ - in between, 32 at most.");
+    if (!isUser(user)) return problem(inWords({ code: 400 }));
     if (chosen === "register" && password.length < 8) return problem("A new password needs at least 8 characters.");
     if (/[\u0000-\u001f\u007f-\u009f]/.test(password)) return problem("That password holds characters that cannot be typed.");
     busy(chosen === "guest" ? "Coming in…" : "Computing the proof…");

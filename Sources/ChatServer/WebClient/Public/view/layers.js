@@ -1,6 +1,7 @@
 // What comes over the page for a while: questions, lists to choose from, reactions, help. Esc closes each.
 
 import { element, make, on, rove } from "./dom.js";
+import { briefMoment, excerpt } from "./text.js";
 
 const emojis = [
   "👍", "👎", "❤️", "😂", "😮", "😢", "🎉", "🙏", "👀", "✅", "❌", "🔥", "🚀", "💯", "🤔", "👋", "☕", "🍀",
@@ -86,13 +87,20 @@ export function chooseReaction(beside, act) {
 
 // Lists to choose from
 
-rove(element("browse-list"), "button");
-rove(element("found-list"), "button");
+for (const id of ["browse-list", "found-list"]) rove(element(id), "button");
 
 /** @param {string} title @param {string} note @param {boolean} [isNew] */
 export function choice(title, note, isNew = false) {
   return make("li", {}, make("button", { type: "button", class: isNew ? "choice new" : "choice" },
     make("span", { class: "label", text: title }), make("span", { class: "quiet", text: note })));
+}
+
+/** Something that was said, to go to. @param {string} about @param {number} ts @param {string} body @param {() => void} goTo */
+export function saying(about, ts, body, goTo) {
+  const button = make("button", { type: "button", class: "choice" }, make("span", { class: "label", text: about }),
+    make("span", { class: "quiet", text: briefMoment(ts) }), make("span", { class: "said", text: excerpt(body, 240) }));
+  button.addEventListener("click", goTo);
+  return make("li", {}, button);
 }
 
 /** @param {[string, string][]} shortcuts @param {[string, string][]} commands */

@@ -158,10 +158,6 @@ export class Log {
     if (target) target.tabIndex = 0;
   }
 
-  focus() {
-    this.#messages().at(-1)?.focus();
-  }
-
   #pressed(event) {
     const node = event.target.closest(".message");
     if (!node || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -226,10 +222,5 @@ export class Log {
     if (!shown) return;
     this.#choose(shown.row.key);
     if (button) this.#handlers.act(button.dataset.act, shown.row, { node: button, ...button.dataset });
-  }
-
-  /** The row of the message that is chosen. */
-  row(key) {
-    return this.#shown.get(key)?.row;
   }
 }

@@ -1,6 +1,7 @@
 // One line of the log as nodes.
 
 import { hue } from "../model/names.js";
+import { kinds } from "../protocol/kinds.js";
 import { inWords } from "../protocol/reasons.js";
 import { icon, make } from "./dom.js";
 import { excerpt, isPictures, moment, textNodes, time } from "./text.js";
@@ -68,7 +69,7 @@ export function fillMessage(node, row, user) {
   if (row.quote) parts.push(quoteNode(row.quote));
   if (isFirst) {
     const who = make("button", { type: "button", class: `who hue-${hue(item.from)}`, tabIndex: -1, "data-act": "person", text: item.from });
-    parts.push(avatar(item.from), make("p", { class: "head" }, who, item.kind === 7 && make("span", { class: "tag", text: "notice" }), at));
+    parts.push(avatar(item.from), make("p", { class: "head" }, who, item.kind === kinds.notice && make("span", { class: "tag", text: "notice" }), at));
   } else {
     parts.push(make("span", { class: "unseen", text: `${item.from}: ` }), at);
   }

@@ -1,6 +1,7 @@
 // What stands in the log, line by line, of the events of a timeline and of what is on its way: days, what is new, groups, news.
 
 import { isMentioned } from "../model/names.js";
+import { isMessage, kinds } from "../protocol/kinds.js";
 import { dayName } from "./text.js";
 
 const groupMilliseconds = 300_000;
@@ -13,15 +14,13 @@ const groupMilliseconds = 300_000;
  *   isStored: (cmid: string) => boolean}} Context
  */
 
-const isMessage = (item) => (item.kind ?? 0) === 0 || item.kind === 7;
-
 /** What an event that is no message says. */
 function news(item) {
   switch (item.kind) {
-    case 32: return `${item.user} joined`;
-    case 33: return `${item.user} left${item.reason ? ` (${item.reason})` : ""}`;
-    case 36: return item.room === "lobby" && item.title ? `${item.from} made the room ${item.title}` : `${item.from} made this room`;
-    case 38: return `${item.user} is now called ${item.from}`;
+    case kinds.joined: return `${item.user} joined`;
+    case kinds.left: return `${item.user} left${item.reason ? ` (${item.reason})` : ""}`;
+    case kinds.created: return item.room === "lobby" && item.title ? `${item.from} made the room ${item.title}` : `${item.from} made this room`;
+    case kinds.renamed: return `${item.user} is now called ${item.from}`;
     default: return `${item.from} did something that this page cannot show`;
   }
 }
@@ -70,7 +69,7 @@ export function rowsOf(room, { user, isConnected, letters, isStored }) {
       if (last?.kind !== "news" || last.items.length >= 12) rows.push({ key: `news ${item.seq}`, kind: "news", items: [item] });
       else {
         // Who went and came back, as with a reload of a page, is where everybody thinks.
-        const left = item.kind === 32 ? last.items.findIndex((other) => other.kind === 33 && other.user === item.user) : -1;
+        const left = item.kind === kinds.joined ? last.items.findIndex((other) => other.kind === kinds.left && other.user === item.user) : -1;
         if (left >= 0) last.items.splice(left, 1);
         else last.items.push(item);
       }

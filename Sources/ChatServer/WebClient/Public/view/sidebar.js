@@ -2,6 +2,7 @@
 
 import { hue, partner } from "../model/names.js";
 import { element, make, rove } from "./dom.js";
+import { count } from "./text.js";
 
 const presences = ["offline", "online", "away", "do not disturb"];
 const presenceClass = ["", "on", "away", "busy"];
@@ -67,8 +68,7 @@ export function showOthers(rooms, enter) {
   const best = rooms.toSorted((one, other) => other.members - one.members || (one.room < other.room ? -1 : 1)).slice(0, othersMax);
   element("others-section").hidden = best.length === 0;
   fill("others", best.map(({ room, members }) => {
-    const label = `${room}, ${members} ${members === 1 ? "member" : "members"}`;
-    const button = make("button", { type: "button", "aria-label": label, tabIndex: -1, "data-address": room },
+    const button = make("button", { type: "button", "aria-label": `${room}, ${count(members, "member")}`, tabIndex: -1, "data-address": room },
       make("span", { class: "sign", "aria-hidden": "true", text: "#" }), make("span", { class: "label", text: room }));
     button.addEventListener("click", () => enter(room));
     return make("li", {}, button);

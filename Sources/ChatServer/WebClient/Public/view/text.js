@@ -42,6 +42,9 @@ export function excerpt(text, most = 90) {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
+/** How many of something there are. @param {number} number @param {string} noun */
+export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
 const brief = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });

@@ -1,14 +1,17 @@
 // Finding rooms to enter, and people to write to.
 
 import { isRoom, isUser } from "./model/names.js";
+import { kinds } from "./protocol/kinds.js";
+import { inWords } from "./protocol/reasons.js";
 import { element, on } from "./view/dom.js";
 import { ask, choice } from "./view/layers.js";
+import { count } from "./view/text.js";
 
 const roomsMax = 100;
 const pauseMilliseconds = 150;
 const lookMilliseconds = 300;
 
-export class Browser {
+export class Directory {
   #chat;
   #timer = 0;
   #rooms = [];
@@ -20,7 +23,7 @@ export class Browser {
     on("click", () => this.open(), "browse");
     chat.client.addEventListener("state", ({ detail }) => detail.state === "ready" && this.#look());
     // The lobby tells of new rooms.
-    chat.client.addEventListener("deliver", ({ detail }) => detail.kind === 36 && this.#look());
+    chat.client.addEventListener("deliver", ({ detail }) => detail.kind === kinds.created && this.#look());
     on("click", () => this.#write(), "write");
     on("click", () => element("browse-dialog").close(), "browse-close");
     on("input", () => {
@@ -80,8 +83,7 @@ export class Browser {
     if (!found || wanted !== element("browse-text").value.trim().toLowerCase()) return;
     const nodes = found.items.slice(0, roomsMax).map((room) => {
       const isIn = this.#chat.rooms.find(room.room)?.isMember;
-      const count = `${room.members} ${room.members === 1 ? "member" : "members"}`;
-      const node = choice(room.room, [room.topic ?? room.title, count, isIn && "you are in"].filter(Boolean).join(" · "));
+      const node = choice(room.room, [room.topic ?? room.title, count(room.members, "member"), isIn && "you are in"].filter(Boolean).join(" · "));
       node.firstElementChild.addEventListener("click", () => this.#enter(room.room));
       return node;
     });
@@ -99,7 +101,7 @@ export class Browser {
   #write() {
     ask({ title: "Write to somebody", label: "Name", submit: "Open" }, (name) => {
       const user = name.toLowerCase();
-      if (!isUser(user)) return "Names are made of a–z, 0–9 and . _ - in between.";
+      if (!isUser(user)) return inWords({ code: 400 });
       this.#chat.talk(user);
     });
   }
