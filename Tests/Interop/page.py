@@ -77,6 +77,9 @@ class PageCase(Stored):
                       "document.getElementById('entry-password').value = ''")
         page.type(password)
 
+    def toasted(self, page, text):
+        page.until(f"document.getElementById('toasts').innerText.includes({text!r})")
+
     def shows(self, page, text):
         page.until(f"document.getElementById('messages').innerText.includes({text!r})")
 

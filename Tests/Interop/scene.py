@@ -67,6 +67,7 @@ class Scene:
         last = self.grace.say(garden, "I read that coffee grounds keep them away: https://example.org/garden/slugs?page=2")
         self.noor.react(garden, last, "👀")
         self.noor.say(garden, "Mine drink the coffee and ask for a biscuit.")
+        self.mira.ask("published", t="publish", kind=5, room=garden, ref=first)
         return first
 
     def go_on(self, guest):

@@ -27,6 +27,7 @@ enum StaticSiteFiles {
             ("model/rooms.js", script, PackageResources.rooms_js),
             ("model/timeline.js", script, PackageResources.timeline_js),
             ("people.js", script, PackageResources.people_js),
+            ("pinned.js", script, PackageResources.pinned_js),
             ("protocol/attachments.js", script, PackageResources.attachments_js),
             ("protocol/client.js", script, PackageResources.client_js),
             ("protocol/connection.js", script, PackageResources.connection_js),

@@ -5,6 +5,7 @@ import { Directory } from "./directory.js";
 import { Finding } from "./finding.js";
 import { conversation, isAddress, isConversation, partner } from "./model/names.js";
 import { Members } from "./people.js";
+import { Pinned } from "./pinned.js";
 import { kinds } from "./protocol/kinds.js";
 import { inWords } from "./protocol/reasons.js";
 import { announce, toast } from "./view/announcer.js";
@@ -20,6 +21,8 @@ import { Writing } from "./writing.js";
 
 const typingMilliseconds = 3000;
 const typingRefreshMilliseconds = 2000;
+/** What was tried, where it is no edit and no deletion. */
+const occasions = { [kinds.react]: "reaction", [kinds.unreact]: "reaction", [kinds.pin]: "pin", [kinds.unpin]: "pin" };
 
 export class Chat {
   /** The address of the room that is shown. */
@@ -35,6 +38,7 @@ export class Chat {
     this.members = new Members(this);
     this.directory = new Directory(this);
     this.finding = new Finding(this);
+    this.pinned = new Pinned(this);
     this.writing = new Writing(this);
     this.log = new Log({
       older: () => this.#read("older"), newer: () => this.#read("newer"), ended: (isAtEnd) => this.#ended(isAtEnd),
@@ -207,8 +211,7 @@ export class Chat {
   #refused({ cmid, fields, failure }) {
     if (!fields.kind) return;
     this.outbox.discard(cmid);
-    const isReaction = fields.kind === kinds.react || fields.kind === kinds.unreact;
-    toast(inWords(failure, isReaction ? "reaction" : "change"), true);
+    toast(inWords(failure, occasions[fields.kind] ?? "change"), true);
   }
 
   #arrived({ room, event, isMention }) {

@@ -9,7 +9,7 @@ const shortcuts = [
   ["Enter", "send"], ["Shift Enter", "a new line"], ["↑", "edit what you said last, in an empty box"],
   ["Tab", "complete a name or a command"],
   ["Ctrl K", "find or make a room"], ["Alt ↑ | Alt ↓", "the room above, below"], ["Shift Tab", "from the box to the messages"],
-  ["↑ | ↓", "from message to message"], ["R | A | E | Delete", "reply to, react to, edit, delete the message that is chosen"],
+  ["↑ | ↓", "from message to message"], ["R | A | E | P | Delete", "reply to, react to, edit, pin, delete the message that is chosen"],
   ["→", "the buttons of the message"], ["Esc", "back to the box"], ["?", "this help"],
 ];
 
@@ -57,6 +57,8 @@ export function commandsOf(chat) {
     ["react", "EMOJI", "react to the last message", (rest) => writing.toggle(lastMessage(), rest || "👍")],
     ["edit", "TEXT", "change what you said last", (rest) => (rest ? writing.edit(lastOwn().seq, rest) : writing.beginEdit(lastOwn()))],
     ["delete", "", "take back what you said last", () => writing.remove(lastOwn())],
+    ["pin", "", "pin the last message, or take the pin off", () => writing.togglePin(lastMessage())],
+    ["pins", "", "what is pinned here", () => chat.pinned.open()],
     ["away", "", "others see that you are away", () => chat.appear(2)],
     ["back", "", "others see that you are there", () => chat.appear(1)],
     ["dnd", "", "others see that you do not want to be disturbed", () => chat.appear(3)],

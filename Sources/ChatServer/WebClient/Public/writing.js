@@ -89,6 +89,11 @@ export class Writing {
     this.#change(isOn ? kinds.unreact : kinds.react, item.seq, text);
   }
 
+  /** Pins a message, or takes the pin off. */
+  togglePin(item) {
+    this.#change(this.#timeline.changes.state(item).isPinned ? kinds.unpin : kinds.pin, item.seq);
+  }
+
   // Messages
 
   #visible() {
@@ -109,7 +114,8 @@ export class Writing {
     const { room } = this.#chat;
     if (!item?.seq || item.isLost || state.isDeleted || !room.isWritable) return [];
     const isModerator = room.role >= 3;
-    return ["react", "reply", isOwn && "edit", (isOwn || isModerator) && "delete"].filter(Boolean);
+    const pin = (isModerator || room.isConversation) && (state.isPinned ? "unpin" : "pin");
+    return ["react", "reply", isOwn && "edit", pin, (isOwn || isModerator) && "delete"].filter(Boolean);
   }
 
   /** Does it. */
@@ -120,6 +126,7 @@ export class Writing {
       case "toggle": return this.abilities(row).includes("react") && this.toggle(item, reaction);
       case "reply": return this.#chat.composer.begin({ kind: "reply", seq: item.seq, from: item.from, body: state.body });
       case "edit": return this.beginEdit(item);
+      case "pin": case "unpin": return this.togglePin(item);
       case "delete": return this.remove(item);
       case "person": return this.#chat.talk(item.from);
       case "jump": return this.#chat.jump(Number(seq));

@@ -8,6 +8,8 @@ const itemsMax = 300;
 const pageEvents = 60;
 /** Items that a page of history should bring, of which changes and voids are none. */
 const pageItems = 20;
+/** What one request brings at most. */
+const eventsAtOnce = 1000;
 /** Events between here and a message that is jumped to, which may have changed it. */
 const scanEventsMax = 20_000;
 
@@ -23,6 +25,8 @@ export class Timeline {
   to = 0;
   head = 0;
   floor = 1;
+  /** From which event on all changes up to the head are known, whether it is shown or not. */
+  #knownFrom = 1;
   /** @type {Promise<void> | null} what is being read */
   #reading = null;
   /** Whether HISTORY was refused: then the past is out of reach. */
@@ -55,7 +59,7 @@ export class Timeline {
   /** What lies between here and a position is not delivered: it is read when somebody scrolls there. */
   goOn(joined) {
     this.items = [];
-    this.from = joined.next;
+    this.from = this.#knownFrom = joined.next;
     this.to = this.head = joined.next - 1;
     this.floor = joined.floor ?? this.floor;
   }
@@ -114,6 +118,7 @@ export class Timeline {
     this.floor = batch.floor;
     const range = { from: parts[0].from_seq, to: parts.at(-1).to_seq };
     if (range.from > range.to) return null;
+    if (range.to + 1 >= this.#knownFrom) this.#knownFrom = Math.min(this.#knownFrom, range.from);
     const events = parts.flatMap((part) => part.frames ?? []);
     return { ...range, items: events.filter((event) => !this.#fold(event)) };
   }
@@ -168,6 +173,29 @@ export class Timeline {
     });
   }
 
+  /** Whether whatever changed a message is known. */
+  get isLookedThrough() {
+    return this.isPastClosed || this.#knownFrom <= this.floor;
+  }
+
+  /** Looks for changes among earlier events, as many as one request brings, and shows nothing. */
+  lookBack() {
+    return this.#exclusively(async () => {
+      if (!this.isLookedThrough) await this.#read(this.floor, this.#knownFrom - 1, eventsAtOnce, 0);
+    });
+  }
+
+  /** The messages that are known to be pinned, the latest first. @returns {Promise<Item[]>} */
+  async pinned() {
+    const found = [];
+    for (const seq of this.changes.pinned()) {
+      let item = this.find(seq);
+      if (!item && seq >= this.floor) await this.#exclusively(async () => void (item = (await this.#read(seq, seq, 1, 0))?.items[0]));
+      if (item && !this.changes.state(item).isDeleted) found.push(item);
+    }
+    return found;
+  }
+
   /** Goes to the live end. */
   latest() {
     if (this.isLive) return Promise.resolve();
@@ -185,7 +213,7 @@ export class Timeline {
         // Whatever changed it lies between, so that is read as well.
         let scanned = 0;
         while (this.from > seq && !this.isAtFloor && scanned < scanEventsMax) {
-          const page = await this.#read(this.floor, this.from - 1, 1000, 0);
+          const page = await this.#read(this.floor, this.from - 1, eventsAtOnce, 0);
           if (this.epoch !== epoch || !page) return;
           this.items = [...page.items, ...this.items];
           this.from = page.from;

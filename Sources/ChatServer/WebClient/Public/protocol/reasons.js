@@ -43,6 +43,10 @@ const particular = {
   },
   guest: { 408: "That name is taken. Try another, or log in if it is yours." },
   create: { 408: "There is a room of that name already." },
+  pin: {
+    300: "Only moderators of the room may do that.", 406: "The message is no longer there, or no longer pinned.",
+    408: "That message is pinned already.", 703: "As many messages are pinned as may be.",
+  },
   change: { 300: "Only the author may do that." },
   reaction: { 408: "You have reacted so already.", 406: "That was taken back already." },
 };

@@ -3,6 +3,9 @@
 import { element, icon, make } from "./dom.js";
 import { fillRow, makeRow } from "./message.js";
 
+/** Which keys do what to the message that is chosen; of several things, the one that can be done. */
+const keys = { r: ["reply"], Enter: ["reply"], a: ["react"], e: ["edit"], p: ["pin", "unpin"], Delete: ["delete"] };
+const labels = { react: "React", reply: "Reply", edit: "Edit", pin: "Pin", unpin: "Unpin", delete: "Delete" };
 const nearPixels = 400;
 const endPixels = 60;
 
@@ -50,15 +53,16 @@ export class Log {
   show(rows, user, isFresh = false) {
     const anchor = isFresh || this.isAtEnd ? null : this.#anchor();
     const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
+    const focusedAction = this.#focusedAction;
     if (isFresh) {
       this.#list.replaceChildren();
       this.#shown.clear();
       this.#chosen = "";
       this.isAtEnd = true;
     }
-    const keys = new Set(rows.map((row) => row.key));
+    const present = new Set(rows.map((row) => row.key));
     for (const [key, { node }] of this.#shown) {
-      if (keys.has(key)) continue;
+      if (present.has(key)) continue;
       node.remove();
       this.#shown.delete(key);
     }
@@ -84,7 +88,10 @@ export class Log {
       // The actions can be seen, and so have the focus, while their message has it.
       focused.closest("li").focus({ preventScroll: true });
       focused.focus({ preventScroll: true });
+      this.#toolbar.children[focusedAction]?.focus({ preventScroll: true });
     }
+    // What can be done to a message changes with it.
+    this.#choose(this.#chosen);
     if (this.isAtEnd) this.toEnd();
     else if (anchor?.node.isConnected) this.#scrollTo(this.#scroller.scrollTop + anchor.node.getBoundingClientRect().top - anchor.top);
     this.#want();
@@ -183,15 +190,21 @@ export class Log {
       if (isInToolbar) node.focus();
       else element("input").focus();
     } else if (event.target === node) {
-      const act = { r: "reply", e: "edit", a: "react", Delete: "delete", Enter: "reply" }[event.key];
       const shown = this.#shown.get(node.dataset.key);
-      if (!act || !shown || !this.#handlers.abilities(shown.row).includes(act)) return;
+      const abilities = shown ? this.#handlers.abilities(shown.row) : [];
+      const act = keys[event.key]?.find((name) => abilities.includes(name));
+      if (!act) return;
       handle();
       this.#handlers.act(act, shown.row, { node });
     }
   }
 
   // Actions
+
+  /** Which of the actions has the focus; -1 if none has. */
+  get #focusedAction() {
+    return [...this.#toolbar.children].indexOf(document.activeElement);
+  }
 
   #choose(key) {
     const shown = this.#shown.get(key);
@@ -202,8 +215,8 @@ export class Log {
     const abilities = this.#handlers.abilities(shown.row);
     if (isSame && this.#toolbar.dataset.for === abilities.join()) return;
     this.#toolbar.dataset.for = abilities.join();
-    const labels = { react: "React", reply: "Reply", edit: "Edit", delete: "Delete" };
     const quick = abilities.includes("react") ? ["👍", "❤️", "😂"] : [];
+    const focusedAction = this.#focusedAction;
     this.#toolbar.replaceChildren(
       ...quick.map((text) => make("button", {
         type: "button", class: "icon small emoji", tabIndex: -1, "data-act": "toggle", "data-reaction": text,
@@ -214,6 +227,7 @@ export class Log {
       }, icon(name))));
     if (abilities.length) shown.node.append(this.#toolbar);
     else this.#toolbar.remove();
+    this.#toolbar.children[focusedAction]?.focus({ preventScroll: true });
   }
 
   #clicked(event) {
