@@ -6,6 +6,8 @@ import browser
 from broker import certificate
 from stored import Stored
 
+PASSWORD = "correct horse battery"
+
 
 @unittest.skipUnless(browser.PROGRAM, "no Chromium is installed")
 class PageCase(Stored):
@@ -76,6 +78,21 @@ class PageCase(Stored):
         page.evaluate(f"document.getElementById('entry-name').value = {name!r}; document.getElementById('entry-password').focus();"
                       "document.getElementById('entry-password').value = ''")
         page.type(password)
+
+    def registered(self, broker, name="ada", **options):
+        """A page with a new account in it."""
+        page = self.open(broker, **options)
+        self.fill(page, "register", name, PASSWORD)
+        return self.inside(page, name)
+
+    def logged_in(self, broker, name="ada", password=PASSWORD, **options):
+        page = self.open(broker, **options)
+        self.fill(page, "password", name, password)
+        return self.inside(page, name)
+
+    def log_out(self, page):
+        page.click("#log-out")
+        page.until("document.readyState == 'complete' && document.activeElement?.id == 'entry-name'")
 
     def toasted(self, page, text):
         page.until(f"document.getElementById('toasts').innerText.includes({text!r})")

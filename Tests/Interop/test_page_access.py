@@ -78,6 +78,29 @@ class Access(PageCase, unittest.TestCase):
         with self.assertRaises(AssertionError):
             self.check(page, "bad contrast")
 
+    @unittest.skipUnless(AXE, "the package axe-playwright-python is not installed")
+    def test_no_serious_findings_in_what_accounts_and_pins_bring(self):
+        page = self.in_room(self.registered(self.storing(accounts_registration="open")), "tea")
+        page.type("pinned")
+        page.until("document.querySelector('.stored')")
+        page.type("/pin")
+        page.until("document.querySelector('.message.pinned')")
+        shown = {"/pins": "pinned", "/passwd": "password", "/sessions": "devices"}
+        for scheme in ("light", "dark"):
+            for width, height, is_phone in ((1280, 800, False), (390, 780, True), (320, 568, True)):
+                page.shape(width, height, is_phone, scheme)
+                for command, dialog in shown.items():
+                    page.evaluate("document.getElementById('input').focus()")
+                    page.type(command)
+                    page.until(f"document.getElementById('{dialog}-dialog').open && document.querySelector('#{dialog}-dialog :is(li, input)')")
+                    self.check(page, f"{dialog}, {scheme}, {width}")
+                    # Nothing of it is out of view to the side.
+                    self.assertTrue(page.evaluate(f"document.getElementById('{dialog}-dialog').scrollWidth <= {width}"))
+                    page.press("Escape")
+                page.press("Tab", browser.SHIFT)
+                page.until("document.querySelector('.message:focus > .toolbar')?.getBoundingClientRect().left >= 0")
+                self.check(page, f"a message with its actions, {scheme}, {width}")
+
     def test_all_is_done_by_keyboard(self):
         broker = self.own()
         bob = self.client("bob", broker=broker)

@@ -1,21 +1,10 @@
 """Coming in to the web client with a password, and coming back without."""
 import unittest
 
-from page import PageCase
-
-PASSWORD = "correct horse battery"
+from page import PASSWORD, PageCase
 
 
 class AccountPages(PageCase):
-    def registered(self, broker, name="ada", **options):
-        page = self.open(broker, **options)
-        self.fill(page, "register", name, PASSWORD)
-        return self.inside(page, name)
-
-    def log_out(self, page):
-        page.click("#log-out")
-        page.until("document.readyState == 'complete' && document.activeElement?.id == 'entry-name'")
-
     def problem(self, page):
         page.until("document.getElementById('entry-problem').textContent && !document.getElementById('entry-submit').disabled")
         return page.text("entry-problem")

@@ -19,12 +19,15 @@ const client = new Client();
 const rooms = new Rooms(client);
 const outbox = new Outbox(client);
 const logs = new Logs(client, rooms, outbox, (address) => chat.isReading(address));
-const session = new Session(client, rooms, outbox, logs, (address) => {
-  const { linked } = chat;
-  const isLinked = isAddress(linked) && !linked.startsWith("@") && linked !== address;
-  chat.open(isLinked && !rooms.has(linked) ? "lobby" : isLinked ? linked : address);
-  if (isLinked && !rooms.find(linked)?.isMember) chat.enter(linked);
-  chat.composer.focus();
+const session = new Session(client, rooms, outbox, logs, {
+  opened(address) {
+    const { linked } = chat;
+    const isLinked = isAddress(linked) && !linked.startsWith("@") && linked !== address;
+    chat.open(isLinked && !rooms.has(linked) ? "lobby" : isLinked ? linked : address);
+    if (isLinked && !rooms.find(linked)?.isMember) chat.enter(linked);
+    chat.composer.focus();
+  },
+  closed: () => chat.clear(),
 });
 const chat = new Chat(logs, session);
 
@@ -50,6 +53,7 @@ client.addEventListener("state", ({ detail }) => {
     element("connection").textContent = "";
     banner("");
     element("rename").hidden = client.isAccount;
+    element("password-open").hidden = element("devices-open").hidden = !client.isAccount;
   } else if (detail.state === "connecting") element("connection").textContent = "Connecting…";
   else if (detail.state === "waiting" && client.user) {
     element("connection").textContent = "Not connected";

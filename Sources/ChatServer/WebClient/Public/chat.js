@@ -1,9 +1,11 @@
 // One room at a time before somebody's eyes: what is shown of it, and what is done there.
 
 import { completionsOf } from "./commands.js";
+import { Devices } from "./devices.js";
 import { Directory } from "./directory.js";
 import { Finding } from "./finding.js";
 import { conversation, isAddress, isConversation, partner } from "./model/names.js";
+import { Password } from "./password.js";
 import { Members } from "./people.js";
 import { Pinned } from "./pinned.js";
 import { kinds } from "./protocol/kinds.js";
@@ -21,6 +23,8 @@ import { Writing } from "./writing.js";
 
 const typingMilliseconds = 3000;
 const typingRefreshMilliseconds = 2000;
+/** Where names and what was said stand, other than in lists. */
+const wordIDs = ["room-name", "room-topic", "me-name", "me-avatar", "log-top", "empty-title", "typing", "found-title", "pinned-title", "people-count"];
 /** What was tried, where it is no edit and no deletion. */
 const occasions = { [kinds.react]: "reaction", [kinds.unreact]: "reaction", [kinds.pin]: "pin", [kinds.unpin]: "pin" };
 
@@ -39,6 +43,8 @@ export class Chat {
     this.directory = new Directory(this);
     this.finding = new Finding(this);
     this.pinned = new Pinned(this);
+    this.password = new Password(this);
+    this.devices = new Devices(this);
     this.writing = new Writing(this);
     this.log = new Log({
       older: () => this.#read("older"), newer: () => this.#read("newer"), ended: (isAtEnd) => this.#ended(isAtEnd),
@@ -288,5 +294,19 @@ export class Chat {
   async appear(state) {
     await this.client.request({ t: "presence", state });
     this.members.appear(state);
+  }
+
+  /** Nothing of what was said stays before the next one's eyes. */
+  clear() {
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+    this.composer.cancel();
+    this.composer.text = element("search-text").value = "";
+    this.current = "lobby";
+    this.log.show([], "", true);
+    for (const list of document.querySelectorAll("#chat :is(ul, ol), dialog ul, #live")) list.replaceChildren();
+    for (const id of wordIDs) element(id).textContent = "";
+    element("messages").setAttribute("aria-label", "Messages");
+    this.composer.invite("");
+    history.replaceState(null, "", "/");
   }
 }

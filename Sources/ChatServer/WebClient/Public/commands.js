@@ -62,6 +62,8 @@ export function commandsOf(chat) {
     ["away", "", "others see that you are away", () => chat.appear(2)],
     ["back", "", "others see that you are there", () => chat.appear(1)],
     ["dnd", "", "others see that you do not want to be disturbed", () => chat.appear(3)],
+    ["passwd", "", "change the password of your account", () => chat.password.open()],
+    ["sessions", "", "the devices of your account", () => chat.devices.open()],
     ["ping", "", "how far away the broker is", () => ping(chat)],
     ["help", "", "keys and commands", () => showCommands(chat)],
     ["quit", "", "log out", () => chat.session.logOut()],

@@ -3,10 +3,15 @@
 import { Rooms } from "./model/rooms.js";
 import * as keyring from "./model/keyring.js";
 import { offers, visit } from "./protocol/client.js";
+import { lost } from "./protocol/connection.js";
 import { register } from "./protocol/login.js";
 import { inWords } from "./protocol/reasons.js";
+import { deviceName, verifier } from "./protocol/secrets.js";
 import { toast } from "./view/announcer.js";
 import * as entry from "./view/entry.js";
+
+/** How long somebody who goes waits for the broker to know. */
+const farewellMilliseconds = 5000;
 
 export class Session {
   /** @type {import("./protocol/login.js").Credential | null} */
@@ -21,10 +26,10 @@ export class Session {
    * @param {Rooms} rooms
    * @param {import("./protocol/outbox.js").Outbox} outbox
    * @param {import("./model/logs.js").Logs} logs
-   * @param {(address: string) => void} opened shows the room with which it begins
+   * @param {{opened: (address: string) => void, closed: () => void}} shown shows the room with which it begins, or nothing any more
    */
-  constructor(client, rooms, outbox, logs, opened) {
-    Object.assign(this, { client, rooms, outbox, logs, opened });
+  constructor(client, rooms, outbox, logs, shown) {
+    Object.assign(this, { client, rooms, outbox, logs, shown });
     client.addEventListener("granted", ({ detail }) => this.#granted(detail));
     client.addEventListener("state", ({ detail }) => this.#state(detail));
     entry.prepareEntry((kind, user, password, isRemembered) => this.#enter(kind, user, password, isRemembered));
@@ -99,14 +104,14 @@ export class Session {
     this.client.connect(() => this.#present());
   }
 
-  async #granted({ user, token, ttl, device }) {
+  async #granted({ user, token, ttl }) {
     const credential = this.#credential;
     if (credential.kind === "guest") {
       credential.user = user;
       keyring.rememberGuest(user);
-    } else if (token && (await keyring.remember(device, user, token, ttl, this.#isRemembered))) {
+    } else if (token && (await keyring.remember(credential.device, user, token, ttl, this.#isRemembered))) {
       // From now on the password is not needed, and not kept.
-      this.#credential = { kind: "token", user, device };
+      this.#credential = { kind: "token", user, device: credential.device };
     }
   }
 
@@ -114,7 +119,7 @@ export class Session {
     if (state === "ready" && !this.#isIn) {
       this.#isIn = true;
       entry.hideEntry();
-      this.opened(this.#restored);
+      this.shown.opened(this.#restored);
     } else if (state === "waiting" && !this.#isIn) {
       entry.showEntry({ problem: "The broker cannot be reached. Trying again…", user: this.#credential.user, kind: this.#kind });
     } else if (state === "ended" && failure && !(failure.code === 208 && this.#isIn)) this.#refused(failure);
@@ -156,13 +161,56 @@ export class Session {
     }
   }
 
+  /** The secret that names this device. */
+  get device() {
+    return this.#credential?.device ?? "";
+  }
+
+  /**
+   * Changes the password of the account.
+   * @param {string} present @param {string} next
+   * @returns {Promise<string | void>} why it could not be done
+   */
+  async changePassword(present, next) {
+    let occasion = "prove";
+    try {
+      await this.client.prove(present);
+      occasion = "password";
+      await this.client.request({ t: "password", sasl: await verifier(next) });
+    } catch (failure) {
+      return inWords(failure, occasion);
+    }
+    if (this.#credential.kind === "password") this.#credential.password = next;
+    toast("Your password is changed. Your other devices have to log in again.");
+  }
+
   async logOut() {
     const { device, kind } = this.#credential ?? {};
+    const isAccount = kind !== "guest";
+    const failure = await this.#takeLeave(isAccount);
     this.client.end();
     this.#forgetAll();
     keyring.rememberGuest(null);
-    if (kind !== "guest" && device) await keyring.forget(device);
-    // Nothing of what was said stays in the page.
-    location.replace("/");
+    if (isAccount) await keyring.forget(device);
+    // Nothing of what was said stays in the page. Where the broker is, there is a fresh one.
+    if (!failure) return location.replace("/");
+    this.#credential = null;
+    this.#isIn = false;
+    this.shown.closed();
+    const rest = isAccount ? " Until this device is logged out from another one, it stays in the list of your devices." : "";
+    entry.showEntry({ problem: `You are logged out here, but the broker could not be told. ${inWords(failure)}${rest}` });
+  }
+
+  /** Makes the token of this device worth nothing, or at least sees that the broker is there. @returns {Promise<any>} why it could not be done */
+  async #takeLeave(isAccount) {
+    const frame = isAccount ? { t: "revoke", session: await deviceName(this.device) } : { t: "ping" };
+    const tooLate = new Promise((_, reject) => setTimeout(() => reject(lost), farewellMilliseconds));
+    try {
+      await Promise.race([this.client.request(frame), tooLate]);
+    } catch (failure) {
+      // What is no longer known need not be forgotten.
+      return failure.code === 205 ? null : failure;
+    }
+    return null;
   }
 }

@@ -3,11 +3,12 @@
 //   state {state, …}   joined {frame, isNew, missing}   deliver EVENT   lag FRAME   left {room, failure}
 //   typing, presence, mark FRAME   granted {user, token, ttl}
 
+import { agentOf } from "./agent.js";
 import { Attachments, Fault } from "./attachments.js";
 import { Connection, lost } from "./connection.js";
 import { beGuest, isOffered, logIn } from "./login.js";
 
-const agent = "chat-broker-web/1";
+const agent = agentOf(navigator.userAgent);
 const capabilities = ["history", "inbox", "marks", "presence", "resume", "search", "typing"];
 const pause = { first: 500, most: 60_000 };
 const welcomeMilliseconds = 10_000;
@@ -61,7 +62,8 @@ export class Client extends EventTarget {
     this.#credential = null;
     clearTimeout(this.#retryTimer);
     this.#connection?.send({ t: "goodbye", code: 0 });
-    this.#connection?.close();
+    if (this.#connection) this.#connection.close();
+    else this.#enter("ended");
     this.forgetAll();
   }
 
@@ -129,7 +131,7 @@ export class Client extends EventTarget {
       const former = this.user;
       this.user = granted.user;
       this.isAccount = granted.role === 2;
-      this.#tell("granted", { user: granted.user, token: granted.token, ttl: granted.ttl, device: credential.device });
+      this.#tell("granted", { user: granted.user, token: granted.token, ttl: granted.ttl });
       this.#enter("ready", { former });
       const early = this.#early;
       this.#early = null;
@@ -249,6 +251,13 @@ export class Client extends EventTarget {
       if (items.length < 1000) return [...lines.values()];
       usn = page.usn;
     }
+  }
+
+  /** Shows the password of the account once more, as a change of it requires. @param {string} password */
+  async prove(password) {
+    if (this.state !== "ready" || !this.#connection) throw lost;
+    const { user, token, ttl } = await logIn(this.#connection, { kind: "password", user: this.user, password });
+    this.#tell("granted", { user, token, ttl });
   }
 
   /** Takes another name, as a guest. @param {string} name */

@@ -5,7 +5,7 @@ import * as secrets from "./secrets.js";
 
 /**
  * @typedef {{kind: "guest", user: string, device: string}
- *   | {kind: "password", user: string, password: string, device: string}
+ *   | {kind: "password", user: string, password: string, device?: string}
  *   | {kind: "token", user: string, device: string, key: CryptoKey}} Credential
  */
 
@@ -48,5 +48,5 @@ const impostor = { code: 203, reason: "the broker did not prove that it knows th
 
 /** Makes an account. @param {import("./connection.js").Connection} connection @param {string} user @param {string} password */
 export async function register(connection, user, password) {
-  return await connection.request({ t: "register", user, sasl: base64url(await secrets.verifier(password)) });
+  return await connection.request({ t: "register", user, sasl: await secrets.verifier(password) });
 }

@@ -33,7 +33,8 @@ export class Outbox extends EventTarget {
 
   #keep() {
     try {
-      sessionStorage.setItem(storageKey, JSON.stringify(this.#letters));
+      if (this.#letters.length) sessionStorage.setItem(storageKey, JSON.stringify(this.#letters));
+      else sessionStorage.removeItem(storageKey);
     } catch {
       // Without room to remember them, what is unsent outlives an interruption, and not a reload.
     }

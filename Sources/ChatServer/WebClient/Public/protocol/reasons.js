@@ -43,6 +43,12 @@ const particular = {
   },
   guest: { 408: "That name is taken. Try another, or log in if it is yours." },
   create: { 408: "There is a room of that name already." },
+  prove: { 201: "That is not your present password." },
+  password: {
+    0: "The connection was lost. Perhaps your password is changed, perhaps not.",
+    300: "This account has no password that could be changed.",
+  },
+  revoke: { 205: "That device was logged out already." },
   pin: {
     300: "Only moderators of the room may do that.", 406: "The message is no longer there, or no longer pinned.",
     408: "That message is pinned already.", 703: "As many messages are pinned as may be.",

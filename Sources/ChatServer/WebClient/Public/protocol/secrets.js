@@ -1,6 +1,6 @@
 // What is computed with passwords and tokens (docs/PROTOCOL.md section 23; RFC 5802, RFC 7677), by WebCrypto.
 
-import { base64, base64url, concat, fromBase64, random, text, utf8 } from "./octets.js";
+import { base64, base64url, concat, fromBase64, fromBase64url, random, text, utf8 } from "./octets.js";
 
 const iterationCount = 600_000;
 const iterationCounts = { least: 4096, most: 10_000_000 };
@@ -25,11 +25,11 @@ async function keys(password, salt, iterations) {
   return { client, stored: await hash(client), server: await sign(root, utf8("Server Key")) };
 }
 
-/** What the broker is to keep of a password, in the form of REGISTER. @param {string} password */
+/** What the broker is to keep of a password, as REGISTER and PASSWORD carry it. @param {string} password @returns {Promise<string>} base64url */
 export async function verifier(password) {
   const salt = random(16);
   const { stored, server } = await keys(password, salt, iterationCount);
-  return utf8(`SCRAM-SHA-256$${iterationCount}:${base64(salt)}$${base64(stored)}:${base64(server)}`);
+  return base64url(utf8(`SCRAM-SHA-256$${iterationCount}:${base64(salt)}$${base64(stored)}:${base64(server)}`));
 }
 
 /** One log-in by password. A fault of the broker is thrown as an Error. */
@@ -74,6 +74,11 @@ export class Scram {
   isProof(serverFinal) {
     return this.#expected !== "" && text(serverFinal) === this.#expected;
   }
+}
+
+/** What the broker's list of devices calls one. @param {string} device base64url, as in HELLO @returns {Promise<string>} base64url */
+export async function deviceName(device) {
+  return base64url((await hash(concat(utf8("device"), fromBase64url(device)))).subarray(0, 16));
 }
 
 /** A resume token as a key that can be used and not read. @param {Uint8Array} token */

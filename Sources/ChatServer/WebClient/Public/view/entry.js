@@ -35,6 +35,12 @@ function showKind() {
   problem("");
 }
 
+/** What is wrong with a password. @param {string} password @param {boolean} isNew */
+export function faultOf(password, isNew) {
+  if (isNew && password.length < 8) return "A new password needs at least 8 characters.";
+  return /[\u0000-\u001f\u007f-\u009f]/.test(password) ? "That password holds characters that cannot be typed." : "";
+}
+
 /** @param {string} text */
 function problem(text) {
   element("entry-problem").textContent = text;
@@ -54,8 +60,8 @@ export function prepareEntry(enter) {
     const password = element("entry-password").value;
     const chosen = kind();
     if (!isUser(user)) return problem(inWords({ code: 400 }));
-    if (chosen === "register" && password.length < 8) return problem("A new password needs at least 8 characters.");
-    if (/[\u0000-\u001f\u007f-\u009f]/.test(password)) return problem("That password holds characters that cannot be typed.");
+    const fault = chosen === "guest" ? "" : faultOf(password, chosen === "register");
+    if (fault) return problem(fault);
     busy(chosen === "guest" ? "Coming in…" : "Computing the proof…");
     enter(chosen, user, password, element("entry-remember").checked);
   }, "entry-form");

@@ -87,7 +87,7 @@ export function chooseReaction(beside, act) {
 
 // Lists to choose from
 
-for (const id of ["browse-list", "found-list", "pinned-list"]) rove(element(id), "button");
+for (const id of ["browse-list", "found-list", "pinned-list", "devices-list"]) rove(element(id), "button");
 
 /** @param {string} title @param {string} note @param {boolean} [isNew] */
 export function choice(title, note, isNew = false) {
