@@ -1,5 +1,6 @@
 """What tests do with the web client, as a person would."""
 import contextlib
+import json
 import unittest
 
 import browser
@@ -96,6 +97,15 @@ class PageCase(Stored):
 
     def toasted(self, page, text):
         page.until(f"document.getElementById('toasts').innerText.includes({text!r})")
+
+    def hears(self, page, **frame):
+        """Puts a frame into the page's socket, as if the broker had sent it."""
+        page.evaluate("(() => { const { send } = WebSocket.prototype;"
+                      "WebSocket.prototype.send = function (text) { window.socket = this; send.call(this, text); }; })()")
+        page.evaluate("document.getElementById('input').focus()")
+        page.type("/ping")
+        page.until("window.socket")
+        page.evaluate(f"socket.onmessage({{ data: {json.dumps(json.dumps(frame))} }})")
 
     def shows(self, page, text):
         page.until(f"document.getElementById('messages').innerText.includes({text!r})")

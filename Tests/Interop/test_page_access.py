@@ -85,6 +85,7 @@ class Access(PageCase, unittest.TestCase):
         page.until("document.querySelector('.stored')")
         page.type("/pin")
         page.until("document.querySelector('.message.pinned')")
+        self.hears(page, t="notice", code=503, until=1795254919000, reason="maintenance")
         shown = {"/pins": "pinned", "/passwd": "password", "/sessions": "devices"}
         for scheme in ("light", "dark"):
             for width, height, is_phone in ((1280, 800, False), (390, 780, True), (320, 568, True)):
@@ -99,7 +100,7 @@ class Access(PageCase, unittest.TestCase):
                     page.press("Escape")
                 page.press("Tab", browser.SHIFT)
                 page.until("document.querySelector('.message:focus > .toolbar')?.getBoundingClientRect().left >= 0")
-                self.check(page, f"a message with its actions, {scheme}, {width}")
+                self.check(page, f"a notice, and a message with its actions, {scheme}, {width}")
 
     def test_all_is_done_by_keyboard(self):
         broker = self.own()

@@ -80,6 +80,23 @@ class Recovery(PageCase, unittest.TestCase):
         self.assertEqual(ada.evaluate("document.getElementById('input').value.length"), 20_000)
         ada.evaluate("document.getElementById('input').value = ''")
 
+    def test_what_the_broker_tells_unasked_stays_until_it_is_read(self):
+        page = self.entered(self.own(), "ada")
+        page.shape(390, 780, is_phone=True)
+        # The broker of today has nothing to tell to those who log in as a page does.
+        self.hears(page, t="notice", ts=1795254799000, code=204, until=1795254919000, reason="the credential ends soon; log in anew")
+        self.hears(page, t="notice", ts=1795254799000, code=599, reason="maintenance <b>tonight</b>")
+        self.hears(page, t="notice", ts=1795254799000, code=599)
+        page.until("document.querySelectorAll('#notices .banner').length == 2")
+        self.assertEqual(page.evaluate("document.getElementById('notices').role"), "status")
+        ends, maintenance = page.evaluate("[...document.querySelectorAll('#notices p')].map(line => line.innerText)")
+        self.assertRegex(ends, r"^Your log-in ends soon\. Log in again to stay\. \(.*2026.*\)$")
+        self.assertIn("maintenance <b>tonight</b>", maintenance)
+        # By keyboard: each has a button, and the focus goes back to the box.
+        page.evaluate("document.querySelector('#notices button').focus()")
+        page.press("Enter")
+        page.until("document.querySelectorAll('#notices .banner').length == 1 && document.activeElement.id == 'input'")
+
     def test_a_broker_that_stores_nothing_begins_anew_and_so_does_the_page(self):
         self.broker = self.own()
         ada = self.in_room(self.entered(self.broker, "ada"), "tea")

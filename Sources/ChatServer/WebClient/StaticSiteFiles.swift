@@ -59,6 +59,7 @@ enum StaticSiteFiles {
             ("view/log.js", script, PackageResources.log_js),
             ("view/members.js", script, PackageResources.members_js),
             ("view/message.js", script, PackageResources.message_js),
+            ("view/notices.js", script, PackageResources.notices_js),
             ("view/notifier.js", script, PackageResources.notifier_js),
             ("view/rows.js", script, PackageResources.rows_js),
             ("view/sidebar.js", script, PackageResources.sidebar_js),

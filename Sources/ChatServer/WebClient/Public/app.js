@@ -13,6 +13,7 @@ import { toast } from "./view/announcer.js";
 import { prepareAppearance } from "./view/appearance.js";
 import { element, on } from "./view/dom.js";
 import { ask } from "./view/layers.js";
+import { showNotice } from "./view/notices.js";
 import { prepareNotifier } from "./view/notifier.js";
 
 const client = new Client();
@@ -71,6 +72,7 @@ client.addEventListener("state", ({ detail }) => {
   }
   chat.render();
 });
+client.addEventListener("notice", ({ detail }) => showNotice(detail));
 addEventListener("online", () => client.hurry());
 document.addEventListener("visibilitychange", () => document.hidden || client.hurry());
 

@@ -1,7 +1,7 @@
 // Somebody's place at the broker: logged in, attached to the logs of rooms and conversations, and back by itself after an interruption.
 // It tells what happens by events, and knows nothing of the page:
 //   state {state, …}   joined {frame, isNew, missing}   deliver EVENT   lag FRAME   left {room, failure}
-//   typing, presence, mark FRAME   granted {user, token, ttl}
+//   typing, presence, mark, notice FRAME   granted {user, token, ttl}
 
 import { agentOf } from "./agent.js";
 import { Attachments, Fault } from "./attachments.js";
@@ -155,7 +155,7 @@ export class Client extends EventTarget {
       case "deliver": return this.#deliver(frame);
       case "lag": return this.#attachments.lagged(frame) && this.#tell("lag", frame);
       case "goodbye": return this.#dismissed(frame);
-      case "typing": case "presence": case "mark": return this.#tell(frame.t, frame);
+      case "typing": case "presence": case "mark": case "notice": return this.#tell(frame.t, frame);
     }
   }
 

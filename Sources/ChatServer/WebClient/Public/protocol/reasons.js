@@ -53,6 +53,7 @@ const particular = {
     300: "Only moderators of the room may do that.", 406: "The message is no longer there, or no longer pinned.",
     408: "That message is pinned already.", 703: "As many messages are pinned as may be.",
   },
+  notice: { 204: "Your log-in ends soon. Log in again to stay." },
   change: { 300: "Only the author may do that." },
   reaction: { 408: "You have reacted so already.", 406: "That was taken back already." },
 };
