@@ -16,7 +16,7 @@ KEPT = """new Promise((resolve, reject) => { const opening = indexedDB.open('cha
     opening.onerror = reject; })"""
 
 
-class Devices(PageCase, unittest.TestCase):
+class Devices(PageCase):
     def native(self, broker, password=PASSWORD, **options):
         """A native client that is logged in to the account by password."""
         client = self.client(broker=broker, **options)
@@ -113,6 +113,8 @@ class Devices(PageCase, unittest.TestCase):
         self.assertEqual(page.evaluate(KEPT, waits=True), [])
         self.assertEqual(page.evaluate("sessionStorage.length + localStorage.length"), 0)
 
+
+class DevicesClear(Devices, unittest.TestCase):
     def test_without_the_broker_one_logs_out_here_and_is_told_so(self):
         broker = self.storing(accounts_registration="open")
         page = self.registered(broker)
@@ -177,6 +179,12 @@ class Devices(PageCase, unittest.TestCase):
         self.toasted(page, "A guest has no password.")
         page.type("/sessions")
         self.toasted(page, "A guest has no devices")
+
+
+class DevicesTLS(Devices, unittest.TestCase):
+    """By https; what is done without the broker does not depend on the way to it."""
+
+    secure = True
 
 
 if __name__ == "__main__":
