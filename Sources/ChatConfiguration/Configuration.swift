@@ -134,6 +134,8 @@ extension Configuration {
     public struct Deadlines: Sendable, Equatable {
         /// From accept until the eight octets of the preface are complete; with TLS, this includes its handshake.
         public var prefaceMilliseconds = 5000
+        /// From an answer over HTTP until the next request begins on that connection. 0: the connection ends with the answer.
+        public var httpIdleMilliseconds = 10_000
         /// From the preface until HELLO is complete.
         public var helloMilliseconds = 10_000
         /// From HELLO until AUTH_OK.

@@ -89,6 +89,9 @@ extension Setting {
         .integer(
             "deadlines.preface_milliseconds", \.deadlines.prefaceMilliseconds, milliseconds,
             "From accept, with TLS including its handshake, until the preface is complete."),
+        .integer(
+            "deadlines.http_idle_milliseconds", \.deadlines.httpIdleMilliseconds, 0...3_600_000,
+            "From an answer over HTTP until the next request on that connection begins; 0 means that each answer ends it."),
         .integer("deadlines.hello_milliseconds", \.deadlines.helloMilliseconds, milliseconds, "From the preface until HELLO is complete."),
         .integer(
             "deadlines.authentication_milliseconds", \.deadlines.authenticationMilliseconds, milliseconds, "From HELLO until AUTH_OK."),

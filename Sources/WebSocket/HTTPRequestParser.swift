@@ -1,6 +1,6 @@
 import Bytes
 
-/// How much of a request head is taken.
+/// How much is taken of a request head, and how many of a connection.
 public struct HTTPLimits: Sendable, Equatable {
     /// Octets of the request target; a longer one is 414.
     public var targetByteCountMax: Int
@@ -8,11 +8,16 @@ public struct HTTPLimits: Sendable, Equatable {
     public var headByteCountMax: Int
     /// Header fields; more are 431.
     public var fieldCountMax: Int
+    /// Requests of one connection; the answer to the last one closes it.
+    public var requestCountMax: Int
 
-    public init(targetByteCountMax: Int = 2048, headByteCountMax: Int = 16_384, fieldCountMax: Int = 100) {
+    public init(
+        targetByteCountMax: Int = 2048, headByteCountMax: Int = 16_384, fieldCountMax: Int = 100, requestCountMax: Int = 200
+    ) {
         self.targetByteCountMax = targetByteCountMax
         self.headByteCountMax = headByteCountMax
         self.fieldCountMax = fieldCountMax
+        self.requestCountMax = requestCountMax
     }
 }
 

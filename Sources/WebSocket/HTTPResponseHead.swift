@@ -21,25 +21,30 @@ public struct HTTPResponseHead: Sendable, Equatable {
         writer.append(utf8: "\r\n")
     }
 
-    /// The whole answer to a refusal: a short text as body, and a connection that closes behind it.
-    public static func answer(to refusal: HTTPRefusal) -> SharedBytes {
+    /// The whole answer to a refusal: a short text as body.
+    public static func answer(to refusal: HTTPRefusal, _ persistence: HTTPPersistence = .close, isHead: Bool = false) -> SharedBytes {
         let body = "\(refusal.status.code) \(refusal.status.phrase)\n"
         return answer(
-            refusal.status, body: SharedBytes(utf8: body),
-            fields: [HTTPField("Content-Type", "text/plain; charset=utf-8"), HTTPField("Cache-Control", "no-store")] + refusal.fields)
+            refusal.status, persistence, body: SharedBytes(utf8: body),
+            fields: [HTTPField("Content-Type", "text/plain; charset=utf-8"), HTTPField("Cache-Control", "no-store")] + refusal.fields,
+            isHead: isHead)
     }
 
-    /// A whole answer behind which the connection closes.
+    /// A whole answer.
     ///
-    /// - Parameter isHead: leave the body away, but not its length: the answer to HEAD.
-    public static func answer(_ status: HTTPStatus, body: SharedBytes, fields: [HTTPField], isHead: Bool = false) -> SharedBytes {
+    /// - Parameters:
+    ///   - body: nil for a status that has none (RFC 9110 section 6.4.1).
+    ///   - isHead: leave the body away, but not its length: the answer to HEAD.
+    public static func answer(
+        _ status: HTTPStatus, _ persistence: HTTPPersistence, body: SharedBytes?, fields: [HTTPField], isHead: Bool = false
+    ) -> SharedBytes {
         var head = HTTPResponseHead(status, fields: fields)
-        head.fields.append(HTTPField("Content-Length", "\(body.count)"))
+        if let body { head.fields.append(HTTPField("Content-Length", "\(body.count)")) }
         head.fields.append(HTTPField("X-Content-Type-Options", "nosniff"))
-        head.fields.append(HTTPField("Connection", "close"))
-        var writer = ByteWriter(minimumCapacity: 512 + body.count)
+        head.fields += persistence.fields
+        var writer = ByteWriter(minimumCapacity: 512 + (body?.count ?? 0))
         head.append(to: &writer)
-        if !isHead { writer.append(body) }
+        if let body, !isHead { writer.append(body) }
         return writer.finish()
     }
 }

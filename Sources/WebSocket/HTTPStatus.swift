@@ -26,7 +26,8 @@ public struct HTTPStatus: Sendable, Equatable {
     public static let versionNotSupported = HTTPStatus(505, "HTTP Version Not Supported")
 }
 
-/// A request that is not served: the status, why, and fields that the answer must carry. The connection is closed behind the answer.
+/// A request that is not served: the status, why, and fields that the answer must carry. The connection is closed behind the answer, unless
+/// nothing was wrong but that there is no such thing (404).
 public struct HTTPRefusal: Error, Sendable, Equatable {
     public let status: HTTPStatus
     /// Text for the log; it holds nothing of the request.

@@ -39,7 +39,7 @@ class FirstOctets(Case, unittest.TestCase):
         for method in ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"):
             with self.subTest(method):
                 sock = self.socket()
-                sock.sendall(f"{method} /nothing HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                sock.sendall(f"{method} /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
                 answer = raw_to_end(sock)
                 if answer:
                     self.assertRegex(answer, rb"^HTTP/1\.[01] [45]\d\d ")
@@ -95,7 +95,8 @@ class FirstOctets(Case, unittest.TestCase):
         """3.3: what is not the preface gets at most an HTTP error, ALPN or not."""
         without_alpn = ssl.create_default_context(cafile=str(certificate().certificate))
         for context in (native_tls(), without_alpn):
-            for octets in (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"hello\n", b"\0" * 9):
+            for octets in (b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
+                           b"hello\n", b"\0" * 9):
                 with self.subTest(octets[:8]):
                     sock = context.wrap_socket(self.socket(), server_hostname="localhost")
                     sock.sendall(octets)

@@ -1,7 +1,9 @@
 """The web client, as people use it: a real browser, by keyboard alone."""
+import re
 import unittest
 
 import browser
+from harness import certificate
 from page import PageCase
 
 
@@ -128,6 +130,18 @@ class WebClient(PageCase, unittest.TestCase):
         page.until("document.getElementById('room-name').textContent == 'library/maps'")
         page.evaluate("location.hash = '#lobby'")
         page.until("document.getElementById('room-name').textContent == 'lobby'")
+
+    def test_it_comes_over_few_connections(self):
+        for tls in (None, certificate()):
+            with self.subTest(tls):
+                self.tls = tls
+                broker = self.own(tls=tls, log_level="debug")
+                page = self.open(broker)
+                count = page.evaluate("new Set(performance.getEntriesByType('resource').map(entry => entry.name)).size")
+                self.assertGreater(count, 30)
+                lines = broker.lines_with("HTTP 200 /", count)
+                # As many as a browser has at once, not as many as there are files.
+                self.assertLessEqual(len({re.search(r"peer=(\S+)", line)[1] for line in lines}), 6)
 
 
 if __name__ == "__main__":

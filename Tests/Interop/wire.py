@@ -10,11 +10,15 @@ from broker import PATIENCE
 
 
 class Wire:
-    """One connection. `tls` is an SSL context, for a server called localhost."""
+    """One connection. `tls` is an SSL context, for a server called localhost; `options` are those of the socket, (level, name, value) each."""
 
-    def __init__(self, host, port, tls=None):
+    def __init__(self, host, port, tls=None, options=()):
         self.host = f"{host}:{port}"
-        self.sock = socket.create_connection((host, port), PATIENCE)
+        self.sock = socket.socket()
+        self.sock.settimeout(PATIENCE)
+        for option in options:
+            self.sock.setsockopt(*option)
+        self.sock.connect((host, port))
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.buffer = b""
@@ -38,11 +42,18 @@ class Wire:
             pass
         return self.buffer
 
-    def answer(self):
-        """The status and the fields of an HTTP answer, and its body, which the end of the connection ends."""
-        head, _, body = self.to_end().partition(b"\r\n\r\n")
-        line, *fields = head.decode("latin-1").split("\r\n")
-        return int(line.split()[1]), {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}, body
+    def answer(self, has_body=True):
+        """The status, the fields and the body of the next HTTP answer; `has_body` is false for one that says how long a body would be."""
+        while b"\r\n\r\n" not in self.buffer:
+            assert self.fill(), f"the end before an answer: {self.buffer!r}"
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in lines)}
+        count = int(fields.get("content-length", 0)) if has_body else 0
+        while len(self.buffer) < count:
+            assert self.fill(), f"the end in the midst of an answer: {head!r}"
+        body, self.buffer = self.buffer[:count], self.buffer[count:]
+        return int(line.split()[1]), fields, body
 
     def upgrade(self, path, **fields):
         """The head of the answer to a request for a WebSocket; the proof of one that opens is looked at (RFC 6455 section 4.1)."""

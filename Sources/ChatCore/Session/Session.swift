@@ -100,6 +100,9 @@ public final class Session {
     /// Whether HELLO has not been heard: what is read belongs to how the connection begins.
     public var isOpening: Bool { state == .preface || state == .hello }
 
+    /// Whether the connection is not to be served, which it is told once the conversation is open.
+    public var isRefused: Bool { farewell != nil }
+
     /// Whether the connection has an account and is not ending.
     public var isReady: Bool { state == .ready }
 

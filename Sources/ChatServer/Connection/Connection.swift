@@ -15,9 +15,9 @@ final class Connection: SecureStreamDelegate {
         /// The first octets, in the clear or under TLS, have not shown the protocol yet.
         case sniffing(ProtocolSniffer.Layer)
         case native(NativeDialect)
-        /// The head of an HTTP request is being read. Elsewhere, so that no other connection has room for it.
-        indirect case http(HTTPRequestParser)
-        /// An HTTP request has been answered: what else comes is discarded.
+        /// HTTP requests are read and answered. Elsewhere, so that no other connection has room for it.
+        indirect case http(HTTPRequests)
+        /// The last HTTP request has been answered: what else comes is discarded.
         case answered
         case webSocket(WebSocketDoor)
         case line(LineDoor)
@@ -55,9 +55,13 @@ final class Connection: SecureStreamDelegate {
 
     var peer: SocketAddress { stream.peer }
 
-    /// Whether not an octet of a protocol has come that is spoken here.
-    var hasSaidNothing: Bool {
-        if case .sniffing = phase { received.isEmpty } else { false }
+    /// Whether nothing is on its way to or from the client: not an octet of a protocol has come, or all that was asked has been answered.
+    var isIdle: Bool {
+        switch phase {
+        case .sniffing: received.isEmpty
+        case .http(let requests): requests.state == .idle
+        default: false
+        }
     }
 
     // MARK: What comes in
@@ -101,6 +105,7 @@ final class Connection: SecureStreamDelegate {
     var isInputHeld: Bool {
         if session.isInputHeld { return true }
         return switch phase {
+        case .http(let requests): requests.state == .answering
         case .line(let door): door.dialect.isWaiting
         case .webSocket(let door): door.simple?.dialect.isWaiting == true
         default: false
@@ -126,7 +131,7 @@ final class Connection: SecureStreamDelegate {
         guard case .native(var dialect) = phase else {
             switch phase {
             case .sniffing, .native: return sniff(octets)
-            case .http(let parser): return takeRequest(parser, octets)
+            case .http(let requests): return takeRequest(requests, octets)
             case .answered: return octets.byteCount
             case .webSocket(let door): return takeFrames(door, octets)
             case .line(let door): return takeLines(door, octets)
@@ -162,7 +167,7 @@ final class Connection: SecureStreamDelegate {
             beginNative()
             return take(octets)
         case .http where kind == .shared:
-            phase = .http(HTTPRequestParser())
+            phase = .http(HTTPRequests())
             return take(octets)
         case .http, .line, .unknown:
             endWithoutAWord("the first octets are of no protocol spoken here")
@@ -215,7 +220,7 @@ final class Connection: SecureStreamDelegate {
         // With ALPN the protocol is agreed on, and the contents decide nothing.
         switch stream.negotiatedProtocol {
         case ProtocolName.native: beginNative()
-        case ProtocolName.http: phase = .http(HTTPRequestParser())
+        case ProtocolName.http: phase = .http(HTTPRequests())
         default: break
         }
     }
@@ -235,6 +240,10 @@ final class Connection: SecureStreamDelegate {
     func flush() {
         driver.shard.beganWriting(session)
         switch phase {
+        case .http:
+            let result = stream.flush(&session.queue)
+            note(result)
+            if result.isDrained { awaitRequest() }
         case .line(let door): note(flushLines(door))
         case .webSocket(let door):
             if let simple = door.simple { note(flushSimple(simple)) } else { note(stream.flush(&session.queue)) }
@@ -271,7 +280,7 @@ final class Connection: SecureStreamDelegate {
     /// What a protocol has to say behind everything that the core does.
     private func appendLastWord(_ reason: CloseReason) {
         switch phase {
-        case .http: appendAnswer(to: reason)
+        case .http(let requests): endRequests(requests, because: reason)
         case .webSocket(let door): appendClose(door, reason)
         default: break
         }
@@ -286,6 +295,12 @@ final class Connection: SecureStreamDelegate {
         }
         isShutDown = true
         if isInputEnded { stream.close() } else { stream.shutdown() }
+    }
+
+    /// Ends in good order and at once, where nothing can be lost.
+    func leave() {
+        stream.shutdown()
+        stream.close()
     }
 
     /// Closes at once.

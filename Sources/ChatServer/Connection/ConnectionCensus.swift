@@ -2,7 +2,8 @@ import LibUV
 
 /// How many connections there are: in all, from one address, without an account, and on each loop.
 ///
-/// The one thing that all loops share. It is asked once when a connection comes and once when it goes, never for a message.
+/// The one thing that all loops share. It is asked when a connection comes and when it goes, and before one is kept behind an answer
+/// over HTTP, never for a message.
 final class ConnectionCensus: Sendable {
     struct Limits: Sendable {
         let connectionsMax: Int
@@ -51,6 +52,22 @@ final class ConnectionCensus: Sendable {
             return counts.byLoop[loop] > counts.byLoop[least] + tolerance ? least : loop
         }
     }
+
+    /// Whether fewer than a quarter of the places are free, in all or for that address: connections that are not needed now then give
+    /// theirs back.
+    func isCrowded(for peer: SocketAddress) -> Bool {
+        let address = countsByAddress ? peer.host : ""
+        return counts.withLock { counts in
+            let known = counts.byAddress[address] ?? (0, 0)
+            return Self.isCrowded(counts.total, of: limits.connectionsMax)
+                || Self.isCrowded(counts.unauthenticated, of: limits.unauthenticatedMax)
+                || Self.isCrowded(known.total, of: limits.connectionsPerAddressMax)
+                || Self.isCrowded(known.unauthenticated, of: limits.unauthenticatedPerAddressMax)
+        }
+    }
+
+    /// - Parameter limit: 0: none.
+    private static func isCrowded(_ count: Int, of limit: Int) -> Bool { limit > 0 && count > limit - (limit + 3) / 4 }
 
     /// Counts a connection in, unless it is shed.
     func enter(from peer: SocketAddress, loop: Int) -> Verdict {

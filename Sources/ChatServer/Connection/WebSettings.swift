@@ -7,8 +7,12 @@ struct WebSettings: Sendable {
     let allowsCompression: Bool
     let servesEcho: Bool
     let origins: OriginPolicy
+    /// How long a connection may rest between two requests; 0: none is kept.
+    let idleMilliseconds: UInt64
 
-    init(_ web: Configuration.Web) {
+    init(_ configuration: Configuration) {
+        let web = configuration.web
+        idleMilliseconds = UInt64(configuration.deadlines.httpIdleMilliseconds)
         servesClient = web.client
         allowsCompression = web.compression
         servesEcho = web.echo

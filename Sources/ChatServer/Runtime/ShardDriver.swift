@@ -272,8 +272,8 @@ final class ShardDriver {
         for listener in listeners { listener.close() }
         listeners = []
         shard.shutDown(at: moment)
-        // Browsers open sockets in advance. Nothing is on its way to or from those, so nobody waits for them.
-        for connection in connections where connection?.hasSaidNothing == true { connection?.abort() }
+        // Browsers open sockets in advance, and keep them. Nothing is on its way to or from those, so nobody waits for them.
+        for connection in connections where connection?.isIdle == true { connection?.leave() }
         guard connectionCount > 0 else { return loop.stop() }
         shutdownTimer.start(afterMilliseconds: shared.shutdownTimeoutMilliseconds) { [unowned self] in loop.stop() }
     }

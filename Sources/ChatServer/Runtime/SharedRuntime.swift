@@ -30,7 +30,7 @@ struct SharedRuntime: Sendable {
         map = ShardMap(shardCount: loopCount, key: random.next())
         settings = CoreSettings(configuration, shardCount: loopCount)
         self.tls = tls
-        web = WebSettings(configuration.web)
+        web = WebSettings(configuration)
         let limits = configuration.limits
         census = ConnectionCensus(
             limits: .init(

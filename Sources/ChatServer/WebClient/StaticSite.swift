@@ -45,20 +45,18 @@ enum StaticSite {
         + "form-action 'none'; frame-ancestors 'none'"
 
     /// The whole answer to a request for a file; nil if there is none.
-    static func answer(_ head: HTTPRequestHead) -> (octets: SharedBytes, status: HTTPStatus)? {
+    static func answer(_ head: HTTPRequestHead, _ persistence: HTTPPersistence) -> (octets: SharedBytes, status: HTTPStatus)? {
         let isVersioned = head.path.hasPrefix(prefix)
         guard let page = pages[isVersioned ? String(head.path.dropFirst(prefix.count - 1)) : head.path] else { return nil }
-        var fields = [
+        let fields = [
             HTTPField("Content-Type", page.type), HTTPField("ETag", page.tag),
             HTTPField("Cache-Control", isVersioned ? "public, max-age=31536000, immutable" : "no-cache"),
             HTTPField("Content-Security-Policy", policy), HTTPField("Referrer-Policy", "no-referrer"),
             HTTPField("Cross-Origin-Opener-Policy", "same-origin"), HTTPField("Cross-Origin-Resource-Policy", "same-origin"),
         ]
         let isKnown = head.list("if-none-match").contains { $0 == page.tag || $0 == "W/" + page.tag || $0 == "*" }
-        guard isKnown else { return (HTTPResponseHead.answer(.ok, body: page.octets, fields: fields, isHead: head.method == "HEAD"), .ok) }
-        fields.append(HTTPField("Connection", "close"))
-        var writer = ByteWriter(minimumCapacity: 512)
-        HTTPResponseHead(.notModified, fields: fields).append(to: &writer)
-        return (writer.finish(), .notModified)
+        let status = isKnown ? HTTPStatus.notModified : .ok
+        let body = isKnown ? nil : page.octets
+        return (HTTPResponseHead.answer(status, persistence, body: body, fields: fields, isHead: head.method == "HEAD"), status)
     }
 }
