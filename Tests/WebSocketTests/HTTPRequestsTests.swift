@@ -106,7 +106,7 @@ private struct Served: Equatable {
 }
 
 @Suite struct HTTPPersistenceTests {
-    private func text(_ octets: SharedBytes) -> String { octets.withBytes { String(decoding: Array($0.withUnsafeBytes { Array($0) }), as: UTF8.self) } }
+    private func text(_ octets: SharedBytes) -> String { String(decoding: octets.array, as: UTF8.self) }
 
     @Test func answersSayWhatBecomesOfTheConnection() {
         let body = SharedBytes(utf8: "x")

@@ -98,6 +98,8 @@ extension Connection {
             driver.shard.dismiss(
                 session, CloseReason(.ok, "HTTP \(note)"), withinMilliseconds: Self.answerMilliseconds, at: driver.moment)
         case .keep:
+            // The next answer is not made before this one has left: to wait for more to be written with it would be in vain.
+            lastFlush = 0
             driver.shard.postpone(session, byMilliseconds: Self.answerMilliseconds, at: driver.moment)
             driver.shared.log.debug("HTTP \(note)", metadata: ["peer": "\(peer)"])
         }
