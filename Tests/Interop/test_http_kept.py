@@ -256,6 +256,16 @@ class Bounded(Wires, unittest.TestCase):
             self.assertEqual(body, b"ok\n")
             self.assert_ends(wire, said)
 
+    def test_answers_do_not_wait_for_others(self):
+        """However fast they follow each other: a window for what is to be written together would be waited for by each of the last hundred."""
+        self.broker_of_own(queues_flush_window_microseconds=100_000)
+        began = time.monotonic()
+        for _ in range(2):
+            wire = self.wire()
+            for _ in range(REQUESTS_MAX - 10):
+                self.assertEqual(self.ask(wire, "/healthz")[0], 200)
+        self.assertLess(time.monotonic() - began, 6)
+
     def test_kept_connections_do_not_hold_up_the_end(self):
         for loops in (1, 2):
             with Broker(loops, certificate(), deadlines_drain_milliseconds=60_000) as broker:
