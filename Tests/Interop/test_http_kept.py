@@ -8,9 +8,9 @@ import socket
 import time
 import unittest
 
-from harness import PATIENCE, Broker, Case, Sessions, certificate, everywhere
-from test_doors import browser
-from test_http import BAD, UNRECOGNISED, WEBSOCKET, fields, websocket
+from broker import PATIENCE, Broker, certificate
+from harness import Case, Sessions, everywhere
+from test_http import BAD, UNRECOGNISED, WEBSOCKET, websocket
 from wire import Wire, frame
 
 REQUESTS_MAX = 200
@@ -26,7 +26,7 @@ def get(path, *lines, method="GET"):
 class Wires(Case):
     def wire(self, broker=None, options=()):
         broker = broker or self.broker
-        wire = Wire(broker.host, broker.port, browser() if self.secure else None, options)
+        wire = Wire(broker.host, broker.port, self.web_tls, options)
         if self.secure:
             # An end without close_notify is an error then.
             wire.sock.suppress_ragged_eofs = False
