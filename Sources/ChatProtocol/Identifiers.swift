@@ -72,11 +72,14 @@ struct InlineName<let wordCountMax: Int>: Sendable {
     /// A well-mixed number for the choice of a shard: equal in every process that has the same `key`.
     func digest(key: UInt64) -> UInt64 {
         var state = key ^ UInt64(count)
-        for index in 0..<wordCount {
-            let product = (state ^ words[index] ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-            state = product.high ^ product.low
-        }
-        return state
+        for index in 0..<wordCount { state = Self.mixed(state ^ words[index]) }
+        // Once more, or the last octets, in which neighbouring names differ, would hardly reach the lowest bits.
+        return Self.mixed(state)
+    }
+
+    private static func mixed(_ word: UInt64) -> UInt64 {
+        let product = (word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+        return product.high ^ product.low
     }
 }
 

@@ -3,7 +3,7 @@ import re
 import unittest
 
 import browser
-from harness import certificate
+from broker import certificate
 from page import PageCase
 
 

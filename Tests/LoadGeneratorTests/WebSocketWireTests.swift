@@ -57,6 +57,8 @@ import Testing
     @Test func answersPingsAndWhatDoesNotMatter() throws {
         let json = WebSocketJSONWire.self
         #expect(try Self.meaning(json, Self.json(#"{"t":"pong","id":6}"#)) == .answer)
+        #expect(try Self.meaning(json, Self.json(#"{"t":"joined","id":5,"room":"r"}"#)) == .answer)
+        #expect(try Self.meaning(json, Self.json(#"{"t":"joined","room":"lobby"}"#)) == .nothing)
         #expect(
             try Self.meaning(json, Self.json(#"{"t":"deliver","room":"r","seq":1,"ts":2,"from":"a","kind":32,"user":"a"}"#)) == .nothing)
         #expect(try Self.meaning(json, Self.json(#"{"t":"error","id":4,"code":408}"#)) == .nothing)
@@ -70,6 +72,9 @@ import Testing
 
         let binary = WebSocketBinaryWire.self
         #expect(try Self.meaning(binary, Self.binary(.pong(timestamp: nil), id: 6)) == .answer)
+        let joined = Joined(room: .lobby, epoch: 1, head: 0, floor: 1, next: 1, policy: [])
+        #expect(try Self.meaning(binary, Self.binary(.joined(joined), id: 5)) == .answer)
+        #expect(try Self.meaning(binary, Self.binary(.joined(joined), id: 0)) == .nothing)
         #expect(try Self.meaning(binary, Self.binary(.error(Failure(.exists)), id: 4)) == .nothing)
         let asked = Self.binary(.ping(timestamp: 9), id: 17)
         guard case .ping(let id) = try Self.meaning(binary, asked) else {

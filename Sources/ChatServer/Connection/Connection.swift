@@ -34,6 +34,8 @@ final class Connection: SecureStreamDelegate {
     private var isReading = false
     private(set) var isInputEnded = false
     private var isShutDown = false
+    /// Whether the core has ended the connection, and the last word is queued.
+    private var isEnded = false
     let isClearTextAccepted: Bool
     private let kind: ListenerKind
     /// When it was last written to at the end of a turn.
@@ -272,6 +274,7 @@ final class Connection: SecureStreamDelegate {
     func end(_ reason: CloseReason) {
         if self.reason == nil { self.reason = reason }
         guard stream.isOpen else { return }
+        isEnded = true
         appendLastWord(reason)
         regulateReading()
         flush()
@@ -287,7 +290,7 @@ final class Connection: SecureStreamDelegate {
     }
 
     private func shutDownIfEnding() {
-        guard reason != nil, session.queue.isEmpty, !isShutDown, stream.isOpen else { return }
+        guard isEnded, session.queue.isEmpty, !isShutDown, stream.isOpen else { return }
         switch phase {
         case .line(let door) where !door.outgoing.isEmpty: return
         case .webSocket(let door) where door.simple?.outgoing.isEmpty == false: return

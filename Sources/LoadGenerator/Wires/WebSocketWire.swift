@@ -100,7 +100,7 @@ enum WebSocketBinaryWire: PeerWire {
         let address = WebSocketWire.address(room)
         return message(
             (.create(CreateRoom(room: address, policy: .unlisted)), WebSocketWire.RequestID.create),
-            (.join(Join(room: address)), WebSocketWire.RequestID.join), (.ping(timestamp: nil), WebSocketWire.RequestID.ping))
+            (.join(Join(room: address)), WebSocketWire.RequestID.join))
     }
 
     static func publication(to room: [UInt8], bodyByteCount: Int) -> (head: [UInt8], tail: [UInt8]) {
@@ -129,6 +129,8 @@ enum WebSocketBinaryWire: PeerWire {
                 guard view.kind == .message, let body = view.bodyRange else { return .nothing }
                 return .delivery(room: view.roomRange.shifted(by: start), body: body.shifted(by: start))
             case .pong: return .answer
+            // A room may live on another loop, and its answer come behind that to a later request.
+            case .joined: return header.requestID == WebSocketWire.RequestID.join ? .answer : .nothing
             case .ping: return .ping(token: (range.lowerBound + 5)..<(range.lowerBound + 8))
             case .error where WebSocketWire.RequestID.mayFail(header.requestID): return .nothing
             case .error, .goodbye, .lag:
@@ -171,7 +173,7 @@ enum WebSocketJSONWire: PeerWire {
         return message(
             "{\"t\":\"create\",\"id\":\(WebSocketWire.RequestID.create),\"room\":\"\(address)\",\"policy\":\(RoomPolicy.unlisted.rawValue)}"
         )
-            + message("{\"t\":\"join\",\"id\":\(WebSocketWire.RequestID.join),\"room\":\"\(address)\"}") + ping
+            + message("{\"t\":\"join\",\"id\":\(WebSocketWire.RequestID.join),\"room\":\"\(address)\"}")
     }
 
     static func publication(to room: [UInt8], bodyByteCount: Int) -> (head: [UInt8], tail: [UInt8]) {
@@ -191,6 +193,11 @@ enum WebSocketJSONWire: PeerWire {
                 return .delivery(room: room, body: body..<(range.upperBound - 2))
             }
             if bytes.begins(range, with: "{\"t\":\"pong\"") { return .answer }
+            if bytes.begins(range, with: "{\"t\":\"joined\",\"id\":") {
+                let start = range.lowerBound + 19
+                let id = try bytes.decimal(in: start..<(start + digitCount(bytes, start..<range.upperBound)))
+                return id == WebSocketWire.RequestID.join ? .answer : .nothing
+            }
             if bytes.begins(range, with: "{\"t\":\"ping\",\"id\":") {
                 let start = range.lowerBound + 17
                 return .ping(token: start..<(start + digitCount(bytes, start..<range.upperBound)))
