@@ -224,22 +224,29 @@ extension Shard {
         let room = read.room
         guard rooms[room.address] === room else { return }
         let ringFloor = room.ringFloor
-        guard let page, let covered = page.covered else {
-            // Not to be had: LAG names it, and the ring goes on.
-            let stretch = ringStretch(of: room, from: ringFloor, byteCountMax: byteCountMax)
-            return send(.fetched(fetched(room, session, from: from, first: max(from, ringFloor), stretch)), to: Int(session.shard))
-        }
+        guard let page, let covered = page.covered else { return skipToRing(room, session, from: from, byteCountMax: byteCountMax) }
         if let storage = room.storage { storage.floor = max(storage.floor, page.floor) }
         var events = page.count == 0 ? [] : [page.events]
         if room.storage?.erasures.isEmpty == false { events = withoutErased(StoredEvents(page).events, of: room).map(\.frame) }
         var count = page.count
         var next = covered.upperBound + 1
         let isContiguous = covered.lowerBound <= emptyThrough + 1
-        if page.count == 0, isContiguous, next < ringFloor, let anchor = room.storage?.anchor, next <= anchor.head {
+        var first = isContiguous ? from : covered.lowerBound
+        if next < ringFloor, page.count < covered.count {
             // Only an event may take the client across seqs that hold none: it is the void event that names them.
-            return readStore(
-                room, anchor, next, min(ringFloor - 1, anchor.head), count: 512, byteCountMax: byteCountMax, .oldest,
-                .fetch(session: session, from: from, byteCountMax: byteCountMax, emptyThrough: next - 1))
+            if let last = StoredEvents(page).events.last {
+                next = last.seq + 1
+            } else if !isContiguous {
+                first = next
+            } else if let anchor = room.storage?.anchor, next <= anchor.head {
+                return readStore(
+                    room, anchor, next, min(ringFloor - 1, anchor.head), count: 512, byteCountMax: byteCountMax, .oldest,
+                    .fetch(session: session, from: from, byteCountMax: byteCountMax, emptyThrough: next - 1))
+            } else if let storage = room.storage, isBeingStored(room, storage) {
+                return storage.parked.append(.fetch(session: session, from: from, byteCountMax: byteCountMax))
+            } else {
+                return skipToRing(room, session, from: from, byteCountMax: byteCountMax)
+            }
         }
         // A jump is told by the void event behind it, and that is in the ring if it is not in the page.
         if next == ringFloor {
@@ -249,8 +256,14 @@ extension Shard {
             next += UInt64(stretch.count)
         }
         send(
-            .fetched(fetched(room, session, from: from, first: isContiguous ? from : covered.lowerBound, events, next: next, count: count)),
+            .fetched(fetched(room, session, from: from, first: first, events, next: next, count: count)),
             to: Int(session.shard))
+    }
+
+    /// What is below the ring is not to be had: LAG names it, and the ring goes on.
+    private func skipToRing(_ room: Room, _ session: SessionID, from: UInt64, byteCountMax: Int) {
+        let stretch = ringStretch(of: room, from: room.ringFloor, byteCountMax: byteCountMax)
+        send(.fetched(fetched(room, session, from: from, first: max(from, room.ringFloor), stretch)), to: Int(session.shard))
     }
 
     /// More of a log is stored, or will not be: what waited for it is asked again.
