@@ -22,6 +22,8 @@ public final class SearchRequest: Sendable {
 
 /// What the home of some rooms has to say to a SEARCH.
 public struct SearchPart: Sendable {
+    /// The shard that says so.
+    let home: Int
     /// The logs of these rooms that the account may read.
     var anchors: [LogAnchor] = []
     /// How many homes are asked.
@@ -33,17 +35,21 @@ public struct SearchPart: Sendable {
 struct SearchGathering {
     let request: SearchRequest
     var anchors: [LogAnchor] = []
-    var partsCome = 0
+    /// The homes that have said what may be read.
+    var homes: [Int] = []
+    /// What the store found, and those of its places that must not be told.
+    var page: SearchPage?
+    var erased: Set<Int> = []
+    var homesLeft = 0
 }
 
 /// SEARCH: the account's home knows its rooms, their homes say which of their logs it may read, by the rule of HISTORY, and the store looks
-/// through these. A search of one room asks only that room's home.
+/// through these. What it found goes past those homes, which know what was deleted meanwhile (`Shard+FoundEvents`). A search of one room
+/// asks only that room's home.
 extension Shard {
     /// Searches of one connection, and of all connections of a shard, at a time.
     static let searchesPerSessionMax = 4
     static let searchesMax = 64
-    /// Octets of events in one frame of the reply.
-    private static let foundByteCountMax = 60_000
 
     /// Whether there is anything that could be searched.
     var offersSearch: Bool { storesRooms && settings.offersSearch }
@@ -71,7 +77,7 @@ extension Shard {
         }
     }
 
-    private static let cannotSearch = Failure(.overloaded, reason: "nothing can be searched at present; try later")
+    static let cannotSearch = Failure(.overloaded, reason: "nothing can be searched at present; try later")
 
     // MARK: At the home of the account
 
@@ -96,12 +102,12 @@ extension Shard {
     /// One room was named.
     func search(_ request: SearchRequest, in room: Room) throws(Failure) {
         try requireReader(of: room, request.requester)
-        tell(SearchPart(anchors: room.storage?.anchor.map { [$0] } ?? []), to: request)
+        tell(SearchPart(home: index, anchors: room.storage?.anchor.map { [$0] } ?? []), to: request)
     }
 
     /// Those of some rooms that the account may read.
     func search(_ request: SearchRequest, in addresses: [RoomAddress], partCount: Int) {
-        var part = SearchPart(partCount: partCount)
+        var part = SearchPart(home: index, partCount: partCount)
         for address in addresses {
             guard let room = rooms[address], let anchor = room.storage?.anchor else { continue }
             do throws(Failure) {
@@ -115,9 +121,10 @@ extension Shard {
         tell(part, to: request)
     }
 
-    func refuse(_ failure: Failure, _ request: SearchRequest) { tell(SearchPart(failure: failure), to: request) }
+    func refuse(_ failure: Failure, _ request: SearchRequest) { tell(SearchPart(home: index, failure: failure), to: request) }
 
     private func tell(_ part: SearchPart, to request: SearchRequest) {
+        if part.failure == nil { noteSearch(request) }
         send(.searchTold(request, part), to: Int(request.requester.session.shard))
     }
 
@@ -127,11 +134,11 @@ extension Shard {
         guard var gathering = searches[request.number] else { return }
         if let failure = part.failure { return finish(request, .error(failure)) }
         gathering.anchors += part.anchors
-        gathering.partsCome += 1
+        gathering.homes.append(part.home)
         searches[request.number] = gathering
-        guard gathering.partsCome == part.partCount else { return }
+        guard gathering.homes.count == part.partCount else { return }
         // Nobody waits for it any more.
-        guard sessions[request.requester.session] != nil else { return searches[request.number] = nil }
+        guard sessions[request.requester.session] != nil else { return settle(search: request.number, nil) }
         let search = request.search
         let query = SearchQuery(
             in: gathering.anchors, words: search.query, author: search.from, before: request.before,
@@ -139,26 +146,7 @@ extension Shard {
         effects.searches.append(StoreSearch(number: request.number, query: query))
     }
 
-    /// The store has looked; nil if it could not.
-    func settle(search number: UInt64, _ page: SearchPage?) {
-        guard let request = searches[number]?.request else { return }
-        guard let page else { return finish(request, .error(Self.cannotSearch)) }
-        var rest = page.events[...]
-        repeat {
-            var frames = ByteWriter(minimumCapacity: min(Self.foundByteCountMax, rest.reduce(0) { $0 + $1.count }))
-            while let event = rest.first, frames.count == 0 || frames.count + event.count <= Self.foundByteCountMax {
-                frames.append(event)
-                rest.removeFirst()
-            }
-            let isLast = rest.isEmpty
-            let found = Found(
-                frames: frames.finish(), cursor: isLast ? page.next.map(Self.cursor) : nil, isIncomplete: isLast && page.isIncomplete)
-            if isLast { return finish(request, .found(found)) }
-            answer(request.requester, .found(found), hasMore: true)
-        } while true
-    }
-
-    private func finish(_ request: SearchRequest, _ reply: Reply) {
+    func finish(_ request: SearchRequest, _ reply: Reply) {
         searches[request.number] = nil
         if case .error = reply { statistics.refusals += 1 }
         answer(request.requester, reply)
@@ -166,7 +154,7 @@ extension Shard {
 
     // MARK: Cursors
 
-    private static func cursor(_ position: Int64) -> SharedBytes {
+    static func cursor(_ position: Int64) -> SharedBytes {
         var writer = ByteWriter(minimumCapacity: 8)
         writer.appendBigEndian(UInt64(position), byteCount: 8)
         return writer.finish()

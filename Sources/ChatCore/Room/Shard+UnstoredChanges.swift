@@ -31,7 +31,7 @@ extension Shard {
         for index in storage.changes.indices where storage.changes[index].seq <= storage.storedHead {
             storage.changes[index].storedAtRead = storage.changes[index].storedAtRead ?? readNumber
         }
-        let oldest = min(readsInFlight.keys.min() ?? .max, lookUps.keys.min() ?? .max)
+        let oldest = min(readsInFlight.keys.min() ?? .max, lookUps.keys.min() ?? .max, searchesTold.values.min() ?? .max)
         storage.changes.removeAll { $0.storedAtRead.map { $0 < oldest } ?? false }
         for (seq, erasure) in storage.erasures where erasure.storedAtRead.map({ $0 < oldest }) ?? false { storage.erasures[seq] = nil }
     }
@@ -80,10 +80,16 @@ extension Shard {
         guard let storage = room.storage, !storage.erasures.isEmpty else { return events }
         return ContiguousArray(
             events.map { seq, frame in
+                guard isErased(frame, in: storage) else { return (seq, frame) }
                 let event = Event(frame: frame)
-                let erased = event.kind == .edit ? event.reference ?? seq : seq
-                guard storage.erasures[erased] != nil, !event.isRedacted else { return (seq, frame) }
-                return (seq, event.redacted.frame)
+                return (seq, event.isRedacted ? frame : event.redacted.frame)
             })
+    }
+
+    /// Whether an event was deleted, or the message that it edits, and a read may show what it said.
+    func isErased(_ frame: SharedBytes, in storage: RoomStorage) -> Bool {
+        guard !storage.erasures.isEmpty else { return false }
+        let event = DeliverView(frame: frame)
+        return storage.erasures[event.kind == .edit ? event.reference ?? event.seq : event.seq] != nil
     }
 }

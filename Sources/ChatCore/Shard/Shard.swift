@@ -83,7 +83,7 @@ public final class Shard {
     var postsInFlight: [UInt64: ContiguousArray<StoreContext>] = [:]
     var postNumber: UInt64 = 0
     var readsInFlight: [UInt64: PendingRead] = [:]
-    /// Counts reads and look-ups.
+    /// Counts reads, look-ups and searches.
     var readNumber: UInt64 = 0
     /// Requests that wait for a look-up, by its number.
     var lookUps: [UInt64: LookUp] = [:]
@@ -95,6 +95,8 @@ public final class Shard {
     /// SEARCH requests of this shard's sessions that are not answered yet.
     var searches: [UInt64: SearchGathering] = [:]
     var searchNumber: UInt64 = 0
+    /// SEARCH requests of any shard that may have what is stored of this shard's rooms, each with its place among reads.
+    var searchesTold: [SearchName: UInt64] = [:]
     /// Rooms that wait for a void event.
     var tornRooms: Set<RoomAddress> = []
     /// Until when publications of the broker's former life are remembered, by the monotonic clock; nil if none are.
@@ -275,6 +277,7 @@ public final class Shard {
         case .request(let request, let requester): handle(request, requester)
         case .statesTold(let states, let key): gather(states, for: key)
         case .searchPart(let request, let rooms, let partCount): search(request, in: rooms, partCount: partCount)
+        case .searchFound(let request, let events): judge(events, of: request)
         case .inboxPart(let query, let rooms): send(.inboxTold(query, inbox(of: query, in: rooms)), to: Int(query.requester.session.shard))
         case .fetch(let room, let epoch, let session, let from, let byteCountMax):
             fetch(room, epoch: epoch, session: session, from: from, byteCountMax: byteCountMax)
@@ -309,6 +312,7 @@ public final class Shard {
         case .ephemeral(let reply, let sessions): deliver(reply, to: sessions)
         case .inboxTold(let query, let part): gather(part, for: query)
         case .searchTold(let request, let part): gather(part, for: request)
+        case .searchJudged(let request, let places): settle(request, erased: places)
 
         case .events(let batch): deliver(batch)
         case .typing(let typing, let epoch): relay(typing, epoch: epoch)

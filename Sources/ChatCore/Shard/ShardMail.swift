@@ -133,6 +133,7 @@ public enum ShardMail: Sendable {
     case statesTold([AccountName: PresenceState], GatheringKey)
     case inboxPart(InboxQuery, [RoomAddress])
     case searchPart(SearchRequest, [RoomAddress], partCount: Int)
+    case searchFound(SearchRequest, [FoundEvent])
     case request(RoomRequest, Requester)
     case fetch(RoomAddress, epoch: UInt64, session: SessionID, from: UInt64, byteCountMax: Int)
     case giveBack(RoomAddress, epoch: UInt64, shard: Int, grants: Int)
@@ -170,6 +171,7 @@ public enum ShardMail: Sendable {
     case ephemeral(Reply, [SessionID])
     case inboxTold(InboxQuery, InboxPart)
     case searchTold(SearchRequest, SearchPart)
+    case searchJudged(SearchRequest, erased: [Int])
 
     // To a shard with attached sessions
     case events(EventBatch)

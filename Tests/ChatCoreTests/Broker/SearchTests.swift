@@ -173,8 +173,49 @@ import Testing
         let ada = broker.logIn("ada")
         guard let published = ada.publish("a secret word", to: .lobby) else { return #expect(Bool(false)) }
         #expect(found(ada, "secret") == ["lobby a secret word"])
-        let deletion = EventContent(kind: .delete, messageID: nil, reference: published.seq)
-        _ = ada.ask(.publish(Publish(room: .lobby, publication: Publication(content: deletion))))
+        _ = ada.ask(change(.delete, published.seq))
         #expect(found(ada, "secret") == [])
+    }
+
+    private func change(_ kind: EventKind, _ seq: UInt64, body: String? = nil) -> Command {
+        let content = EventContent(kind: kind, messageID: nil, reference: seq, body: body)
+        return .publish(Publish(room: .lobby, publication: Publication(content: content)))
+    }
+
+    /// The page is read, then the deletion is sent and perhaps committed, then the page comes.
+    @Test(arguments: [1, 2, 3], [false, true])
+    func whatIsDeletedAfterThePageWasReadIsNotInIt(shards: Int, isCommitted: Bool) {
+        for seed in UInt64(1)...8 {
+            let store = SimulatedStore()
+            let broker = SimulatedBroker(shards: shards, seed: seed, store: store)
+            let (ada, eve) = (broker.logIn("ada"), broker.logIn("eve"))
+            guard let first = ada.publish("a secret word", to: .lobby), let second = ada.publish("a word", to: .lobby) else {
+                return #expect(Bool(false))
+            }
+            _ = ada.ask(change(.edit, first.seq, body: "a word more secret"))
+            _ = ada.ask(change(.edit, second.seq, body: "a word to stay"))
+            broker.settle()
+            store.holdsFound = true
+            eve.takeInbox()
+            let id = eve.send(.search(Search(query: "word")))
+            broker.settle()
+            if !isCommitted { store.setFailing(true) }
+            _ = ada.ask(change(.delete, first.seq))
+            broker.settle()
+            #expect(eve.inbox.contains { if case .event(let event) = $0.frame { event.kind == .delete } else { false } })
+            #expect(!eve.inbox.contains { $0.requestID == id })
+            store.holdsFound = false
+            broker.settle()
+            guard case .found(let page)? = eve.inbox.first(where: { $0.requestID == id })?.reply else { return #expect(Bool(false)) }
+            #expect((try? page.events())?.map(\.body) == ["a word to stay", "a word"])
+            store.setFailing(false)
+            broker.settle()
+            #expect(found(eve, "secret") == [])
+            // What was remembered for the sake of the page is forgotten.
+            ada.publish("later", to: .lobby)
+            broker.settle()
+            #expect(broker.room(.lobby)?.storage?.erasures.isEmpty == true)
+            #expect(broker.shards.allSatisfy { $0.searches.isEmpty && $0.searchesTold.isEmpty })
+        }
     }
 }

@@ -161,6 +161,8 @@ struct ClientView {
     /// Rooms that the account is a member of, as far as this connection has been told.
     private(set) var memberships: Set<RoomAddress> = []
     private(set) var lags: [Lag] = []
+    /// The messages of each log whose deletion this connection was sent.
+    private var deleted: [Truth.LogName: Set<UInt64>] = [:]
     private(set) var hasEnded = false
     private(set) var capabilities: Set<String> = []
     private var lastSeqPublished: [RoomAddress: (epoch: UInt64?, seq: UInt64, id: UInt32)] = [:]
@@ -219,6 +221,9 @@ struct ClientView {
                 "\(who): event \(event.seq) of \(event.room), expected was \(position.next): \(event.kind.rawValue) \(event.fromSeq ?? 0)")
         }
         truth.note(event, epoch: position.epoch, by: who)
+        if event.kind == .delete, let message = event.reference {
+            deleted[Truth.LogName(room: event.room, epoch: position.epoch), default: []].insert(message)
+        }
         position.next = event.seq + 1
         positions[event.room] = position
     }
@@ -349,13 +354,18 @@ struct ClientView {
         truth.batches.append((batch, Set(events.map(\.seq))))
     }
 
-    /// What was found is in the room asked for, and in no conversation of others.
+    /// What was found is in the room asked for, in no conversation of others, and not deleted.
     private func receive(_ found: Found, _ search: Search, _ who: String, _ truth: inout Truth) {
         guard let events = try? found.events() else { return truth.faults.append("\(who): a FOUND that cannot be read") }
         for event in events {
             if let room = search.room, event.room != room { truth.faults.append("\(who): \(event.room) is found in \(room)") }
             if let parties = event.room.parties, name != parties.0, name != parties.1 {
                 truth.faults.append("\(who): \(event.room) is found by \(name?.description ?? "nobody")")
+            }
+            // FOUND does not name the epoch.
+            guard truth.epochs[event.room]?.count == 1, let epoch = truth.epochs[event.room]?.first else { continue }
+            if deleted[Truth.LogName(room: event.room, epoch: epoch)]?.contains(event.reference ?? event.seq) == true {
+                truth.faults.append("\(who): \(event.room) \(event.seq) is found behind its deletion")
             }
         }
     }

@@ -87,6 +87,7 @@ extension SimulatedBroker {
             if !shard.openings.isEmpty { faults.append("openings at rest: \(shard.openings.keys)") }
             if !shard.resumes.isEmpty { faults.append("resumes at rest: \(shard.resumes.count)") }
             if !shard.readsInFlight.isEmpty || !shard.postsInFlight.isEmpty { faults.append("the store is asked at rest") }
+            if !shard.searches.isEmpty || !shard.searchesTold.isEmpty { faults.append("searches at rest") }
             if !shard.lookUps.isEmpty { faults.append("look-ups at rest: \(shard.lookUps.count)") }
             if !shard.gatherings.isEmpty { faults.append("gatherings at rest: \(shard.gatherings.keys)") }
             if !shard.memberGatherings.isEmpty { faults.append("member gatherings at rest: \(shard.memberGatherings.keys)") }

@@ -55,6 +55,14 @@ final class SimulatedStore {
     private(set) var isFailing = false
     /// Whether nothing is read at present.
     var holdsReads = false
+    /// Whether nobody is told at present what was found.
+    var holdsFound = false {
+        didSet {
+            for (shard, answer) in held { answers[shard].append(answer) }
+            held = []
+        }
+    }
+    private var held: [(shard: Int, answer: StoreAnswer)] = []
     /// Whether now and then something cannot be read.
     var failsReads = false
     private var posts: [(shard: Int, post: StorePost)] = []
@@ -80,6 +88,7 @@ final class SimulatedStore {
         reads = []
         lookUps = []
         searches = []
+        held = []
         answers = Array(repeating: [], count: count)
         isFailing = false
         var publications: [StoredPublication] = []
@@ -184,7 +193,8 @@ final class SimulatedStore {
     func search(_ random: inout SeededRandom) {
         let (shard, search) = searches.remove(at: Int.random(in: 0..<searches.count, using: &random))
         let fails = failsReads && Int.random(in: 0..<20, using: &random) == 0
-        answers[shard].append(.found(search: search.number, fails ? nil : page(search.query)))
+        let answer = StoreAnswer.found(search: search.number, fails ? nil : page(search.query))
+        if holdsFound { held.append((shard, answer)) } else { answers[shard].append(answer) }
     }
 
     // MARK: Writes
