@@ -17,11 +17,13 @@ struct TestEvent {
     var from = account("ada")
     var id: UInt64?
     var kind = EventKind.message
+    /// The message that an edit changes.
+    var reference: UInt64?
     var timestamp = moment
 
     func frame(in room: RoomAddress) -> SharedBytes {
         var writer = ByteWriter()
-        let content = EventContent(kind: kind, messageID: id.map { MessageID($0) }, body: body)
+        let content = EventContent(kind: kind, messageID: id.map { MessageID($0) }, reference: reference, body: body)
         FrameEncoder.appendDeliver(room: room, seq: seq, timestamp: timestamp, from: from, content: content, to: &writer)
         return writer.finish()
     }

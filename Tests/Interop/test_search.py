@@ -112,9 +112,23 @@ class Search(Sessions):
         word = fresh("secret")
         first, second = self.say(alice, room, f"{word} one", f"{word} two")
         alice.publish(room, f"{word} three", kind=1, ref=second, ack=2)
-        self.assertEqual([body for _, body in self.found(bob, word)], [f"{word} three", f"{word} two", f"{word} one"])
+        self.assertEqual([body for _, body in self.found(bob, word)], [f"{word} three", f"{word} one"])
         alice.request("publish", room=room, kind=2, ref=second, ack=2)
         self.assertEqual([body for _, body in self.found(bob, word)], [f"{word} one"])
+
+    def test_a_message_is_found_as_it_is_now(self):
+        alice, bob, room = self.two_in_a_room()
+        word = fresh("now")
+        first, second, third = self.say(alice, room, f"{word} one", f"{word} two", f"{word} three")
+        edits = [alice.publish(room, body, kind=1, ref=ref, ack=2)["seq"]
+                 for ref, body in ((first, f"{word} four"), (third, "nothing"), (first, f"{word} five"))]
+        self.assertEqual([(e["seq"], e.get("ref"), e["body"]) for e in bob.search(word)[0]],
+                         [(edits[2], first, f"{word} five"), (second, None, f"{word} two")])
+        for query in (f"{word} one", f"{word} three", f"{word} four"):
+            self.assertEqual(bob.search(query)[0], [])
+        # The page is full, and nothing is behind it but what is left out.
+        events, cursor, _ = bob.search(word, limit=2)
+        self.assertEqual((len(events), bob.search(word, limit=2, cursor=cursor)[:2]), (2, ([], None)))
 
     def test_faults(self):
         connection = self.raw_ready()

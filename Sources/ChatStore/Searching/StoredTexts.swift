@@ -1,11 +1,13 @@
 internal import Bytes
 internal import ChatCore
+internal import ChatProtocol
 
 /// Reads what events say, on a connection to the history. Confined to the search thread.
 final class StoredTexts {
     private let texts: Statement
     private let below: Statement
     private let one: Statement
+    private let laterEdit: Statement
     private let changes: Statement
     private let erasures: Statement
     private var scratch: [UInt8] = []
@@ -17,9 +19,10 @@ final class StoredTexts {
             SELECT id, log, sender, body_start, body_count, frame FROM event
             WHERE id >= ?1 AND id < ?2 AND kind IN (0, 1, 7) AND body_count IS NOT NULL ORDER BY id
             """)
-        let columns = "SELECT id, log, sender, kind, body_start, body_count, frame FROM event"
+        let columns = "SELECT id, log, sender, kind, seq, body_start, body_count, frame FROM event"
         below = try database.prepare(columns + " WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")
         one = try database.prepare(columns + " WHERE id = ?1")
+        laterEdit = try database.prepare("SELECT 1 FROM event WHERE log = ?1 AND target = ?2 AND id > ?3 LIMIT 1")
         changes = try database.prepare("SELECT changes FROM erasure WHERE block = ?1")
         erasures = try database.prepare("SELECT block, changes FROM erasure")
     }
@@ -82,7 +85,7 @@ final class StoredTexts {
         defer { below.reset() }
         for _ in 0..<countMax {
             guard try below.step() else { return low }
-            guard let hit = hit(below, search) else { continue }
+            guard let hit = try hit(below, search) else { continue }
             if !found(hit) { return hit.event }
         }
         return below.number(0)
@@ -95,16 +98,26 @@ final class StoredTexts {
         return try one.step() ? hit(one, search) : nil
     }
 
-    private func hit(_ row: Statement, _ search: borrowing SearchScope) -> SearchHit? {
-        guard search.logs.contains(row.number(1)), !row.isNull(5) else { return nil }
+    private func hit(_ row: Statement, _ search: borrowing SearchScope) throws(StoreError) -> SearchHit? {
+        guard search.logs.contains(row.number(1)), !row.isNull(6) else { return nil }
         let kind = row.number(3)
         guard kind == 0 || kind == 1 || kind == 7 else { return nil }
         if let author = search.author, row.text(2) != author { return nil }
-        let (start, count) = (Int(row.number(4)), Int(row.number(5)))
-        let matches = row.withOctets(6) { frame in
+        let (start, count) = (Int(row.number(5)), Int(row.number(6)))
+        let matches = row.withOctets(7) { frame in
             search.words.occur(in: frame.extracting(start..<start + count), &scratch)
         }
-        return matches ? SearchHit(event: row.number(0), frame: row.bytes(6)) : nil
+        guard matches else { return nil }
+        let hit = SearchHit(event: row.number(0), frame: row.bytes(7))
+        let message = kind == 1 ? DeliverView(frame: hit.frame).reference ?? 0 : UInt64(row.number(4))
+        return try isEdited(message, in: row.number(1), behind: hit.event) ? nil : hit
+    }
+
+    /// Whether a message was edited behind an event, so that the event is not what it says now.
+    private func isEdited(_ message: UInt64, in log: Int64, behind event: Int64) throws(StoreError) -> Bool {
+        laterEdit.bind(log, at: 1).bind(message, at: 2).bind(event, at: 3)
+        defer { laterEdit.reset() }
+        return try laterEdit.step()
     }
 
     private func fold(_ row: Statement, bodyStart column: Int32) {

@@ -7,12 +7,17 @@ extension SimulatedStore {
     func page(_ query: SearchQuery) -> SearchPage {
         let words = query.words.split(separator: " ")
         var hits: [(number: Int64, event: Event)] = []
+        var edited: [Int64: Set<UInt64>] = [:]
         for (index, entry) in commits.enumerated().reversed() {
             let number = Int64(index + 1)
-            guard number < query.before ?? .max, query.logs.contains(entry.log) else { continue }
             guard let log = logs.values.first(where: { $0.id == entry.log }), let event = log.events[entry.seq].map(Self.decode) else {
                 continue
             }
+            // Only the newest edit is what a message says.
+            if [.message, .edit, .notice].contains(event.kind) {
+                guard edited[entry.log, default: []].insert(event.reference ?? event.seq).inserted else { continue }
+            }
+            guard number < query.before ?? .max, query.logs.contains(entry.log) else { continue }
             guard [.message, .edit, .notice].contains(event.kind), let body = event.body, words.allSatisfy({ body.contains($0) }) else {
                 continue
             }
