@@ -67,6 +67,7 @@ extension Field {
     public static let tail = Field(0x54, "tail", .number, maximum: 1000)
     public static let query = Field(0x55, "query", .text, maximum: 256)
     public static let incomplete = Field(0x56, "incomplete", .flag, maximum: 0)
+    public static let since = Field(0x57, "since", .number)
     public static let frames = Field(0x7E, "frames", .frames, isCritical: true, maximum: 65_536)
 }
 
@@ -102,7 +103,7 @@ public enum Schema {
         .policy, .until, .reason, .code, .field, .retryMilliseconds, .items, .cursor, .agent, .capabilities, .mechanisms, .mechanism, .sasl,
         .session, .token, .lifetime, .heartbeat, .frameByteCountMax, .bodyByteCountMax, .requestsInFlightMax, .server, .state, .users,
         .mark, .unread, .updateNumber, .device, .end, .deduplication, .channelBindings, .detach, .redacted, .type, .tail,
-        .query, .incomplete, .frames,
+        .query, .incomplete, .since, .frames,
     ]
 
     /// All frames implemented, in ascending order of their types.
@@ -154,7 +155,7 @@ public enum Schema {
         FrameSchema(.typing, "TYPING", .both, required: [.room, .state], optional: [.user]),
         FrameSchema(.presence, "PRESENCE", .both, optional: [.user, .state, .users]),
         FrameSchema(.inbox, "INBOX", .client, required: [.updateNumber], optional: [.limit]),
-        FrameSchema(.search, "SEARCH", .client, required: [.query], optional: [.room, .from, .limit, .cursor]),
+        FrameSchema(.search, "SEARCH", .client, required: [.query], optional: [.room, .from, .limit, .until, .cursor, .since]),
         FrameSchema(.found, "FOUND", .broker, required: [.frames], optional: [.cursor, .incomplete]),
         FrameSchema(.register, "REGISTER", .client, required: [.user, .sasl]),
         FrameSchema(.changePassword, "PASSWORD", .client, required: [.sasl]),

@@ -8,15 +8,24 @@ public struct Search: Sendable, Equatable {
     public var room: RoomAddress?
     /// Only what this account said.
     public var from: AccountName?
+    /// Only what was said at this moment or later, as milliseconds since 1970-01-01T00:00:00Z.
+    public var since: Timestamp?
+    /// Only what was said before this moment.
+    public var until: Timestamp?
     /// Events wanted; nil or 0 means 100.
     public var limit: UInt64?
     /// Where the last page ended.
     public var cursor: SharedBytes?
 
-    public init(query: String, room: RoomAddress? = nil, from: AccountName? = nil, limit: UInt64? = nil, cursor: SharedBytes? = nil) {
+    public init(
+        query: String, room: RoomAddress? = nil, from: AccountName? = nil, since: Timestamp? = nil, until: Timestamp? = nil,
+        limit: UInt64? = nil, cursor: SharedBytes? = nil
+    ) {
         self.query = query
         self.room = room
         self.from = from
+        self.since = since
+        self.until = until
         self.limit = limit
         self.cursor = cursor
     }

@@ -40,6 +40,29 @@ import Testing
         #expect(json.output[1] == #"{"t":"deliver","room":"dev","seq":2,"ts":1700000000002,"from":"ada","body":"release notes?"}"#)
     }
 
+    @Test func timesAreThoseOfISO8601() throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            guard case .search(let search) = command else { return peer.standard(command, id) }
+            var event = Event(room: .lobby, seq: 1, timestamp: 1, from: PeerConnection.user("bob"))
+            event.body = "\(search.since.map(String.init) ?? "-") \(search.until.map(String.init) ?? "-")"
+            peer.send(.found(Found(frames: event.frame)), to: id)
+        }
+        let said = { (arguments: [String]) throws -> String? in
+            // One hour east of UTC, all year.
+            let program = try Program.run([peer.url, "search", "x"] + arguments, environment: ["TZ": "CET-1"])
+            return program.output.first?.split(separator: "> ").last.map(String.init)
+        }
+        #expect(try said([]) == "- -")
+        #expect(try said(["--since", "2026-11-21", "--until", "2026-11-22"]) == "1795215600000 1795302000000")
+        for (text, milliseconds) in [
+            ("1970-01-01T01:00", 0), ("1970-01-01T00:00Z", 0), ("2026-11-21T00:00Z", 1_795_219_200_000),
+            ("2026-11-21 12:34:56.5", 1_795_260_896_500), ("2026-11-21T12:34:56.078+01:00", 1_795_260_896_078),
+            ("2026-11-21T12:34:56.007-09:30", 1_795_298_696_007), ("2024-02-29T23:59:59Z", 1_709_251_199_000),
+        ] {
+            #expect(try said(["--since", text]) == "\(milliseconds) -", "\(text)")
+        }
+    }
+
     @Test func nothingFoundIsNoFailure() throws {
         let peer = try peer()
         let program = try Program.run([peer.url, "search", "nothing"])
@@ -58,7 +81,11 @@ import Testing
 
     @Test(arguments: [
         ["search"], ["search", "x", "--limit", "0"], ["search", "x", "--room", "Bad Room"], ["search", "x", "--from", "Bad"],
-        ["search", String(repeating: "x", count: 257)],
+        ["search", String(repeating: "x", count: 257)], ["search", "x", "--since", "yesterday"], ["search", "x", "--since", ""],
+        ["search", "x", "--until", "2026-02-29"], ["search", "x", "--until", "2026-11-21T24:00"],
+        ["search", "x", "--until", "2026-11-21T12:00+24:00"], ["search", "x", "--until", "1969-12-31T23:59Z"],
+        ["search", "x", "--since", "2026-11-21T12:00 "], ["search", "x", "--since", "٢٠٢٦-11-21"],
+        ["search", "x", "--since", "2026-11-22", "--until", "2026-11-21"],
     ])
     func wrongCommandLineIs2(arguments: [String]) throws {
         let program = try Program.run(arguments)

@@ -70,8 +70,10 @@ private struct JSONFields {
             set(.room, search.room)
             set(.from, search.from)
             set(.limit, search.limit)
+            set(.until, search.until)
             set(.cursor, search.cursor)
             set(.query, search.query)
+            set(.since, search.since)
         case .join(let join):
             set(.room, join.room)
             set(.seq, join.cursor?.seq)

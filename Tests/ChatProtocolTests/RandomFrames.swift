@@ -45,8 +45,8 @@ struct RandomFrames {
         case .search:
             .search(
                 Search(
-                    query: text(256), room: maybe { $0.address() }, from: maybe { $0.name() }, limit: maybe { $0.number(1000) },
-                    cursor: maybe { $0.bytes(0...64) }))
+                    query: text(256), room: maybe { $0.address() }, from: maybe { $0.name() }, since: maybe { $0.number() },
+                    until: maybe { $0.number() }, limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }))
         case .list:
             .list(ListRooms(limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }, filter: maybe { $0.text(128) }))
         case .members: .members(ListMembers(room: address(), limit: maybe { $0.number(1000) }, cursor: maybe { $0.bytes(0...64) }))

@@ -27,13 +27,14 @@ extension Store {
 
     /// All that is found, in pages of at most so many events, each as `room seq`.
     func all(
-        _ words: String, in anchors: [LogAnchor], from author: String? = nil, pageCount: Int = 1_000
+        _ words: String, in anchors: [LogAnchor], from author: String? = nil, times: Range<Timestamp> = 0..<Timestamp.max,
+        pageCount: Int = 1_000
     ) async throws -> [String] {
         var found: [String] = []
         var before: Int64?
         repeat {
             let query = SearchQuery(
-                in: anchors, words: words, author: author.map(account), before: before, eventCountMax: pageCount)
+                in: anchors, words: words, author: author.map(account), times: times, before: before, eventCountMax: pageCount)
             let page = try await self.found(query)
             #expect(page.events.count <= pageCount)
             found += page.events.map { frame in

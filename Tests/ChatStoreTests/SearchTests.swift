@@ -33,13 +33,17 @@ import Testing
     @Test(arguments: [1, 2, 3, 4])
     func whatIsFoundIsWhatAModelFinds(seed: UInt64) async throws {
         let folder = try TemporaryFolder()
-        let store = try Store.openSearchable(folder)
+        // Blocks whose parts are of one event, and of several.
+        let store = try Store.openSearchable(folder) { $0.indexBlockEvents = [32, 150, 512][Int(seed % 3)] }
         var random = SeededRandom(seed: seed)
         let rooms = (0..<3).map { address("room-\($0)") }
         let names = ["ada", "bob"]
         var heads = [UInt64](repeating: 0, count: 3)
         var anchors: [LogAnchor] = []
-        var model: [(place: String, room: Int, author: String, body: String)] = []
+        var model: [(seq: UInt64, room: Int, author: String, body: String, time: Timestamp, message: UInt64)] = []
+        /// For each room and message the newest event that says what it says.
+        var newest: [[UInt64: UInt64]] = [[:], [:], [:]]
+        var clock = moment
         for room in rooms { anchors.append(await store.stored(.create(room))[0].anchor) }
         for round in 0..<200 {
             let index = Int.random(in: 0..<3, using: &random)
@@ -48,8 +52,15 @@ import Testing
                 heads[index] += 1
                 let author = names.randomElement(using: &random)!
                 let body = Self.text(Int.random(in: 0...12, using: &random), &random)
-                events.append(TestEvent(seq: heads[index], body: body, from: account(author)))
-                model.append(("\(rooms[index]) \(heads[index])", index, author, body))
+                // The clock is set back now and then.
+                clock = clock + UInt64.random(in: 0...20, using: &random) - (Int.random(in: 0..<50, using: &random) == 0 ? 300 : 0)
+                var event = TestEvent(seq: heads[index], body: body, from: account(author), timestamp: clock)
+                if Int.random(in: 0..<4, using: &random) == 0, let message = newest[index].keys.sorted().randomElement(using: &random) {
+                    (event.kind, event.reference) = (.edit, message)
+                }
+                newest[index][event.reference ?? event.seq] = event.seq
+                events.append(event)
+                model.append((event.seq, index, author, body, clock, event.reference ?? event.seq))
             }
             anchors[index] = await store.stored(.append(rooms[index], events))[0].anchor
             guard round % 4 == 0 else { continue }
@@ -57,13 +68,18 @@ import Testing
             let words = Self.text(Int.random(in: 0...6, using: &random), &random)
             let author = Bool.random(using: &random) ? names.randomElement(using: &random) : nil
             let chosen = (0..<3).filter { _ in Int.random(in: 0..<3, using: &random) > 0 }
+            let ends = [model.randomElement(using: &random)!.time, model.randomElement(using: &random)!.time].sorted()
+            let times = Bool.random(using: &random) ? ends[0]..<ends[1] : 0..<Timestamp.max
             let expected = model.reversed().filter { entry in
-                chosen.contains(entry.room) && author.map { $0 == entry.author } ?? true
+                chosen.contains(entry.room) && author.map { $0 == entry.author } ?? true && times.contains(entry.time)
+                    && newest[entry.room][entry.message] == entry.seq
                     && words.lowercased().split(separator: " ").allSatisfy { entry.body.lowercased().contains($0) }
             }
             let found = try await store.all(
-                words, in: chosen.map { anchors[$0] }, from: author, pageCount: [1, 7, 1_000].randomElement(using: &random)!)
-            try #require(found == expected.map(\.place), "\(words) by \(author ?? "anybody") in \(chosen)")
+                words, in: chosen.map { anchors[$0] }, from: author, times: times,
+                pageCount: [1, 7, 1_000].randomElement(using: &random)!)
+            let places = expected.map { "\(rooms[$0.room]) \($0.seq)" }
+            try #require(found == places, "\(words) by \(author ?? "anybody") in \(chosen), \(times)")
         }
         store.close()
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from accounts import StoredAccounts
 from broker import fresh, shared_broker, storing_broker
-from cbp import BrokerError, encode
+from cbp import BrokerError, MAX_UINT, encode
 from harness import Sessions, everywhere, read_frame
 from lines import LineCase
 from websocket import Socket
@@ -130,6 +130,20 @@ class Search(Sessions):
         events, cursor, _ = bob.search(word, limit=2)
         self.assertEqual((len(events), bob.search(word, limit=2, cursor=cursor)[:2]), (2, ([], None)))
 
+    def test_times(self):
+        alice, bob, room = self.two_in_a_room()
+        word = fresh("time")
+        said = [(alice.publish(room, f"{word} {i}", ack=2)["ts"], f"{word} {i}") for i in range(5)]
+        middle = said[2][0]
+        for since, until in (
+                (middle, None), (middle + 1, None), (None, middle), (None, middle + 1), (middle, middle + 1), (middle, middle),
+                (said[0][0], said[4][0]), (0, MAX_UINT), (None, 0), (MAX_UINT, None)):
+            with self.subTest(since=since, until=until):
+                wanted = [body for ts, body in reversed(said) if (since or 0) <= ts < (MAX_UINT if until is None else until)]
+                self.assertEqual([body for _, body in self.found(bob, word, since=since, until=until, limit=2)], wanted)
+        with self.refused(108, "until"):
+            bob.search(word, since=middle, until=middle - 1)
+
     def test_faults(self):
         connection = self.raw_ready()
         connection.send(encode("search", 0, query="x"))
@@ -169,6 +183,10 @@ class Search(Sessions):
         found = web.next("found", id=4)
         self.assertEqual([frame["body"] for frame in found["frames"]], [f"{word} é\n東"])
         self.assertNotIn("cursor", found)
+        ts = found["frames"][0]["ts"]
+        for id_, times in ((5, {"since": ts, "until": ts + 1}), (6, {"until": ts}), (7, {"since": ts + 1})):
+            web.send(t="search", id=id_, query=word, **times)
+            self.assertEqual(len(web.next("found", id=id_)["frames"]), int(id_ == 5))
 
 
 globals().update(everywhere(Search))

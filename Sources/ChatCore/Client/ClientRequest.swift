@@ -27,7 +27,7 @@ public enum ClientRequest: Sendable, Equatable {
     /// The newest events of a room between two seqs, at most 1000; of one thread, if its root is named.
     case history(RoomAddress, from: UInt64, to: UInt64, limit: UInt64, thread: UInt64? = nil)
     /// The newest events in which words occur, of a room or of all that the account may read, at most 1000.
-    case search(String, room: RoomAddress?, from: AccountName?, limit: UInt64, cursor: SharedBytes?)
+    case search(Search)
     /// Another name for this guest.
     case rename(String)
     case ping
@@ -47,7 +47,7 @@ extension ClientRequest {
         case .refer(_, let draft, _): draft.fault
         case .create(let room, let title): room.isConversation ? .badName : title.flatMap { Self.fault($0, Field.title) }
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
-        case .search(let words, _, _, _, _): Self.fault(words, Field.query)
+        case .search(let search): Self.fault(search.query, Field.query)
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
         case .join, .leave, .members, .history, .ping, .typing, .presence, .mark, .changePassword, .devices, .revoke: nil
         }

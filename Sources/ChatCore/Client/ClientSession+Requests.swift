@@ -46,8 +46,7 @@ extension ClientSession {
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
         case .history(let room, let from, let to, let limit, let thread):
             return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit, thread: thread))
-        case .search(let words, let room, let from, let limit, let cursor):
-            return .search(Search(query: words, room: room, from: from, limit: limit, cursor: cursor))
+        case .search(let search): return .search(search)
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
         case .changePassword(let verifier): return .changePassword(verifier: verifier)

@@ -59,6 +59,9 @@ extension Shard {
         do throws(Failure) {
             guard offersSearch else { throw Failure(.notImplemented, reason: "this broker keeps nothing that could be searched") }
             let before = try search.cursor.map { (cursor) throws(Failure) in try Self.position(cursor) }
+            guard search.since ?? 0 <= search.until ?? .max else {
+                throw Failure(.badValue, reason: "the time ends before it begins", field: 0x28)
+            }
             guard searches.count < Self.searchesMax,
                 searches.values.count(where: { $0.request.requester.session == requester.session }) < Self.searchesPerSessionMax
             else { throw Self.cannotSearch }
@@ -141,8 +144,8 @@ extension Shard {
         guard sessions[request.requester.session] != nil else { return settle(search: request.number, nil) }
         let search = request.search
         let query = SearchQuery(
-            in: gathering.anchors, words: search.query, author: search.from, before: request.before,
-            eventCountMax: Self.limit(search.limit))
+            in: gathering.anchors, words: search.query, author: search.from, times: (search.since ?? 0)..<(search.until ?? .max),
+            before: request.before, eventCountMax: Self.limit(search.limit))
         effects.searches.append(StoreSearch(number: request.number, query: query))
     }
 

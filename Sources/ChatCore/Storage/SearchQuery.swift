@@ -15,6 +15,8 @@ public struct SearchQuery: Sendable {
     /// Words as a person wrote them, with blanks in between.
     public var words: String
     public var author: AccountName?
+    /// Only events of this time.
+    public var times: Range<Timestamp>
     /// Only events that were stored before the one with this number; nil means all.
     public var before: Int64?
     /// At least 1.
@@ -23,13 +25,14 @@ public struct SearchQuery: Sendable {
     public var byteCountMax: Int
 
     public init(
-        in anchors: some Sequence<LogAnchor>, words: String, author: AccountName? = nil, before: Int64? = nil, eventCountMax: Int,
-        byteCountMax: Int = 262_144
+        in anchors: some Sequence<LogAnchor>, words: String, author: AccountName? = nil,
+        times: Range<Timestamp> = 0..<Timestamp.max, before: Int64? = nil, eventCountMax: Int, byteCountMax: Int = 262_144
     ) {
         precondition(eventCountMax > 0, "a page has room for an event")
         logs = Set(anchors.map(\.log))
         self.words = words
         self.author = author
+        self.times = times
         self.before = before
         self.eventCountMax = eventCountMax
         self.byteCountMax = byteCountMax

@@ -95,9 +95,9 @@ struct Indexer {
         var next = end
         try index.transaction { () throws(StoreError) in
             next = try texts.forEachText(from: index.next, to: end, byteCountMax: sliceBytes) {
-                (event, log, author, text) throws(StoreError) in
+                (event, log, author, time, text) throws(StoreError) in
                 try index.open(block, changes: changes)
-                try index.insert(event, log: log, author: author, text: text)
+                try index.insert(event, log: log, author: author, time: time, text: text)
             }
             try index.advance(to: next)
         }
@@ -124,8 +124,8 @@ struct Indexer {
         try index.open(renewal.block, changes: renewal.changes)
         let end = min(renewal.end, renewal.next + sliceEvents)
         renewal.next = try texts.forEachText(from: renewal.next, to: end, byteCountMax: sliceBytes) {
-            (event, log, author, text) throws(StoreError) in
-            try index.insert(event, log: log, author: author, text: text)
+            (event, log, author, time, text) throws(StoreError) in
+            try index.insert(event, log: log, author: author, time: time, text: text)
             renewal.isEmpty = false
         }
         self.renewal = renewal

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import CSQLite
+internal import ChatProtocol
 internal import Glibc
 
 /// The index of what was said: a file of its own beside the history, made of it and made anew whenever it is in doubt.
@@ -7,22 +8,30 @@ internal import Glibc
 /// It is cut into blocks of consecutive events (``StoreSettings/indexBlockEvents``), each a table of FTS5 (sqlite.org/fts5.html) that holds the
 /// trigrams of texts and nothing else: no text, no positions. What leaves the history is not deleted from a block, which would leave
 /// its trigrams in the file until FTS5 came to merge them; the block is emptied and filled again from what the history still has.
-/// The same cut bounds the time of a query: no step of it sees more than one block. Confined to the search thread.
+/// The same cut bounds the time of a query: no step of it sees more than one block. Of each part of a block it is noted between which
+/// moments its texts were said, so that a search of some days passes over the others. Confined to the search thread.
 final class SearchIndex {
     /// Grows when blocks are made otherwise: a file of another form is made anew.
-    private static let form: Int64 = 1
+    private static let form: Int64 = 2
+    /// Parts of a block, each of equally many events.
+    private static let blockParts: Int64 = 64
 
     /// The first event that is not indexed.
     private(set) var next: Int64
     private let writing: Database
     private let reading: Database
     private let blockEvents: Int64
+    private let partEvents: Int64
     private let begin: Statement
     private let commit: Statement
     private let noteNext: Statement
     private let noteBlock: Statement
-    private let blockAtOrBelow: Statement
+    private let noteTimes: Statement
+    private let newestPart: Statement
+    private let oldestPart: Statement
     private var insertion: (block: Int64, statement: Statement)?
+    /// By the first event of each part when its texts were said, as far as this transaction has inserted them.
+    private var times: [Int64: ClosedRange<Timestamp>] = [:]
 
     /// Opens the index of a history, or begins one.
     ///
@@ -31,6 +40,7 @@ final class SearchIndex {
     ///   - nextEvent: The first event that the history does not have: what the index has from there on was of events that are gone.
     init(_ settings: StoreSettings, history: Int64, nextEvent: Int64) throws(StoreError) {
         blockEvents = settings.indexBlockEvents
+        partEvents = (blockEvents + Self.blockParts - 1) / Self.blockParts
         if try !Self.isUsable(settings, history: history) { try Self.make(settings, history: history) }
         writing = try Self.connection(settings)
         reading = try Database(path: settings.indexPath, for: .reading)
@@ -38,7 +48,13 @@ final class SearchIndex {
         commit = try writing.prepare("COMMIT")
         noteNext = try writing.prepare("UPDATE state SET value = ?1 WHERE name = 'next'")
         noteBlock = try writing.prepare("INSERT INTO block VALUES (?1, ?2) ON CONFLICT DO UPDATE SET changes = excluded.changes")
-        blockAtOrBelow = try reading.prepare("SELECT max(number) FROM block WHERE number <= ?1")
+        noteTimes = try writing.prepare(
+            """
+            INSERT INTO part VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest)
+            """)
+        newestPart = try reading.prepare("SELECT max(first) FROM part WHERE first < ?1 AND newest >= ?2 AND oldest < ?3")
+        oldestPart = try reading.prepare("SELECT min(first) FROM part WHERE first >= ?1 AND newest >= ?2 AND oldest < ?3")
         next = try writing.number("SELECT value FROM state WHERE name = 'next'")
         try retreat(to: nextEvent)
     }
@@ -79,6 +95,7 @@ final class SearchIndex {
             """
             BEGIN;
             CREATE TABLE block (number INTEGER PRIMARY KEY, changes INTEGER NOT NULL);
+            CREATE TABLE part (first INTEGER PRIMARY KEY, oldest INTEGER NOT NULL, newest INTEGER NOT NULL);
             CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
             INSERT INTO state VALUES ('history', \(history)), ('block_events', \(settings.indexBlockEvents)), ('next', 1);
             PRAGMA user_version = \(form);
@@ -107,10 +124,17 @@ final class SearchIndex {
 
     func beginWriting() throws(StoreError) { try begin.run() }
 
-    func commitWriting() throws(StoreError) { try commit.run() }
+    func commitWriting() throws(StoreError) {
+        for (first, times) in times {
+            try noteTimes.bind(first, at: 1).bind(times.lowerBound, at: 2).bind(times.upperBound, at: 3).run()
+        }
+        times = [:]
+        try commit.run()
+    }
 
     func rollBack() {
         insertion = nil
+        times = [:]
         writing.rollBack()
     }
 
@@ -129,7 +153,7 @@ final class SearchIndex {
     }
 
     /// Adds an event to the block that is open.
-    func insert(_ event: Int64, log: Int64, author: RawSpan, text: [UInt8]) throws(StoreError) {
+    func insert(_ event: Int64, log: Int64, author: RawSpan, time: Timestamp, text: [UInt8]) throws(StoreError) {
         guard let insertion else { preconditionFailure("a block is opened first") }
         let author = author.withUnsafeBytes { Array($0) }
         let statement = insertion.statement.bind(event, at: 1)
@@ -137,6 +161,10 @@ final class SearchIndex {
             octets.withUnsafeBytes { _ = statement.bindText($0.bytes, at: index) }
         }
         try statement.run()
+        let start = insertion.block * blockEvents
+        let first = start + (event - start) / partEvents * partEvents
+        let known = times[first] ?? time...time
+        times[first] = min(known.lowerBound, time)...max(known.upperBound, time)
     }
 
     /// Notes up to where events are indexed.
@@ -158,13 +186,17 @@ final class SearchIndex {
 
     /// Takes everything out of a block, and overwrites it.
     func empty(_ block: Int64) throws(StoreError) {
-        try writing.execute("INSERT INTO block_\(block) (block_\(block)) VALUES ('delete-all')")
+        try writing.execute("INSERT INTO block_\(block) (block_\(block)) VALUES ('delete-all'); \(forgetTimes(of: block))")
     }
 
     /// Removes a block.
     func drop(_ block: Int64) throws(StoreError) {
         insertion = nil
-        try writing.execute("DROP TABLE block_\(block); DELETE FROM block WHERE number = \(block)")
+        try writing.execute("DROP TABLE block_\(block); DELETE FROM block WHERE number = \(block); \(forgetTimes(of: block))")
+    }
+
+    private func forgetTimes(of block: Int64) -> String {
+        "DELETE FROM part WHERE first >= \(block * blockEvents) AND first < \((block + 1) * blockEvents)"
     }
 
     /// Brings some of what a block was written in together, which makes it smaller and quicker to ask.
@@ -195,18 +227,29 @@ final class SearchIndex {
 
     // MARK: Asking
 
-    /// The newest block at or below a number that has events.
-    func block(atOrBelow number: Int64) throws(StoreError) -> Int64? {
-        blockAtOrBelow.bind(number, at: 1)
-        defer { blockAtOrBelow.reset() }
-        return try blockAtOrBelow.step() && !blockAtOrBelow.isNull(0) ? blockAtOrBelow.number(0) : nil
+    /// Where to look for the newest events below one that may be of a time: between two events of one block. Nil if none is indexed.
+    func stretch(below event: Int64, in times: Range<Timestamp>) throws(StoreError) -> Range<Int64>? {
+        guard let newest = try part(newestPart, event, times) else { return nil }
+        let start = newest / blockEvents * blockEvents
+        let oldest = try part(oldestPart, start, times) ?? newest
+        return max(1, oldest)..<min(event, newest + partEvents, start + blockEvents)
     }
 
-    /// The newest events of a block that an expression fits, below an event; at most so many.
-    func events(_ block: Int64, _ expression: String, below event: Int64, countMax: Int) throws(StoreError) -> [Int64] {
+    private func part(_ search: Statement, _ event: Int64, _ times: Range<Timestamp>) throws(StoreError) -> Int64? {
+        search.bind(event, at: 1).bind(Int64(clamping: times.lowerBound), at: 2).bind(Int64(clamping: times.upperBound), at: 3)
+        defer { search.reset() }
+        return try search.step() && !search.isNull(0) ? search.number(0) : nil
+    }
+
+    /// The newest events that an expression fits in a stretch of one block; at most so many.
+    func events(_ expression: String, in stretch: Range<Int64>, countMax: Int) throws(StoreError) -> [Int64] {
+        let block = stretch.lowerBound / blockEvents
         let rows = try reading.prepare(
-            "SELECT rowid FROM block_\(block) WHERE block_\(block) MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3")
-        rows.bind(expression, at: 1).bind(event, at: 2).bind(Int64(countMax), at: 3)
+            """
+            SELECT rowid FROM block_\(block) WHERE block_\(block) MATCH ?1 AND rowid >= ?2 AND rowid < ?3
+            ORDER BY rowid DESC LIMIT ?4
+            """)
+        rows.bind(expression, at: 1).bind(stretch.lowerBound, at: 2).bind(stretch.upperBound, at: 3).bind(Int64(countMax), at: 4)
         var found: [Int64] = []
         while try rows.step() { found.append(rows.number(0)) }
         return found

@@ -25,7 +25,7 @@ final class SearchJob {
         self.deadline = deadline
         self.answer = answer
         let words = SearchWords(query.words)
-        scope = SearchScope(logs: query.logs, author: query.author?.description, words: words)
+        scope = SearchScope(logs: query.logs, author: query.author?.description, times: query.times, words: words)
         expression = words.expression(logs: query.logs, author: query.author)
         position = query.before ?? .max
     }
@@ -36,11 +36,11 @@ final class SearchJob {
     ///
     /// - Parameter index: nil if there is none at present; everything is looked through then.
     /// - Returns: whether it is through.
-    func advance(_ texts: StoredTexts, _ index: SearchIndex?, blockEvents: Int64) throws(StoreError) -> Bool {
+    func advance(_ texts: StoredTexts, _ index: SearchIndex?) throws(StoreError) -> Bool {
         guard !query.logs.isEmpty else { return finish(next: nil) }
         let end = StoreThread.monotonicMilliseconds + Self.sliceMilliseconds
         while position > 1 {
-            guard try step(texts, index, blockEvents) else { return finish(next: hits.last?.event) }
+            guard try step(texts, index) else { return finish(next: hits.last?.event) }
             let now = StoreThread.monotonicMilliseconds
             if position > 1, now >= deadline { return finish(next: position, isIncomplete: true) }
             if now >= end { return position <= 1 && finish(next: nil) }
@@ -49,21 +49,21 @@ final class SearchJob {
     }
 
     /// Goes a few events on. False if the page is full.
-    private func step(_ texts: StoredTexts, _ index: SearchIndex?, _ blockEvents: Int64) throws(StoreError) -> Bool {
+    private func step(_ texts: StoredTexts, _ index: SearchIndex?) throws(StoreError) -> Bool {
         let next = index?.next ?? 1
         guard let index, position <= next else { return try lookThrough(texts, downTo: next) }
-        guard let block = try index.block(atOrBelow: (position - 1) / blockEvents) else {
+        guard let stretch = try index.stretch(below: position, in: query.times) else {
             position = 1
             return true
         }
-        position = min(position, (block + 1) * blockEvents)
-        guard let expression else { return try lookThrough(texts, downTo: max(1, block * blockEvents)) }
-        let events = try index.events(block, expression, below: position, countMax: Self.stepEvents)
+        position = stretch.upperBound
+        guard let expression else { return try lookThrough(texts, downTo: stretch.lowerBound) }
+        let events = try index.events(expression, in: stretch, countMax: Self.stepEvents)
         for event in events {
             position = event
             if let hit = try texts.look(at: event, for: scope), !take(hit) { return false }
         }
-        if events.count < Self.stepEvents { position = max(1, block * blockEvents) }
+        if events.count < Self.stepEvents { position = stretch.lowerBound }
         return true
     }
 

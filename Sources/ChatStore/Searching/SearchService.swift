@@ -76,7 +76,7 @@ final class SearchService {
 
     private func isThrough(_ job: SearchJob) -> Bool {
         do throws(StoreError) {
-            guard try job.advance(texts, index, blockEvents: settings.indexBlockEvents) else { return false }
+            guard try job.advance(texts, index) else { return false }
         } catch {
             if error.path == settings.indexPath {
                 // It goes on without.

@@ -16,10 +16,10 @@ final class StoredTexts {
         // Messages, edits and notices. The frame is the last column: a row that is passed over is not read to its end.
         texts = try database.prepare(
             """
-            SELECT id, log, sender, body_start, body_count, frame FROM event
+            SELECT id, log, sender, timestamp, body_start, body_count, frame FROM event
             WHERE id >= ?1 AND id < ?2 AND kind IN (0, 1, 7) AND body_count IS NOT NULL ORDER BY id
             """)
-        let columns = "SELECT id, log, sender, kind, seq, body_start, body_count, frame FROM event"
+        let columns = "SELECT id, log, sender, kind, seq, timestamp, body_start, body_count, frame FROM event"
         below = try database.prepare(columns + " WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")
         one = try database.prepare(columns + " WHERE id = ?1")
         laterEdit = try database.prepare("SELECT 1 FROM event WHERE log = ?1 AND target = ?2 AND id > ?3 LIMIT 1")
@@ -49,7 +49,7 @@ final class StoredTexts {
     /// - Returns: the event behind those that were looked at.
     func forEachText(
         from first: Int64, to end: Int64, byteCountMax: Int,
-        _ body: (_ event: Int64, _ log: Int64, _ author: RawSpan, _ text: [UInt8]) throws(StoreError) -> Void
+        _ body: (_ event: Int64, _ log: Int64, _ author: RawSpan, _ time: Timestamp, _ text: [UInt8]) throws(StoreError) -> Void
     ) throws(StoreError) -> Int64 {
         texts.bind(first, at: 1).bind(end, at: 2)
         defer { texts.reset() }
@@ -57,11 +57,11 @@ final class StoredTexts {
         while try texts.step() {
             let event = texts.number(0)
             scratch.removeAll(keepingCapacity: true)
-            fold(texts, bodyStart: 3)
+            fold(texts, bodyStart: 4)
             byteCount += scratch.count
             let result = texts.withOctets(2) { author -> StoreError? in
                 do throws(StoreError) {
-                    try body(event, texts.number(1), author, scratch)
+                    try body(event, texts.number(1), author, UInt64(texts.number(3)), scratch)
                     return nil
                 } catch {
                     return error
@@ -99,16 +99,16 @@ final class StoredTexts {
     }
 
     private func hit(_ row: Statement, _ search: borrowing SearchScope) throws(StoreError) -> SearchHit? {
-        guard search.logs.contains(row.number(1)), !row.isNull(6) else { return nil }
+        guard search.logs.contains(row.number(1)), search.times.contains(UInt64(row.number(5))), !row.isNull(7) else { return nil }
         let kind = row.number(3)
         guard kind == 0 || kind == 1 || kind == 7 else { return nil }
         if let author = search.author, row.text(2) != author { return nil }
-        let (start, count) = (Int(row.number(5)), Int(row.number(6)))
-        let matches = row.withOctets(7) { frame in
+        let (start, count) = (Int(row.number(6)), Int(row.number(7)))
+        let matches = row.withOctets(8) { frame in
             search.words.occur(in: frame.extracting(start..<start + count), &scratch)
         }
         guard matches else { return nil }
-        let hit = SearchHit(event: row.number(0), frame: row.bytes(7))
+        let hit = SearchHit(event: row.number(0), frame: row.bytes(8))
         let message = kind == 1 ? DeliverView(frame: hit.frame).reference ?? 0 : UInt64(row.number(4))
         return try isEdited(message, in: row.number(1), behind: hit.event) ? nil : hit
     }
@@ -130,6 +130,7 @@ final class StoredTexts {
 struct SearchScope {
     let logs: Set<Int64>
     let author: String?
+    let times: Range<Timestamp>
     let words: SearchWords
 }
 

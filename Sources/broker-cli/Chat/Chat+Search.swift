@@ -7,7 +7,7 @@ extension Chat {
     private static let foundCountMax: UInt64 = 20
 
     func search(_ words: String) {
-        ask(.search(words, room: nil, from: nil, limit: Self.foundCountMax, cursor: nil)) { [unowned self] outcome in
+        ask(.search(Search(query: words, limit: Self.foundCountMax))) { [unowned self] outcome in
             guard case .found(let events, let cursor, let isIncomplete) = outcome else { return }
             if isJSON {
                 for event in events.reversed() { console.write(NoticeJSON.event(event)) }

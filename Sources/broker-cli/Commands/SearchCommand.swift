@@ -11,6 +11,9 @@ struct SearchCommand: BrokerCommand {
         discussion: """
             The newest comes last. A word may stand within another, and capitals do not matter. Everything that the account may read is \
             searched, or with --room that room alone; only members read a room: it is entered for that, and left again.
+
+            A time is that of ISO 8601, as 2026-11-21, 2026-11-21T12:04, 2026-11-21T12:04:31Z or 2026-11-21T12:04:31+01:00. A day means its \
+            beginning; without Z or an offset it is the time of this machine.
             """)
 
     @Argument(help: ArgumentHelp("The words.", valueName: "word"))
@@ -22,6 +25,12 @@ struct SearchCommand: BrokerCommand {
     @Option(help: ArgumentHelp("Only what this user said.", valueName: "name"))
     var from: String?
 
+    @Option(help: ArgumentHelp("Only what was said then or later.", valueName: "time"))
+    var since: MomentArgument?
+
+    @Option(help: ArgumentHelp("Only what was said before.", valueName: "time"))
+    var until: MomentArgument?
+
     @Option(help: ArgumentHelp("How many messages at most, the newest.", valueName: "n"))
     var limit: Int = 50
 
@@ -32,6 +41,7 @@ struct SearchCommand: BrokerCommand {
         guard words.joined(separator: " ").utf8.count <= Field.query.maximum else {
             throw ValidationError("what to search for has at most \(Field.query.maximum) octets")
         }
+        if let since, let until, until.milliseconds < since.milliseconds { throw ValidationError("--until is before --since") }
     }
 
     func execute() throws -> ExitStatus {
@@ -41,8 +51,9 @@ struct SearchCommand: BrokerCommand {
             return author
         }
         return try VerbRunner.run(options) { runner in
-            let pages = FoundPages(
-                runner, words.joined(separator: " "), room, author, count: limit, isColoured: options.connection.isColoured(.output))
+            let search = Search(
+                query: words.joined(separator: " "), room: room, from: author, since: since?.milliseconds, until: until?.milliseconds)
+            let pages = FoundPages(runner, search, count: limit, isColoured: options.connection.isColoured(.output))
             guard let room else { return pages.read(from: nil) }
             runner.ask(.join(room, tail: 0)) { _ in pages.read(from: nil) }
         }
@@ -54,25 +65,23 @@ private final class FoundPages {
     private static let pageCountMax = 1_000
 
     private let runner: VerbRunner
-    private let words: String
-    private let room: RoomAddress?
-    private let author: AccountName?
+    private let search: Search
     private let count: Int
     private let isColoured: Bool
     private var events: [Event] = []
 
-    init(_ runner: VerbRunner, _ words: String, _ room: RoomAddress?, _ author: AccountName?, count: Int, isColoured: Bool) {
+    init(_ runner: VerbRunner, _ search: Search, count: Int, isColoured: Bool) {
         self.runner = runner
-        self.words = words
-        self.room = room
-        self.author = author
+        self.search = search
         self.count = count
         self.isColoured = isColoured
     }
 
     func read(from cursor: SharedBytes?) {
-        let limit = UInt64(min(Self.pageCountMax, count - events.count))
-        runner.ask(.search(words, room: room, from: author, limit: limit, cursor: cursor)) { [self] outcome in
+        var page = search
+        page.limit = UInt64(min(Self.pageCountMax, count - events.count))
+        page.cursor = cursor
+        runner.ask(.search(page)) { [self] outcome in
             guard case .found(let events, let cursor, _) = outcome else { return }
             self.events += events
             // A page that the broker had no time to fill is gone on with.

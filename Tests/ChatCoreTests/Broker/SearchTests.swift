@@ -10,8 +10,12 @@ import Testing
     private let room: RoomAddress = "dev"
 
     /// What a search finds, as `room body`; nil if it is refused.
-    private func found(_ client: SimulatedClient, _ query: String, in room: RoomAddress? = nil, from: AccountName? = nil) -> [String]? {
-        guard case .found(let found)? = client.ask(.search(Search(query: query, room: room, from: from))) else { return nil }
+    private func found(
+        _ client: SimulatedClient, _ query: String, in room: RoomAddress? = nil, from: AccountName? = nil, since: Timestamp? = nil,
+        until: Timestamp? = nil
+    ) -> [String]? {
+        let search = Search(query: query, room: room, from: from, since: since, until: until)
+        guard case .found(let found)? = client.ask(.search(search)) else { return nil }
         return (try? found.events())?.map { "\($0.room) \($0.body ?? "")" }
     }
 
@@ -227,5 +231,26 @@ import Testing
         broker.settle()
         #expect(found(ada, "pear") == [])
         #expect(found(ada, "apple") == ["lobby an apple"])
+    }
+
+    @Test func aTimeIsSearchedFromItsBeginningToBeforeItsEnd() {
+        let broker = SimulatedBroker(shards: 2, store: SimulatedStore())
+        let ada = broker.logIn("ada")
+        var times: [Timestamp] = []
+        for number in 1...3 {
+            broker.leap(1_000)
+            times.append(ada.publish("word \(number)", to: .lobby)?.timestamp ?? 0)
+        }
+        broker.settle()
+        #expect(found(ada, "word", since: times[1]) == ["lobby word 3", "lobby word 2"])
+        #expect(found(ada, "word", since: times[1] + 1) == ["lobby word 3"])
+        #expect(found(ada, "word", until: times[1]) == ["lobby word 1"])
+        #expect(found(ada, "word", until: times[1] + 1) == ["lobby word 2", "lobby word 1"])
+        #expect(found(ada, "word", since: times[1], until: times[2]) == ["lobby word 2"])
+        #expect(found(ada, "word", since: times[1], until: times[1]) == [])
+        #expect(found(ada, "word", since: 0, until: ProtocolLimits.integerMax)?.count == 3)
+        #expect(found(ada, "word", until: 0) == [])
+        let failure = ada.failure(of: .search(Search(query: "word", since: times[1], until: times[1] - 1)))
+        #expect(failure?.code == .badValue && failure?.field == 0x28)
     }
 }

@@ -13,7 +13,7 @@ import Testing
     @Test func framesOfOneReplyAreOneOutcome() {
         var harness = ClientHarness()
         harness.logIn()
-        let token = harness.ask(.search("word", room: nil, from: nil, limit: 9, cursor: nil))
+        let token = harness.ask(.search(Search(query: "word", limit: 9)))
         let id = harness.id { if case .search = $0 { true } else { false } }
         harness.reply(.found(found(9, 8)), to: id, more: true)
         #expect(harness.outcomes(token).isEmpty)
@@ -28,7 +28,7 @@ import Testing
         var harness = ClientHarness()
         harness.logIn()
         for (words, code) in [("a\u{7}", ResultCode.badText), (String(repeating: "x", count: 257), .bodyTooLarge)] {
-            let token = harness.ask(.search(words, room: nil, from: nil, limit: 9, cursor: nil))
+            let token = harness.ask(.search(Search(query: words, limit: 9)))
             #expect(harness.outcomes(token) == [.notSent(.unacceptable(code))])
         }
     }

@@ -17,7 +17,7 @@ extension SimulatedStore {
             if [.message, .edit, .notice].contains(event.kind) {
                 guard edited[entry.log, default: []].insert(event.reference ?? event.seq).inserted else { continue }
             }
-            guard number < query.before ?? .max, query.logs.contains(entry.log) else { continue }
+            guard number < query.before ?? .max, query.logs.contains(entry.log), query.times.contains(event.timestamp) else { continue }
             guard [.message, .edit, .notice].contains(event.kind), let body = event.body, words.allSatisfy({ body.contains($0) }) else {
                 continue
             }

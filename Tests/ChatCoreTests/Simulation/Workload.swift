@@ -144,7 +144,12 @@ struct Workload {
         case 74..<75 where broker.store != nil: client.send(.history(history(client)))
         case 77..<78 where broker.store != nil: client.send(.history(history(client)))
         case 75..<76 where broker.store != nil:
-            client.send(.search(Search(query: any(["", "x", "yy"]), room: chance(50) ? address(client) : nil, limit: any([nil, 1, 5]))))
+            let now = broker.moment.wallMilliseconds
+            client.send(
+                .search(
+                    Search(
+                        query: any(["", "x", "yy"]), room: chance(50) ? address(client) : nil, since: any([nil, 0, now - 500]),
+                        until: any([nil, now - 500, now]), limit: any([nil, 1, 5]))))
         case 73..<75: client.send(.list(ListRooms(limit: any([nil, 0, 1, 2]))))
         case 75..<77: client.send(.members(ListMembers(room: address(client), limit: any([nil, 1, 1000]))))
         case 77..<79: client.send(.ping(timestamp: broker.random.next() >> 20))

@@ -75,6 +75,7 @@ _FIELD_TABLE = """
 54 54 tail         uint  1000
 55 55 query        text  256
 56 56 incomplete   bool
+57 57 since        uint
 7E fe frames       frames 65536
 """
 
@@ -111,7 +112,7 @@ _FRAME_TABLE = f"""
 28 typing    | room state | user
 29 presence  | | user state users
 2A inbox     | usn | limit
-2B search    | query | room from limit cursor
+2B search    | query | room from limit until cursor since
 2C found     | frames | cursor incomplete
 3A register  | user sasl |
 3B password  | sasl |
