@@ -147,11 +147,11 @@ final class Room {
 
     // MARK: Messages counted
 
-    /// Messages of the log up to a seq that has been handed on; nil if only the store knows.
+    /// Messages of the log up to a seq; nil if only the store knows, or the event has not been handed on.
     func messageCount(through seq: UInt64) -> UInt32? {
         if seq >= head { return messageCount }
         let floor = ringFloor
-        guard floor <= recent.lastSeq, seq + 1 >= floor else { return nil }
+        guard floor <= recent.lastSeq, (floor - 1...recent.lastSeq).contains(seq) else { return nil }
         if seq >= floor { return recent.note(seq).messageCount }
         let oldest = recent.note(floor)
         return oldest.kind == .message ? oldest.messageCount &- 1 : oldest.messageCount

@@ -25,6 +25,18 @@ struct InboxTests {
 
     // MARK: Markers
 
+    /// What is marked may not have been handed on yet.
+    @Test func aMarkerMayBeWithinWhatComesInOneTurn() {
+        let broker = SimulatedBroker()
+        let ann = broker.logIn("ann", capabilities: Self.all)
+        let head = broker.room(.lobby)!.head
+        for _ in 0..<3 { ann.send(.publish(Publish(room: .lobby, publication: .text("x")))) }
+        ann.send(mark(.lobby, head + 1))
+        broker.settle()
+        #expect(broker.room(.lobby)!.members["ann"]?.mark == head + 1)
+        #expect(broker.room(.lobby)!.head == head + 3)
+    }
+
     @Test func aMarkerOnlyGrows() {
         let broker = SimulatedBroker()
         let ann = broker.logIn("ann", capabilities: Self.all)
