@@ -229,7 +229,7 @@ struct TCPListenerTests {
                 let listener = try TCPListener(loop: loop, address: .loopback(port: 0), backlog: 16, sharing: .alone)
                 let recorders = (0..<3).map { _ in Recorder() }
                 var latecomer: TCPStream?
-                var restoreLimit: () -> Void = {}
+                var descriptors: ExhaustedDescriptors?
 
                 var connected: [TCPStream] = []
                 for recorder in recorders {
@@ -245,19 +245,24 @@ struct TCPListenerTests {
                     recorder.onEnd = { _ in
                         // Everybody who waited has been told; there are descriptors again, and the listener is still alive.
                         guard recorders.allSatisfy({ $0.endCount == 1 }) else { return }
-                        restoreLimit()
+                        descriptors?.restore()
                         TCPStream.connect(loop: loop, to: listener.localAddress) { result in
                             recordingErrors { latecomer = try result.get() }
                         }
                     }
                 }
                 loop.run()
-                restoreLimit = exhaustDescriptors(on: loop)
+                descriptors = ExhaustedDescriptors(on: loop)
                 listener.start(
                     onAccept: {
                         accepted.append($0)
                         loop.stop()
-                    }, onError: { errors.append($0) })
+                    },
+                    onError: {
+                        errors.append($0)
+                        // Another thread of the test process has taken the place of the reserve: the listener rests until there is one.
+                        if errors.count > recorders.count { descriptors?.giveOneBack() }
+                    })
                 loop.run()
                 #expect(recorders.map(\.endCount) == [1, 1, 1])
                 #expect(Set(errors) == [.tooManyOpenDescriptors])
@@ -313,15 +318,36 @@ private func exchangeDescriptorLimit(_ count: rlim_t) -> rlim_t {
     return previous
 }
 
-/// Takes every descriptor that the process may have, and gives back what ends that.
-private func exhaustDescriptors(on loop: EventLoop) -> () -> Void {
-    let previous = exchangeDescriptorLimit(128)
-    // Other threads of the test process may close something later: what becomes free is taken at every turn's end.
-    let fill = { while open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0 {} }
-    fill()
-    loop.onTurnEnd = fill
-    return {
+/// Takes every descriptor that the process may have.
+private final class ExhaustedDescriptors {
+    private let loop: EventLoop
+    private let previousLimit: rlim_t
+    private var taken: [Int32] = []
+
+    init(on loop: EventLoop) {
+        self.loop = loop
+        previousLimit = exchangeDescriptorLimit(128)
+        fill()
+        // Other threads of the test process may close something later: what becomes free is taken at every turn's end.
+        loop.onTurnEnd = { [unowned self] in fill() }
+    }
+
+    private func fill() {
+        while true {
+            let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return }
+            taken.append(descriptor)
+        }
+    }
+
+    /// Frees one, and takes no more.
+    func giveOneBack() {
         loop.onTurnEnd = nil
-        exchangeDescriptorLimit(previous)
+        if let descriptor = taken.popLast() { close(descriptor) }
+    }
+
+    func restore() {
+        loop.onTurnEnd = nil
+        exchangeDescriptorLimit(previousLimit)
     }
 }
