@@ -10,6 +10,7 @@ extension Shard {
         roster.head = batch.lastSeq
         roster.floor = batch.floor
         unwrittenByteCount += batch.bytes.count
+        noteDeletions(in: batch.bytes, of: batch.room)
         var translations = Translations(batch.bytes)
         var delivered = 0
         for index in roster.attachments.indices {
@@ -95,7 +96,10 @@ extension Shard {
             roster.attachments[index].next == fetched.from
         else { return }
         if fetched.first > fetched.from { lag(session, of: roster, from: fetched.from, to: fetched.first - 1) }
-        for event in fetched.events { session.queue.append(session.encoding.translation(of: event)) }
+        for events in fetched.events {
+            noteDeletions(in: events, of: fetched.room)
+            session.queue.append(session.encoding.translation(of: events))
+        }
         statistics.deliveries += UInt64(fetched.eventCount)
         schedule(session)
         roster.attachments[index].next = fetched.next

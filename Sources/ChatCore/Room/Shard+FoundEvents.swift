@@ -22,7 +22,8 @@ struct SearchName: Hashable {
 /// From the page that the store found to FOUND.
 ///
 /// The page may have been read before a deletion was committed, which may have been sent before the page comes. So each event goes to the
-/// home of its room and back: what the home lets pass leaves it in front of every later deletion.
+/// home of its room and back: what the home lets pass leaves it in front of every later deletion. Deletions that come here while another
+/// home's word is awaited are seen as they are delivered.
 extension Shard {
     /// Octets of events in one frame of the reply.
     private static let foundByteCountMax = 60_000
@@ -57,6 +58,33 @@ extension Shard {
         tell(events, of: page, to: request)
     }
 
+    /// Events are about to be delivered here: what they delete is not told as found behind them.
+    func noteDeletions(in frames: SharedBytes, of room: RoomAddress) {
+        guard !searches.isEmpty else { return }
+        let deleted = Self.deletedSeqs(frames)
+        guard !deleted.isEmpty else { return }
+        for (number, gathering) in searches {
+            for (place, frame) in (gathering.page?.events ?? []).enumerated() {
+                let event = DeliverView(frame: frame)
+                let isOfRoom = frame.withBytes { event.isIn(room, in: $0.extracting(FrameHeader.byteCount..<$0.byteCount)) }
+                if isOfRoom, deleted.contains(event.message) { searches[number]?.erased.insert(place) }
+            }
+        }
+    }
+
+    /// The seqs of the messages that are deleted by some of these events.
+    private static func deletedSeqs(_ frames: SharedBytes) -> Set<UInt64> {
+        var deleted: Set<UInt64> = []
+        var start = 0
+        while start < frames.count {
+            guard let header = frames.withBytes({ FrameHeader($0, at: start) }) else { preconditionFailure("a batch holds whole frames") }
+            let event = DeliverView(frame: frames[start..<(start + header.frameByteCount)])
+            if event.kind == .delete, let seq = event.reference { deleted.insert(seq) }
+            start += header.frameByteCount
+        }
+        return deleted
+    }
+
     /// Answers in as many frames as it needs.
     private func tell(_ events: [SharedBytes], of page: SearchPage, to request: SearchRequest) {
         var rest = events[...]
@@ -88,4 +116,9 @@ extension Shard {
         let erased = events.filter { event in rooms[event.room]?.storage.map { isErased(event.frame, in: $0) } ?? true }
         send(.searchJudged(request, erased: erased.map(\.place)), to: Int(request.requester.session.shard))
     }
+}
+
+extension DeliverView {
+    /// The seq of the message that the event is, or edits.
+    var message: UInt64 { kind == .edit ? reference ?? seq : seq }
 }

@@ -89,7 +89,6 @@ extension Shard {
     /// Whether an event was deleted, or the message that it edits, and a read may show what it said.
     func isErased(_ frame: SharedBytes, in storage: RoomStorage) -> Bool {
         guard !storage.erasures.isEmpty else { return false }
-        let event = DeliverView(frame: frame)
-        return storage.erasures[event.kind == .edit ? event.reference ?? event.seq : event.seq] != nil
+        return storage.erasures[DeliverView(frame: frame).message] != nil
     }
 }
