@@ -60,7 +60,7 @@ extension Shard {
 
     /// Events are about to be delivered here: what they delete is not told as found behind them.
     func noteDeletions(in frames: SharedBytes, of room: RoomAddress) {
-        guard !searches.isEmpty else { return }
+        guard searches.values.contains(where: { $0.page != nil }) else { return }
         let deleted = Self.deletedSeqs(frames)
         guard !deleted.isEmpty else { return }
         for (number, gathering) in searches {

@@ -48,6 +48,8 @@ extension Shard {
         // Behind what was lost nothing is stored but the void event that says so, which clears the mark.
         guard !room.isTorn else { return tear(room, storage, through: batch.lastSeq) }
         storage.appendsInFlight += 1
+        // A batch may be handed on in a later turn than that of its publishes, when another post has left.
+        if let newest = storage.durables.last, newest.seq >= batch.firstSeq { isStoreAwaited = true }
         post(
             .append(room.address, epoch: room.epoch, firstSeq: batch.firstSeq, events: batch.bytes, authors: authors),
             .append(room, lastSeq: batch.lastSeq))
@@ -299,63 +301,5 @@ extension Shard {
         guard room.members.isEmpty, !isStanding(room.address) else { return }
         if let storage = room.storage, storage.floor <= room.head { return }
         emptyRooms.insert(room.address)
-    }
-
-    // MARK: Start
-
-    /// Enters the rooms that are stored.
-    func restore(_ history: ShardHistory) {
-        lastEpoch = max(lastEpoch, history.lastEpoch)
-        for stored in history.rooms.map(withTopicOfNow) {
-            guard stored.survivesRestart else {
-                post(.end(stored.record.address, epoch: stored.record.epoch))
-                continue
-            }
-            let room = Room(
-                restoring: stored, shardCount: map.shardCount, now: now.monotonicMilliseconds, updateNumberOffset: updateNumberOffset)
-            let storage = RoomStorage(floor: stored.floor)
-            storage.anchor = stored.anchor
-            storage.removedMessageCount = stored.removedMessageCount
-            storage.recalled = RecalledPublications(since: stored.recalledSince, until: now.wallMilliseconds)
-            room.storage = storage
-            rooms[room.address] = room
-            noteEmptiness(of: room)
-        }
-        for (account, room) in history.memberships { restoreMembership(of: account, in: room) }
-        recalledUntil = now.monotonicMilliseconds + settings.deduplicationSeconds * 1_000
-        for publication in history.publications {
-            rooms[publication.room]?.storage?.recalled?.insert(
-                publication.account, publication.messageID, seq: publication.seq, timestamp: publication.timestamp)
-        }
-    }
-
-    /// The topic of the lobby is the operator's.
-    private func withTopicOfNow(_ stored: StoredRoom) -> StoredRoom {
-        let topic = settings.lobbyTopic.isEmpty ? nil : settings.lobbyTopic
-        guard stored.record.address == .lobby, stored.record.topic != topic else { return stored }
-        var stored = stored
-        stored.record.topic = topic
-        post(.change(stored.record))
-        return stored
-    }
-
-    /// Forgets what was recalled at the start, once no retry can refer to it.
-    func sweepRecalled() {
-        guard let recalledUntil, now.monotonicMilliseconds >= recalledUntil else { return }
-        self.recalledUntil = nil
-        for room in rooms.values { room.storage?.recalled = nil }
-    }
-}
-
-extension StoredRoom {
-    /// A conversation is its parties': one of guests ended with them.
-    var survivesRestart: Bool { !record.address.isConversation || members.count == record.address.partyCount }
-}
-
-extension RoomAddress {
-    /// Accounts that a conversation is between: one, if somebody keeps notes.
-    fileprivate var partyCount: Int {
-        guard let (first, second) = parties else { return 0 }
-        return first == second ? 1 : 2
     }
 }
