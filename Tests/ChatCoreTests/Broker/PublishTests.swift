@@ -1,4 +1,5 @@
 import Bytes
+import ChatDialects
 import ChatProtocol
 import Testing
 
@@ -6,6 +7,23 @@ import Testing
 
 /// docs/PROTOCOL.md, *Publishing*, but for retries.
 struct PublishTests {
+    /// The batch leaves in a later turn than another post does.
+    @Test func whatSomebodyWaitsForIsStoredAtOnceInALaterTurnToo() {
+        let rooms = StoredRooms(reservedSeqs: 4_096)
+        let ann = rooms.logIn("ann")
+        ann.create("r")
+        _ = ann.join("r")
+        let publication = Publication(content: EventContent(body: "x"), acknowledgement: .durable)
+        let shard = rooms.broker.shards[0]
+        let publish = Command.publish(Publish(room: "r", publication: publication))
+        shard.receive(.command(publish, requestID: 1_000, isRetry: false), from: ann.session, at: rooms.broker.moment)
+        shard.post(.dismiss("nobody", from: "r", epoch: 0))
+        rooms.store.take(shard)
+        shard.endTurn(at: rooms.broker.moment)
+        rooms.store.take(shard)
+        #expect(rooms.store.lastPost?.writes.count == 1 && rooms.store.lastPost?.isAwaited == true)
+    }
+
     @Test func onlyWhatSomebodyWaitsForIsStoredAtOnce() {
         let rooms = StoredRooms(reservedSeqs: 4_096)
         let ann = rooms.logIn("ann")
