@@ -24,10 +24,10 @@ public struct StoreSettings: Sendable {
     public var notedEvents = 65_536
 
     // The write-ahead log.
-    /// Pages (4 KiB) in it from which on the checkpoint thread copies them back.
-    public var checkpointPages = 2_048
+    /// Pages (``StoreOpening/pageByteCount`` octets) in it from which on the checkpoint thread copies them back.
+    public var checkpointPages = 1_024
     /// Pages in it at which the writer itself waits for a checkpoint: the bound of the file's growth.
-    public var checkpointPagesMax = 65_536
+    public var checkpointPagesMax = 32_768
 
     // Reading.
     /// Threads that read, each with its own connection.

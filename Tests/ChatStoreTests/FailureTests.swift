@@ -216,7 +216,7 @@ import Testing
             most = max(most, store.statistics.logPages)
         }
         #expect(most > 32 && most < 128)
-        #expect(try folder.contents(of: "history.sqlite3-wal").count < 200 * 4_120)
+        #expect(try folder.contents(of: "history.sqlite3-wal").count < 100 * 8_216)
         store.close()
     }
 }

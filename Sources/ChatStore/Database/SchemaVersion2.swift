@@ -50,11 +50,12 @@ enum SchemaVersion2 {
         var notes: [Int64: (messages: UInt64, timestamp: UInt64)] = [:]
         var last: Int64 = 0
         while true {
-            var events: [(id: Int64, log: Int64, seq: UInt64, timestamp: UInt64, frame: StoredFrame)] = []
+            var events: [(id: Int64, log: Int64, seq: UInt64, timestamp: UInt64, bytes: SharedBytes, frame: StoredFrame)] = []
             slice.bind(last, at: 1)
             while try slice.step() {
-                for frame in StoredFrame.split(slice.bytes(5)) {
-                    events.append((slice.number(0), slice.number(1), UInt64(slice.number(2)), UInt64(slice.number(4)), frame))
+                let bytes = slice.bytes(5)
+                for frame in StoredFrame.split(bytes) {
+                    events.append((slice.number(0), slice.number(1), UInt64(slice.number(2)), UInt64(slice.number(4)), bytes, frame))
                 }
             }
             guard let end = events.last else { break }
@@ -71,7 +72,7 @@ enum SchemaVersion2 {
                     refer.bind(event.id, at: 1).bind(event.frame.target, at: 2).bind(event.frame.view.thread, at: 3)
                     try refer.run()
                 }
-                try markings.note(event.frame, in: event.log)
+                try markings.note(event.frame, of: event.bytes, in: event.log)
             }
         }
         let note = try database.prepare("UPDATE log SET messages = ?2, last_timestamp = ?3 WHERE id = ?1")

@@ -3,6 +3,10 @@ internal import Glibc
 
 /// Opens the file of a data directory, or makes it, and refuses whatever is not as it should be.
 struct StoreOpening {
+    /// Octets of a page of the file. Most pages are filled by one commit and written twice, to the write-ahead log and from there:
+    /// half as many pages are half as many writes.
+    static let pageByteCount = 8_192
+
     let lock: DirectoryLock
     let database: Database
 
@@ -52,7 +56,7 @@ struct StoreOpening {
         Glibc.close(descriptor)
         do {
             let database = try Database(path: unfinished, for: .creating, vfs: settings.fileSystem)
-            try database.execute("PRAGMA page_size = 4096")
+            try database.execute("PRAGMA page_size = \(pageByteCount)")
             _ = try database.text("PRAGMA journal_mode = WAL")
             try schema.migrate(database)
             _ = try database.checkpoint(.truncate)

@@ -141,34 +141,24 @@ final class LogWriter {
             return .rejected(.gap(takenThrough: taken))
         }
         guard last.view.seq <= log.reserved else { return .rejected(.notReserved(through: log.reserved)) }
-        for (index, frame) in frames.enumerated() { try insert(frame, by: authors[index], into: &log) }
+        try statements.events.append(frames, of: events, by: authors, to: log, as: nextEvent)
+        for frame in frames { try note(frame, of: events, in: &log) }
         log.lostThrough = 0
         if log.reserved - log.head < reservedSeqs / 2 { try reserve(&log) }
         logs[room] = log
         return .stored(log.committed)
     }
 
-    private func insert(_ frame: StoredFrame, by author: Int64?, into log: inout LogState) throws(StoreError) {
+    /// Notes that the next row of the table is an event of a log.
+    private func note(_ frame: StoredFrame, of batch: SharedBytes, in log: inout LogState) throws(StoreError) {
         let view = frame.view
         precondition(view.seq == log.head + 1 || view.kind == .void, "the events of a batch follow one another")
-        let insert = statements.insertEvent
-        insert.bind(nextEvent, at: 1).bind(log.id, at: 2).bind(view.seq, at: 3).bind(log.lastEvent, at: 4)
-        insert.bind(view.timestamp, at: 5).bind(Int64(view.kind.rawValue), at: 6)
-        if let id = view.messageID { insert.bind(Int64(bitPattern: id.value), at: 8) } else { insert.bindNull(at: 8) }
-        bind(frame.bodyRange, to: insert, at: 9)
-        if let author { insert.bind(author, at: 12) } else { insert.bindNull(at: 12) }
-        insert.bind(frame.target, at: 13).bind(view.thread, at: 14)
-        try frame.bytes.withBytes { (octets) throws(StoreError) in
-            insert.bindText(lent: octets.extracting(frame.fromRange), at: 7)
-            insert.bindBlob(lent: octets, at: 11)
-            try insert.run()
-        }
         if view.kind == .message { log.messageCount += 1 }
         if LogIndex.hasEntry(view.seq, after: log.lastEvent == 0 ? 0 : log.head) {
             try statements.insertSegment.bind(log.id, at: 1).bind(view.seq, at: 2).bind(nextEvent, at: 3).bind(log.messageCount, at: 4)
                 .run()
         }
-        try statements.markings.note(frame, in: log.id)
+        try statements.markings.note(frame, of: batch, in: log.id)
         log.lastTimestamp = view.timestamp
         log.head = view.seq
         log.lastEvent = nextEvent
@@ -199,7 +189,7 @@ final class LogWriter {
         statements.frame.reset()
         let frames = StoredFrame.split(bytes)
         let replace = statements.replaceFrame.bind(event, at: 1).bind(Int64(frames[0].view.kind.rawValue), at: 2)
-        bind(frames[0].bodyRange, to: replace, at: 3)
+        replace.bind(body: frames[0].bodyRange, at: 3)
         bytes.withBytes { _ = replace.bindBlob($0, at: 5) }
         try replace.run()
         noteErasure(of: event)
@@ -219,15 +209,6 @@ final class LogWriter {
             event = place.previous
         }
         return nil
-    }
-
-    /// Where a body begins in its frame and how long it is, for the views.
-    private func bind(_ body: Range<Int>?, to statement: Statement, at index: Int32) {
-        if let body {
-            statement.bind(Int64(body.lowerBound), at: index).bind(Int64(body.count), at: index + 1)
-        } else {
-            statement.bindNull(at: index).bindNull(at: index + 1)
-        }
     }
 
     private func reserve(_ log: inout LogState, through asked: UInt64 = 0) throws(StoreError) {

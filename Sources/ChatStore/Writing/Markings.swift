@@ -19,16 +19,17 @@ struct Markings {
         trimReactions = try database.prepare("DELETE FROM reaction WHERE log = ?1 AND target < ?2")
     }
 
-    /// Does what an event of a log says of another one.
-    func note(_ frame: StoredFrame, in log: Int64) throws(StoreError) {
+    /// Does what an event of a batch says of another one of the log.
+    func note(_ frame: StoredFrame, of batch: SharedBytes, in log: Int64) throws(StoreError) {
         guard frame.view.kind.isChange, let target = frame.view.reference else { return }
         switch frame.view.kind {
         case .react, .unreact:
             let statement = frame.view.kind == .react ? react : unreact
             statement.bind(log, at: 1).bind(target, at: 2)
-            frame.bytes.withBytes { octets in
-                let body = frame.bodyRange ?? 0..<0
-                _ = statement.bindText(octets.extracting(frame.fromRange), at: 3).bindBlob(octets.extracting(body), at: 4)
+            batch.withBytes { octets in
+                let from = frame.place(of: frame.fromRange)
+                let body = frame.place(of: frame.bodyRange ?? 0..<0)
+                _ = statement.bindText(octets.extracting(from), at: 3).bindBlob(octets.extracting(body), at: 4)
             }
             try statement.run()
         case .pin: try pin.bind(log, at: 1).bind(target, at: 2).run()

@@ -2,8 +2,7 @@
 struct WriterStatements {
     let begin: Statement
     let commit: Statement
-    /// id, log, seq, previous, timestamp, kind, sender, message_id, body_start, body_count, frame, author, target, thread
-    let insertEvent: Statement
+    let events: EventRows
     /// id, kind, body_start, body_count, frame
     let replaceFrame: Statement
     /// log, seq, event, messages
@@ -49,7 +48,7 @@ struct WriterStatements {
     init(_ database: Database) throws(StoreError) {
         begin = try database.prepare("BEGIN IMMEDIATE")
         commit = try database.prepare("COMMIT")
-        insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")
+        events = try EventRows(database)
         replaceFrame = try database.prepare("UPDATE event SET kind = ?2, body_start = ?3, body_count = ?4, frame = ?5 WHERE id = ?1")
         insertSegment = try database.prepare("INSERT INTO segment VALUES (?1, ?2, ?3, ?4)")
         reserve = try database.prepare("UPDATE log SET reserved = ?2 WHERE id = ?1")
