@@ -41,12 +41,23 @@ class Figures:
     def idle_byte_count(self, label: str) -> float | None:
         return self.median(label, "idle", "server", "rss_bytes_per_connection")
 
-    def ratio(self, label: str, other: str, workload: str) -> float | None:
-        """How much more CPU `other` needs for a delivery: the median of the rounds' own ratios, because rounds differ more than servers."""
+    def kernel_cpu(self, label: str, workload: str) -> float | None:
+        """The kernel's part of it: what would be left if the server's own code took no time."""
+        totals = self.values(label, workload, "server", "cpu_seconds")
+        parts = [system / total for system, total in zip(self.values(label, workload, "server", "system_seconds"), totals) if total]
+        whole = self.cpu(label, workload)
+        return whole * statistics.median(parts) if parts and whole else None
+
+    def ratio(self, label: str, other: str, workload: str, kernel_alone: bool = False) -> float | None:
+        """How much more CPU `other` needs for a delivery: the median of the rounds' own ratios, because rounds differ more than servers.
+
+        With `kernel_alone`, than the kernel alone needs for `label`.
+        """
         ratios = []
         for number in {run.round for run in self.runs}:
             one_round = Figures([run for run in self.runs if run.round == number])
-            own, others = one_round.cpu(label, workload), one_round.cpu(other, workload)
+            own = one_round.kernel_cpu(label, workload) if kernel_alone else one_round.cpu(label, workload)
+            others = one_round.cpu(other, workload)
             if own and others:
                 ratios.append(others / own)
         return statistics.median(ratios) if ratios else None

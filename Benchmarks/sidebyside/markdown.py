@@ -20,9 +20,10 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
         "**Deliveries per second** (median) where nothing but the server bounds them, **latency** at B in milliseconds (median of the rounds, "
         f"and p99 of the best), and **memory** of an idle connection ({idle:,} of them); faults are deliveries lost, duplicated, reordered or foreign:",
         table(["Server", "A", "P", "H", "C", "B: p50", "p99", "p99.9", "p99, best", "Octets idle", "Faults"], [row(figures, label) for label in labels]),
-        "**What must hold**; ratios are medians of the rounds' ratios, and the last column is what the C/libuv floor reaches in place of the broker:",
-        table(["", "Must", "Measured", "", "Floor"],
-              [[verdict.what, verdict.must, verdict.measured, verdict.word, verdict.floor] for verdict in verdicts(figures)]),
+        "**What must hold**; ratios are medians of the rounds' ratios. *Floor* is what the C/libuv floor reaches in place of the broker, "
+        "*kernel alone* what the broker would reach if its own code took no time and only the kernel's work for it counted:",
+        table(["", "Must", "Measured", "", "Floor", "Kernel alone"],
+              [[verdict.what, verdict.must, verdict.measured, verdict.word, verdict.floor, verdict.kernel] for verdict in verdicts(figures)]),
     ]
     if micro:
         parts += ["**Parts of the path**, nanoseconds for each operation, median of the repetitions:",

@@ -27,7 +27,7 @@ def text(figures: Figures, machine: dict[str, str], versions: dict[str, str], co
     body.append("<h2>What must hold</h2><section><table>")
     for verdict in verdicts(figures):
         mark = ' class="no"' if verdict.is_met is False else ""
-        floor = f"floor: {verdict.floor}" if verdict.floor else ""
+        floor = f"floor: {verdict.floor}, kernel alone: {verdict.kernel}" if verdict.floor else ""
         body.append(f"<tr><td>{html.escape(verdict.what)}</td><td>{verdict.must}</td><td{mark}>{verdict.measured}</td><td>{floor}</td></tr>")
     body.append("</table></section>")
 

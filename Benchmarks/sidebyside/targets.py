@@ -13,8 +13,9 @@ class Verdict:
     must: str
     measured: str
     is_met: bool | None
-    # The floor's figure for the same comparison: more than that is hardly to be had.
+    # The floor's figure for the same comparison, and the broker's if only the kernel's work for it counted: more is not to be had.
     floor: str = ""
+    kernel: str = ""
 
     @property
     def word(self) -> str:
@@ -28,7 +29,9 @@ def verdicts(figures: Figures) -> list[Verdict]:
         ("H", "nats-server", 6), ("H", "redis-server", 5), ("C", "nats-server", 1.8), ("C", "redis-server", 1.3),
     ]:
         verdict = at_least(f"{workload}: less CPU per delivery than {peer}", factor, figures.ratio(BROKER, peer, workload))
-        found.append(dataclasses.replace(verdict, floor=at_least("", factor, figures.ratio(FLOOR, peer, workload)).measured))
+        found.append(dataclasses.replace(
+            verdict, floor=times(figures.ratio(FLOOR, peer, workload)),
+            kernel=times(figures.ratio(BROKER, peer, workload, kernel_alone=True))))
     peers = [label for label in figures.labels() if not label.startswith("broker") and label != FLOOR]
     latencies = [value for label in peers if (value := figures.best(label, "B", "latency_us", "p99"))]
     own = figures.best(BROKER, "B", "latency_us", "p99")
@@ -40,12 +43,16 @@ def verdicts(figures: Figures) -> list[Verdict]:
     return found
 
 
+def times(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f} ×"
+
+
 def at_most(what: str, factor: float, measured: float | None) -> Verdict:
-    return Verdict(what, f"≤ {factor:g} ×", "–" if measured is None else f"{measured:.2f} ×", None if measured is None else measured <= factor)
+    return Verdict(what, f"≤ {factor:g} ×", times(measured), None if measured is None else measured <= factor)
 
 
 def at_least(what: str, factor: float, measured: float | None) -> Verdict:
-    return Verdict(what, f"≥ {factor:g} ×", "–" if measured is None else f"{measured:.2f} ×", None if measured is None else measured >= factor)
+    return Verdict(what, f"≥ {factor:g} ×", times(measured), None if measured is None else measured >= factor)
 
 
 def octets(what: str, count: int, measured: float | None) -> Verdict:

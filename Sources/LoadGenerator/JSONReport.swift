@@ -66,6 +66,7 @@ extension ServerUsage {
         .object([
             ("pid", .count(UInt64(processID))),
             ("cpu_seconds", .number(cpuSeconds, decimals: 3)),
+            ("system_seconds", .number(systemSeconds, decimals: 3)),
             ("cpu_seconds_per_million_deliveries", cpuSecondsPerMillionDeliveries.map { .number($0, decimals: 4) } ?? .null),
             ("rss_bytes", .count(residentByteCount)),
             ("rss_bytes_before", .count(residentByteCountBefore)),

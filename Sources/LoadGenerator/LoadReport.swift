@@ -63,6 +63,8 @@ public struct ServerUsage: Sendable, Equatable {
     public var processID: Int32
     /// User and system time in the measured time.
     public var cpuSeconds: Double
+    /// The kernel's part of it.
+    public var systemSeconds: Double
     /// nil if nothing was delivered.
     public var cpuSecondsPerMillionDeliveries: Double?
     /// Resident memory before the first connection, when all were ready, at the end of the measured time, and the most it ever was.

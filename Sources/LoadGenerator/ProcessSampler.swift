@@ -4,6 +4,8 @@ import Glibc
 struct ProcessSample: Sendable, Equatable {
     /// User and system time since the process began.
     var cpuSeconds: Double
+    /// The kernel's part of it.
+    var systemSeconds: Double
     /// Resident memory.
     var residentByteCount: UInt64
     /// The most resident memory so far.
@@ -14,17 +16,19 @@ struct ProcessSample: Sendable, Equatable {
         guard let stat = Self.text(of: "/proc/\(processID)/stat"), let status = Self.text(of: "/proc/\(processID)/status"),
             let ticks = Self.ticks(stat: stat), let resident = Self.kibibytes("VmRSS:", status: status)
         else { return nil }
-        cpuSeconds = Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+        cpuSeconds = Double(ticks.user + ticks.system) / ticksPerSecond
+        systemSeconds = Double(ticks.system) / ticksPerSecond
         residentByteCount = resident * 1_024
         residentByteCountMax = (Self.kibibytes("VmHWM:", status: status) ?? resident) * 1_024
     }
 
     /// `utime` and `stime`, fields 14 and 15. The name of the program, field 2, may hold blanks and parentheses: counting begins behind it.
-    static func ticks(stat: String) -> UInt64? {
+    static func ticks(stat: String) -> (user: UInt64, system: UInt64)? {
         guard let end = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]) else { return nil }
-        return user + system
+        return (user, system)
     }
 
     static func kibibytes(_ key: String, status: String) -> UInt64? {

@@ -30,7 +30,7 @@ struct ServerWatch {
         let cpuSeconds = end.cpuSeconds - start.cpuSeconds
         let growth = Double(ready.residentByteCount) - Double(before.residentByteCount)
         report.server = ServerUsage(
-            processID: processID, cpuSeconds: cpuSeconds,
+            processID: processID, cpuSeconds: cpuSeconds, systemSeconds: end.systemSeconds - start.systemSeconds,
             cpuSecondsPerMillionDeliveries: report.deliveries > 0 ? cpuSeconds / (Double(report.deliveries) / 1e6) : nil,
             residentByteCountBefore: before.residentByteCount, residentByteCountReady: ready.residentByteCount,
             residentByteCount: end.residentByteCount, residentByteCountMax: end.residentByteCountMax,

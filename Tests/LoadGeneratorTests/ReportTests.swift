@@ -22,8 +22,8 @@ import Testing
         }
         report.percentiles = [(0, 10), (50, 800), (90, 900), (99, 1_250), (99.9, 40_000), (100, 2_000_000)]
         report.server = ServerUsage(
-            processID: 7, cpuSeconds: 1.25, cpuSecondsPerMillionDeliveries: 0.25, residentByteCountBefore: 1, residentByteCountReady: 2,
-            residentByteCount: 20_000_000, residentByteCountMax: 21_000_000, residentByteCountPerConnection: 650)
+            processID: 7, cpuSeconds: 1.25, systemSeconds: 0.75, cpuSecondsPerMillionDeliveries: 0.25, residentByteCountBefore: 1,
+            residentByteCountReady: 2, residentByteCount: 20_000_000, residentByteCountMax: 21_000_000, residentByteCountPerConnection: 650)
         if !isClean {
             report.tally.lost = 1
             report.errors = ["ERROR 700 <script>\"rate\" & \\ \n\u{1}</script>"]
@@ -49,6 +49,7 @@ import Testing
         let server = try #require(object["server"] as? [String: Any])
         #expect(server["cpu_seconds_per_million_deliveries"] as? Double == 0.25)
         #expect(server["cpu_seconds"] as? Double == 1.25)
+        #expect(server["system_seconds"] as? Double == 0.75)
         #expect(server["rss_bytes"] as? Int == 20_000_000)
         let configuration = try #require(object["config"] as? [String: Any])
         #expect(configuration["members"] as? Int == 100)
@@ -105,9 +106,10 @@ import Testing
         #expect(DecimalText.duration(microseconds: 2_000_000) == "2.00 s")
     }
 
-    @Test func readsProcessTimesWhateverTheProgramIsCalled() {
+    @Test func readsProcessTimesWhateverTheProgramIsCalled() throws {
         let stat = "12 (a b) c) S 1 2 3 4 5 6 7 8 9 10 111 222 0 0 20 0 3 0 99"
-        #expect(ProcessSample.ticks(stat: stat) == 333)
+        let ticks = try #require(ProcessSample.ticks(stat: stat))
+        #expect(ticks.user == 111 && ticks.system == 222)
         #expect(ProcessSample.ticks(stat: "12 (x) S 1") == nil)
         #expect(ProcessSample.kibibytes("VmRSS:", status: "Name:\tx\nVmHWM:\t  900 kB\nVmRSS:\t  812 kB\n") == 812)
     }
