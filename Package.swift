@@ -67,9 +67,10 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own
         room("Bytes"),
         room("ChatProtocol", "Bytes"),
-        room("SASL", "Bytes"),
+        room("JSON", "Bytes"),
+        room("SASL", "Bytes", "JSON"),
         room("WebSocket", "Bytes"),
-        room("ChatDialects", "Bytes", "ChatProtocol", "WebSocket"),
+        room("ChatDialects", "Bytes", "ChatProtocol", "JSON", "WebSocket"),
         room("ChatCore", "Bytes", "ChatProtocol", "ChatDialects"),
 
         // Adapters
@@ -77,7 +78,7 @@ let package = Package(
         room("TLS", "Bytes", "COpenSSL"),
         room("Deflate", "Bytes", "CZlib"),
         room("Transport", "Bytes", "LibUV", "TLS"),
-        room("Credentials", "Bytes", "SASL", "COpenSSL"),
+        room("Credentials", "Bytes", "JSON", "SASL", "COpenSSL"),
         room("ChatStore", "Bytes", "ChatProtocol", "ChatCore", "CSQLite"),
 
         // Composition
@@ -100,6 +101,7 @@ let package = Package(
 
         // Tests mirror the rooms
         tests("BytesTests", "Bytes"),
+        tests("JSONTests", "JSON", "Bytes"),
         tests("ChatProtocolTests", "ChatProtocol", "Bytes"),
         tests("WebSocketTests", "WebSocket", "Bytes"),
         tests("ChatDialectsTests", "ChatDialects", "ChatProtocol", "WebSocket", "Bytes"),

@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import JSON
 
 /// Reads what a JSON client sends: one object for each frame (docs/PROTOCOL.md, *JSON*).
 ///
@@ -98,7 +99,7 @@ enum JSONPayload {
 
     /// - Parameter isExpected: a field that is not is there without its value, which nobody examines.
     static func append(
-        _ field: Field, _ value: JSONValue, of message: RawSpan, isExpected: Bool, to writer: inout ByteWriter
+        _ field: Field, _ value: JSONToken, of message: RawSpan, isExpected: Bool, to writer: inout ByteWriter
     ) throws(PayloadError) {
         do throws(JSONError) {
             guard isExpected else { return writer.appendHead(of: field, valueByteCount: 0) }
@@ -109,7 +110,7 @@ enum JSONPayload {
     }
 
     private static func append(
-        _ field: Field, _ value: JSONValue, _ message: RawSpan, isGroup: Bool, to writer: inout ByteWriter
+        _ field: Field, _ value: JSONToken, _ message: RawSpan, isGroup: Bool, to writer: inout ByteWriter
     ) throws(JSONError) {
         switch field.type {
         case .number, .enumeration:
@@ -166,23 +167,21 @@ enum JSONPayload {
         writer.append(list)
     }
 
-    private static func string(_ value: JSONValue, _ message: RawSpan) throws(JSONError) -> SharedBytes {
+    private static func string(_ value: JSONToken, _ message: RawSpan) throws(JSONError) -> SharedBytes {
         guard value.kind == .string else { throw JSONError(reason: "not a string") }
         return try JSONText.bytes(value, of: message)
     }
 
     /// Hands over the elements of an array and where each begins; the scanner has been over it before.
     private static func forEach(
-        _ value: JSONValue, _ message: RawSpan, _ body: (JSONValue, Int) throws(JSONError) -> Void
+        _ value: JSONToken, _ message: RawSpan, _ body: (JSONToken, Int) throws(JSONError) -> Void
     ) throws(JSONError) {
         guard value.kind == .array else { throw JSONError(reason: "not a list") }
         var scanner = JSONScanner(at: value.range.lowerBound)
-        try scanner.expect(UInt8(ascii: "["), message)
-        guard !scanner.take(UInt8(ascii: "]"), message) else { return }
-        repeat {
+        try scanner.elements(message) { (scanner) throws(JSONError) in
             _ = scanner.peek(message)
             let start = scanner.offset
             try body(try scanner.value(message), start)
-        } while scanner.take(UInt8(ascii: ","), message)
+        }
     }
 }

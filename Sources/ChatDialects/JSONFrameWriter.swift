@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import JSON
 
 /// Names as JSON has them, prepared once.
 enum JSONNames {

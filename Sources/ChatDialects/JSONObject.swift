@@ -1,12 +1,13 @@
 import Bytes
 import ChatProtocol
+import JSON
 
 /// The members of an object that stands for a frame or for a group, sorted by what they are. The values are not judged yet.
 struct JSONObject {
     /// Members that are fields of the protocol, in ascending order of their tags.
-    private(set) var fields: [(field: Field, value: JSONValue)] = []
+    private(set) var fields: [(field: Field, value: JSONToken)] = []
     /// `t`, `id`, `more`, `retry` and `critical`, which stand for the frame's header; in a group they are unknown members.
-    private(set) var header: [String: JSONValue] = [:]
+    private(set) var header: [String: JSONToken] = [:]
     /// Whether there is a member that is not known and must not be passed over: its name begins with `!`.
     private(set) var hasUnknownCriticalMember = false
 
@@ -15,13 +16,10 @@ struct JSONObject {
 
     /// Takes an object, and nothing behind it.
     init(_ octets: RawSpan, scanner: inout JSONScanner) throws(JSONError) {
-        try scanner.expect(UInt8(ascii: "{"), octets)
-        guard !scanner.take(UInt8(ascii: "}"), octets) else { return }
         var names: Set<String> = []
-        repeat {
-            let name = try Self.name(try scanner.string(octets), octets)
+        try scanner.members(octets) { (name, scanner) throws(JSONError) in
+            let name = try JSONText.string(name, of: octets)
             guard names.insert(name).inserted else { throw JSONError(reason: "a member that stands twice") }
-            try scanner.expect(UInt8(ascii: ":"), octets)
             let value = try scanner.value(octets)
             if let field = Self.fieldsByName[name] {
                 fields.append((field, value))
@@ -30,14 +28,8 @@ struct JSONObject {
             } else if name.utf8.first == UInt8(ascii: "!") {
                 hasUnknownCriticalMember = true
             }
-        } while scanner.take(UInt8(ascii: ","), octets)
-        try scanner.expect(UInt8(ascii: "}"), octets)
+        }
         fields.sort { $0.field.tag < $1.field.tag }
-    }
-
-    private static func name(_ string: JSONValue, _ octets: RawSpan) throws(JSONError) -> String {
-        if !string.hasEscapes { return octets.extracting(string.range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
-        return try JSONText.bytes(string, of: octets).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A member that says `true` or is not there.

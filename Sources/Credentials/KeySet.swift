@@ -1,4 +1,5 @@
 import Bytes
+internal import JSON
 public import SASL
 
 /// The keys by which tokens are believed: a JSON Web Key Set (RFC 7517), or one public key as PEM.

@@ -1,4 +1,5 @@
 import Bytes
+public import JSON
 
 /// A JSON Web Token (RFC 7519) in compact form (RFC 7515, section 7.1), read but not yet believed.
 public struct WebToken: Sendable {

@@ -55,24 +55,6 @@ import Testing
         }
     }
 
-    @Test func readsJSON() {
-        func value(_ text: String) -> JSONValue? { JSONValue(Array(text.utf8)) }
-        #expect(
-            value(" {\"a\": [1, -2, 3.5, true, false, null], \"b\" : {\"c\":\"\\u00e4\\ud83d\\ude00\\n\"}} ")
-                == .object([
-                    "a": .list([.number(1), .number(-2), .number(3), .boolean(true), .boolean(false), .null]),
-                    "b": .object(["c": .text("ä😀\n")]),
-                ]))
-        for text in [
-            "", "{", "{}x", "{\"a\":1,\"a\":2}", "{a:1}", "[1,]", "[01]", "\"\u{01}\"", "\"\\ud800\"", "\"\\x\"", "tru", "-", "1.",
-            "{\"a\"}", "[1 2]",
-            String(repeating: "[", count: 10) + String(repeating: "]", count: 10),
-        ] {
-            #expect(value(text) == nil, "\(text)")
-        }
-        #expect(JSONValue([UInt8(ascii: "\""), 0xFF, UInt8(ascii: "\"")]) == nil)
-    }
-
     // RFC 4231, test case 2; FIPS 180-4, "abc"; RFC 7914, section 11.
     @Test func digests() {
         func hex(_ octets: [UInt8]) -> String { octets.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }

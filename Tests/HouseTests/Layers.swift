@@ -4,14 +4,14 @@ struct Layers {
     static let all: [(name: String, targets: Set<String>)] = [
         ("C", ["CLibUV", "COpenSSL", "CSQLite", "CZlib"]),
         ("bytes", ["Bytes"]),
-        ("protocol", ["ChatProtocol", "WebSocket"]),
+        ("protocol", ["ChatProtocol", "WebSocket", "JSON"]),
         ("pure", ["ChatDialects", "ChatCore", "SASL"]),
         ("adapters", ["LibUV", "TLS", "Deflate", "Transport", "ChatStore", "Credentials"]),
         ("composition", ["ChatConfiguration", "ChatServer", "ChatClient", "LoadGenerator"]),
         ("programs", ["broker", "broker-cli", "broker-load", "store-trial"]),
     ]
 
-    static let pure: Set<String> = ["Bytes", "ChatProtocol", "WebSocket", "ChatDialects", "ChatCore", "SASL"]
+    static let pure: Set<String> = ["Bytes", "ChatProtocol", "WebSocket", "JSON", "ChatDialects", "ChatCore", "SASL"]
     static let adapters: Set<String> = ["LibUV", "TLS", "Deflate", "Transport", "ChatStore", "Credentials"]
 
     /// What pure targets must not know: files, clocks, threads. `Synchronization` is part of the language.

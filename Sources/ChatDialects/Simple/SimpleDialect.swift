@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import JSON
 import WebSocket
 
 /// A client of the broker inside the broker, for programs that speak one of two small vocabularies of JSON (docs/PROTOCOL.md, *Simple JSON*): their

@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import JSON
 import WebSocket
 
 /// A message to a client of the simple dialects (docs/PROTOCOL.md, *Simple JSON*).

@@ -1,5 +1,6 @@
 import Bytes
 import ChatProtocol
+import JSON
 
 /// The two sets of messages of the simple dialects (docs/PROTOCOL.md, *Simple JSON*).
 enum SimpleVocabulary: Sendable {
@@ -48,7 +49,7 @@ struct SimpleText {
     init(_ octets: RawSpan) throws(JSONError) {
         guard octets.isWellFormedUTF8 else { throw JSONError(reason: "not UTF-8") }
         var scanner = JSONScanner()
-        let name: JSONValue
+        let name: JSONToken
         var members = Members()
         switch scanner.peek(octets) {
         case UInt8(ascii: "\""):
@@ -103,31 +104,26 @@ struct SimpleText {
         }
     }
 
-    private static func text(_ value: JSONValue, _ octets: RawSpan) throws(JSONError) -> String {
+    private static func text(_ value: JSONToken, _ octets: RawSpan) throws(JSONError) -> String {
         guard value.kind == .string else { throw JSONError(reason: "a type is a string") }
-        return try JSONText.bytes(value, of: octets).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        return try JSONText.string(value, of: octets)
     }
 
     /// The members of an object. Values are judged when they are asked for.
     private struct Members {
-        var values: [String: JSONValue] = [:]
+        var values: [String: JSONToken] = [:]
         /// The name of the only member, as it stands in the text.
-        var onlyKey: JSONValue?
+        var onlyKey: JSONToken?
 
         init() {}
 
         init(_ octets: RawSpan, _ scanner: inout JSONScanner) throws(JSONError) {
-            try scanner.expect(UInt8(ascii: "{"), octets)
-            guard !scanner.take(UInt8(ascii: "}"), octets) else { return }
-            repeat {
-                let key = try scanner.string(octets)
-                try scanner.expect(UInt8(ascii: ":"), octets)
+            try scanner.members(octets) { (key, scanner) throws(JSONError) in
                 onlyKey = values.isEmpty ? key : nil
-                guard values.updateValue(try scanner.value(octets), forKey: try SimpleText.text(key, octets)) == nil else {
+                guard values.updateValue(try scanner.value(octets), forKey: try JSONText.string(key, of: octets)) == nil else {
                     throw JSONError(reason: "a member that stands twice")
                 }
-            } while scanner.take(UInt8(ascii: ","), octets)
-            try scanner.expect(UInt8(ascii: "}"), octets)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
-import Bytes
+public import Bytes
 
 /// What JSON values say, and how they are written.
-enum JSONText {
+public enum JSONText {
     static func isDigit(_ octet: UInt8) -> Bool { octet >= UInt8(ascii: "0") && octet <= UInt8(ascii: "9") }
 
     /// The four hexadecimal digits of an escape.
@@ -23,7 +23,7 @@ enum JSONText {
     }
 
     /// Appends what a string says; its escapes have been checked by the scanner.
-    static func append(_ string: JSONValue, of octets: RawSpan, to writer: inout ByteWriter) throws(JSONError) {
+    public static func append(_ string: JSONToken, of octets: RawSpan, to writer: inout ByteWriter) throws(JSONError) {
         guard string.hasEscapes else { return writer.append(octets.extracting(string.range)) }
         var offset = string.range.lowerBound
         while offset < string.range.upperBound {
@@ -56,14 +56,20 @@ enum JSONText {
     }
 
     /// What a string says, as octets of their own.
-    static func bytes(_ string: JSONValue, of octets: RawSpan) throws(JSONError) -> SharedBytes {
+    public static func bytes(_ string: JSONToken, of octets: RawSpan) throws(JSONError) -> SharedBytes {
         var writer = ByteWriter(minimumCapacity: string.range.count)
         try append(string, of: octets, to: &writer)
         return writer.finish()
     }
 
+    /// What a string says; the octets are UTF-8.
+    public static func string(_ string: JSONToken, of octets: RawSpan) throws(JSONError) -> String {
+        if !string.hasEscapes { return octets.extracting(string.range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+        return try bytes(string, of: octets).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// A number in plain decimal form; nil for any other value. What no 64 bits hold is the greatest that they do.
-    static func number(_ value: JSONValue, of octets: RawSpan) -> UInt64? {
+    public static func number(_ value: JSONToken, of octets: RawSpan) -> UInt64? {
         guard value.kind == .number else { return nil }
         var number: UInt64 = 0
         for offset in value.range {
@@ -77,14 +83,14 @@ enum JSONText {
         return number
     }
 
-    private static func rest(of value: JSONValue, from offset: Int, _ octets: RawSpan) -> Bool {
+    private static func rest(of value: JSONToken, from offset: Int, _ octets: RawSpan) -> Bool {
         (offset..<value.range.upperBound).allSatisfy { isDigit(octets.byte(at: $0)) }
     }
 
     // MARK: Writing
 
     /// Appends a number in plain decimal form.
-    static func append(_ number: UInt64, to writer: inout ByteWriter) {
+    public static func append(_ number: UInt64, to writer: inout ByteWriter) {
         guard number >= 10 else { return writer.append(UInt8(ascii: "0") + UInt8(number)) }
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var count = 0
@@ -101,7 +107,7 @@ enum JSONText {
     }
 
     /// Appends a string in quotes; the octets are UTF-8. Only what must be is escaped, in its shortest form.
-    static func append(string octets: RawSpan, to writer: inout ByteWriter) {
+    public static func append(string octets: RawSpan, to writer: inout ByteWriter) {
         writer.append(UInt8(ascii: "\""))
         var start = 0
         for offset in 0..<octets.byteCount {

@@ -1,34 +1,37 @@
 import Bytes
 
-/// A text that is not JSON as this protocol takes it (RFC 8259, one object, bounded).
-struct JSONError: Error {
-    let reason: String
+/// A text that is not the JSON that was expected.
+public struct JSONError: Error {
+    /// For people.
+    public let reason: String
+
+    public init(reason: String) { self.reason = reason }
 }
 
 /// Where a value stands in a text, and what it is. A string's range is what stands between its quotes, any other's is all of it.
-struct JSONValue {
-    enum Kind {
+public struct JSONToken: Sendable {
+    public enum Kind: Sendable {
         case object, array, string, number, yes, no, null
     }
 
-    let kind: Kind
-    let range: Range<Int>
+    public let kind: Kind
+    public let range: Range<Int>
     /// Whether a string holds escapes, so that its octets are not what it says.
-    var hasEscapes = false
+    public internal(set) var hasEscapes = false
 }
 
 /// Walks over a JSON text, strictly by RFC 8259: no comments, no trailing commas, no leading zeros, no control characters in strings.
 /// It never recurses; nesting is bounded by ``depthMax``. It keeps offsets only, the octets stay with the caller.
-struct JSONScanner {
+public struct JSONScanner: Sendable {
     /// Objects and arrays within each other at most.
-    static let depthMax = 16
+    public static let depthMax = 16
 
-    private(set) var offset: Int
+    public private(set) var offset: Int
 
-    init(at offset: Int = 0) { self.offset = offset }
+    public init(at offset: Int = 0) { self.offset = offset }
 
     /// The next octet that is no white space; nil at the end.
-    mutating func peek(_ octets: RawSpan) -> UInt8? {
+    public mutating func peek(_ octets: RawSpan) -> UInt8? {
         while offset < octets.byteCount {
             let octet = octets.byte(at: offset)
             switch octet {
@@ -40,33 +43,33 @@ struct JSONScanner {
     }
 
     /// Takes a character that must be next.
-    mutating func expect(_ octet: UInt8, _ octets: RawSpan) throws(JSONError) {
+    public mutating func expect(_ octet: UInt8, _ octets: RawSpan) throws(JSONError) {
         guard peek(octets) == octet else { throw JSONError(reason: "not JSON") }
         offset += 1
     }
 
     /// Takes a character if it is next.
-    mutating func take(_ octet: UInt8, _ octets: RawSpan) -> Bool {
+    public mutating func take(_ octet: UInt8, _ octets: RawSpan) -> Bool {
         guard peek(octets) == octet else { return false }
         offset += 1
         return true
     }
 
     /// Takes a whole value of any kind.
-    mutating func value(_ octets: RawSpan) throws(JSONError) -> JSONValue {
+    public mutating func value(_ octets: RawSpan) throws(JSONError) -> JSONToken {
         guard let first = peek(octets) else { throw JSONError(reason: "JSON that ends early") }
         let start = offset
         switch first {
         case UInt8(ascii: "\""): return try string(octets)
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             try skipNested(octets)
-            return JSONValue(kind: first == UInt8(ascii: "{") ? .object : .array, range: start..<offset)
+            return JSONToken(kind: first == UInt8(ascii: "{") ? .object : .array, range: start..<offset)
         default: return try scalar(octets)
         }
     }
 
     /// Takes a string.
-    mutating func string(_ octets: RawSpan) throws(JSONError) -> JSONValue {
+    public mutating func string(_ octets: RawSpan) throws(JSONError) -> JSONToken {
         try expect(UInt8(ascii: "\""), octets)
         let start = offset
         var hasEscapes = false
@@ -74,7 +77,7 @@ struct JSONScanner {
             let octet = octets.byte(at: offset)
             offset += 1
             switch octet {
-            case UInt8(ascii: "\""): return JSONValue(kind: .string, range: start..<(offset - 1), hasEscapes: hasEscapes)
+            case UInt8(ascii: "\""): return JSONToken(kind: .string, range: start..<(offset - 1), hasEscapes: hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 try skipEscape(octets)
@@ -83,6 +86,28 @@ struct JSONScanner {
             }
         }
         throw JSONError(reason: "a string that does not end")
+    }
+
+    /// Takes an object. `body` gets the name of each member, and takes its value.
+    public mutating func members(
+        _ octets: RawSpan, _ body: (JSONToken, inout JSONScanner) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        try expect(UInt8(ascii: "{"), octets)
+        guard !take(UInt8(ascii: "}"), octets) else { return }
+        repeat {
+            let name = try string(octets)
+            try expect(UInt8(ascii: ":"), octets)
+            try body(name, &self)
+        } while take(UInt8(ascii: ","), octets)
+        try expect(UInt8(ascii: "}"), octets)
+    }
+
+    /// Takes an array, of which `body` takes each element.
+    public mutating func elements(_ octets: RawSpan, _ body: (inout JSONScanner) throws(JSONError) -> Void) throws(JSONError) {
+        try expect(UInt8(ascii: "["), octets)
+        guard !take(UInt8(ascii: "]"), octets) else { return }
+        repeat { try body(&self) } while take(UInt8(ascii: ","), octets)
+        try expect(UInt8(ascii: "]"), octets)
     }
 
     private mutating func skipEscape(_ octets: RawSpan) throws(JSONError) {
@@ -107,7 +132,7 @@ struct JSONScanner {
         }
     }
 
-    private mutating func scalar(_ octets: RawSpan) throws(JSONError) -> JSONValue {
+    private mutating func scalar(_ octets: RawSpan) throws(JSONError) -> JSONToken {
         let start = offset
         switch octets.byte(at: offset) {
         case UInt8(ascii: "t"): try word("true", octets)
@@ -115,11 +140,11 @@ struct JSONScanner {
         case UInt8(ascii: "n"): try word("null", octets)
         default:
             try number(octets)
-            return JSONValue(kind: .number, range: start..<offset)
+            return JSONToken(kind: .number, range: start..<offset)
         }
-        let kind: JSONValue.Kind =
+        let kind: JSONToken.Kind =
             octets.byte(at: start) == UInt8(ascii: "t") ? .yes : octets.byte(at: start) == UInt8(ascii: "f") ? .no : .null
-        return JSONValue(kind: kind, range: start..<offset)
+        return JSONToken(kind: kind, range: start..<offset)
     }
 
     private mutating func word(_ word: StaticString, _ octets: RawSpan) throws(JSONError) {
