@@ -3,77 +3,6 @@ import ChatDialects
 import ChatProtocol
 import Testing
 
-/// A terminal and a core around the dialect.
-private struct Terminal {
-    var dialect = LineDialect(mark: 100)
-    /// Everything written so far.
-    var screen = ""
-    var commands: [(command: Command, requestID: UInt32)] = []
-    var isClosed = false
-    private var held: [UInt8] = []
-
-    init() { perform(dialect.begin()) }
-
-    mutating func type(_ text: String) { type(Array(text.utf8)) }
-
-    mutating func type(_ octets: [UInt8]) {
-        held += octets
-        pull()
-    }
-
-    private mutating func pull() {
-        let octets = held
-        var used = 0
-        while let step = dialect.next(in: octets.span.bytes, used: &used) { perform([step]) }
-        held.removeFirst(used)
-    }
-
-    mutating func reply(_ reply: Reply, to requestID: UInt32, hasMore: Bool = false) {
-        var writer = ByteWriter()
-        FrameEncoder.append(reply, requestID: requestID, more: hasMore, to: &writer)
-        perform(dialect.take(frames: writer.finish()))
-        pull()
-    }
-
-    mutating func deliver(_ event: Event) {
-        var writer = ByteWriter()
-        FrameEncoder.append(event, to: &writer)
-        perform(dialect.take(frames: writer.finish()))
-    }
-
-    private mutating func perform(_ steps: [DialectStep]) {
-        for step in steps {
-            switch step {
-            case .write(let bytes): screen += String(decoding: bytes.array, as: UTF8.self)
-            case .close: isClosed = true
-            case .input(.command(let command, let requestID, _)): commands.append((command, requestID))
-            case .input(let input): Issue.record("\(input)")
-            }
-        }
-    }
-
-    var lastCommand: Command? { commands.last?.command }
-    var lastID: UInt32 { commands.last?.requestID ?? 0 }
-
-    /// What has been written since the last call.
-    mutating func read() -> String {
-        defer { screen = "" }
-        return screen
-    }
-
-    mutating func logIn(_ name: String) throws {
-        type("\(name)\r\n")
-        reply(.authenticated(Authenticated(user: try AccountName(name), session: SharedBytes([UInt8](0..<16)))), to: lastID)
-        _ = read()
-    }
-
-    static func loggedIn() throws -> Terminal {
-        var terminal = Terminal()
-        try terminal.logIn("ada")
-        return terminal
-    }
-}
-
 private func event(_ from: String, _ body: String?, in room: String = "lobby", kind: EventKind = .message, id: MessageID? = nil) throws
     -> Event
 {
@@ -87,7 +16,7 @@ private func event(_ from: String, _ body: String?, in room: String = "lobby", k
 struct LineDialectTests {
     @Test(arguments: ["\n", "\r\n", "\r\0"])
     func theTranscriptIsThatOfTheMission(_ end: String) throws {
-        var terminal = Terminal()
+        var terminal = LineTerminal()
         #expect(terminal.read() == "Enter your username: ")
         terminal.type("Ada\(end)")
         #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "ada"))))
@@ -121,7 +50,7 @@ struct LineDialectTests {
     }
 
     @Test func aNameThatIsTakenIsAskedForAgain() throws {
-        var terminal = Terminal()
+        var terminal = LineTerminal()
         terminal.type("ada\nbob\n")
         terminal.reply(.error(Failure(.exists)), to: terminal.lastID)
         #expect(terminal.read() == "Enter your username: ! 408 that name is taken\r\nEnter your username: ")
@@ -131,7 +60,7 @@ struct LineDialectTests {
 
     @Test(arguments: ["two words", "-a", "é", "/join x", "a\u{1b}[2J", String(repeating: "a", count: 33)])
     func whatIsNoNameIsRefused(_ line: String) {
-        var terminal = Terminal()
+        var terminal = LineTerminal()
         let count = terminal.commands.count
         terminal.type("\(line)\n")
         let screen = terminal.read()
@@ -141,7 +70,7 @@ struct LineDialectTests {
     }
 
     @Test func aPasswordIsAskedForAndSent() throws {
-        var terminal = Terminal()
+        var terminal = LineTerminal()
         terminal.type("/login ada\n")
         #expect(terminal.read().hasSuffix("Password: "))
         terminal.type("pass word\n")
@@ -149,7 +78,7 @@ struct LineDialectTests {
     }
 
     @Test func telnetClientsHideTheirPasswords() throws {
-        var terminal = Terminal()
+        var terminal = LineTerminal()
         terminal.type([0xFF, 0xFD, 0x03] + Array("/login ada\r\n".utf8))
         #expect(terminal.dialect.isWaiting == false)
         let screen = terminal.read()
@@ -158,7 +87,7 @@ struct LineDialectTests {
     }
 
     @Test func changesAreSaidInWords() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         for (kind, body, line) in [
             (EventKind.edit, "better", "* bob now says: better\r\n"), (.delete, nil, "* bob deleted a message\r\n"),
             (.react, "+1", "* bob reacted +1\r\n"), (.unreact, "+1", ""), (.pin, nil, "* bob pinned a message\r\n"), (.unpin, nil, ""),
@@ -175,7 +104,7 @@ struct LineDialectTests {
     }
 
     @Test func commandsBecomeRequests() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         let expected: [(String, Command)] = [
             ("/join dev/swift", .join(Join(room: try RoomAddress("dev/swift"), tail: 20))), ("/leave", .leave(Leave(room: .lobby))),
             ("/rooms", .list(ListRooms(limit: 1_000))), ("/who dev", .members(ListMembers(room: try RoomAddress("dev"), limit: 1_000))),
@@ -214,7 +143,7 @@ struct LineDialectTests {
 
     @Test(arguments: ["/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/search", "/login ada", "a\u{7}b"])
     func whatCannotBeDoneIsSaid(_ line: String) throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         let count = terminal.commands.count
         terminal.type(line + "\n")
         #expect(terminal.read().hasPrefix("! "))
@@ -222,7 +151,7 @@ struct LineDialectTests {
     }
 
     @Test func historyHasWhatWasSaidBeforeIt() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         terminal.type("one\n/history 2\nlater\n")
         guard case .publish = terminal.lastCommand else {
             Issue.record("\(String(describing: terminal.lastCommand))")
@@ -248,7 +177,7 @@ struct LineDialectTests {
     }
 
     @Test func speakingGoesToTheRoomEntered() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         terminal.type("/join dev\n")
         let dev = try RoomAddress("dev")
         terminal.reply(.joined(Joined(room: dev, epoch: 1, head: 0, floor: 1, next: 1)), to: terminal.lastID)
@@ -266,7 +195,7 @@ struct LineDialectTests {
     }
 
     @Test func whatIsTypedAheadWaitsForTheRoom() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         terminal.type("/join dev\nhi\n")
         guard case .join = terminal.lastCommand else {
             Issue.record("did not wait")
@@ -281,13 +210,13 @@ struct LineDialectTests {
     }
 
     @Test func noTextLooksLikeAnotherLine() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         try terminal.deliver(event("eve", "x\nbob: I am bob\n* bob left\n! 500"))
         #expect(terminal.read() == "eve: x\r\n| bob: I am bob\r\n| * bob left\r\n| ! 500\r\n")
     }
 
     @Test func newsIsTold() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         var joined = try event("bob", nil, kind: .joined)
         joined.user = try AccountName("bob")
         terminal.deliver(joined)
@@ -306,64 +235,8 @@ struct LineDialectTests {
                 + "! 503 the broker is shutting down\r\n")
     }
 
-    @Test(arguments: ["GET / HTTP/1.1", "POST /x HTTP/1.0", "Host: a", "HOST: b"])
-    func whatComesFromABrowserIsCutOff(_ line: String) throws {
-        var terminal = Terminal()
-        _ = terminal.read()
-        terminal.type(line + "\r\n")
-        #expect(terminal.isClosed)
-        #expect(terminal.read() == "")
-        var later = try Terminal.loggedIn()
-        later.type("hi\n\(line)\n")
-        #expect(later.isClosed == line.lowercased().hasPrefix("host"))
-    }
-
-    @Test func linesAreBounded() throws {
-        var terminal = try Terminal.loggedIn()
-        terminal.type(String(repeating: "a", count: 8_192) + "\r\n")
-        guard case .publish = terminal.lastCommand else {
-            Issue.record("refused at the limit")
-            return
-        }
-        let count = terminal.commands.count
-        terminal.type(String(repeating: "a", count: 8_193) + "\r\n")
-        for _ in 0..<100 { terminal.type(String(repeating: "b", count: 10_000)) }
-        terminal.type("\nok\n")
-        #expect(terminal.commands.count == count + 1)
-        #expect(terminal.read() == "! 402 a line of more than 8192 octets\r\n! 402 a line of more than 8192 octets\r\n")
-    }
-
-    @Test func aFloodOfLinesWaits() throws {
-        var terminal = try Terminal.loggedIn()
-        let before = terminal.commands.count
-        terminal.type(String(repeating: "x\n", count: 100))
-        #expect(terminal.commands.count < before + 40)
-        #expect(terminal.dialect.isWaiting)
-        var answered = before
-        while answered < terminal.commands.count {
-            terminal.reply(
-                .published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)),
-                to: terminal.commands[answered].requestID)
-            answered += 1
-        }
-        #expect(terminal.commands.count == before + 100)
-    }
-
-    @Test func telnetCommandsAreSwallowedWhateverWayTheyAreCut() throws {
-        // Negotiations, a subnegotiation with an escaped FF in it, and an interruption with its timing mark.
-        let octets: [UInt8] =
-            [0xFF, 0xFB, 0x18, 0xFF, 0xFD, 0x01] + Array("a".utf8) + [0xFF, 0xFA, 0x18, 0, 0x61, 0x0A, 0xFF, 0xFF, 0x62, 0xFF, 0xF0]
-            + Array("b".utf8) + [0xFF, 0xF4, 0xFF, 0xFD, 0x06] + Array("c\r\n".utf8)
-        for cut in 0...octets.count {
-            var terminal = Terminal()
-            terminal.type(Array(octets[..<cut]))
-            terminal.type(Array(octets[cut...]))
-            #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "abc"))))
-        }
-    }
-
     @Test func whatIsFoundIsShownTheNewestLast() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         _ = terminal.read()
         terminal.type("/search  two words \n")
         #expect(terminal.lastCommand == .search(Search(query: "two words", limit: 20)))
@@ -385,17 +258,11 @@ struct LineDialectTests {
     }
 
     @Test func probesAreAnswered() throws {
-        var terminal = try Terminal.loggedIn()
+        var terminal = try LineTerminal.loggedIn()
         terminal.reply(.ping(timestamp: 7), to: 3)
         #expect(terminal.lastCommand == .pong(timestamp: 7))
         #expect(terminal.lastID == 3)
         #expect(terminal.read() == "")
     }
 
-    @Test func noiseIsHarmless() throws {
-        var terminal = try Terminal.loggedIn()
-        var random = SeededRandom(seed: 8)
-        for _ in 0..<3_000 { terminal.type((0..<random.upTo(30)).map { _ in UInt8(random.chance(20) ? 0xFF : random.upTo(255)) }) }
-        #expect(terminal.read().unicodeScalars.allSatisfy { $0 != "\u{1b}" })
-    }
 }
