@@ -184,6 +184,9 @@ final class Room {
         return displaced.isEmpty ? nil : displaced[account]
     }
 
+    /// Whether it is a conversation one of whose parties is gone.
+    var isLeft: Bool { policy.contains(.twoParty) && members.count < 2 && members.count < address.partyCount }
+
     func admit(_ account: AccountReference, role: Role, now: UInt64) {
         members[account.name] = Member(account, role: role, since: now, mark: head, messageCount: messageCount)
     }

@@ -15,10 +15,13 @@ struct ConversationOpening {
 }
 
 /// Two-party conversations: logs whose members are two accounts, both attached with all their connections.
+///
+/// A conversation of two guests ends with one of them. One of a guest and a registered account is *left* when the guest ends: the account
+/// can read it, and nothing is said in it any more, until somebody of the guest's name begins another one.
 extension Shard {
     func directMessage(_ publish: Publish, to peer: AccountName, _ requester: Requester) throws(Failure) {
         let request = RoomRequest.directMessage(publish, to: peer)
-        if let room = rooms[publish.room] {
+        if let room = rooms[publish.room], !room.isLeft {
             if let namesake = room.members[requester.account.name], namesake.incarnation < requester.account.incarnation {
                 // The name's former life had the conversation, and the word of its end is still under way.
                 endConversation(publish.room, because: AccountReference(name: requester.account.name, incarnation: namesake.incarnation))
@@ -57,12 +60,14 @@ extension Shard {
         if let account { openings[address]!.answers[party] = (account, sessions) }
         guard openings[address]!.partiesLeft == 0, let opening = openings.removeValue(forKey: address) else { return }
         guard !opening.isVoid, let first = opening.answers[opening.first], let second = opening.answers[opening.second] else {
-            for answer in opening.answers.values {
+            for answer in opening.answers.values where rooms[address]?.member(answer.account) == nil {
                 send(.conversationClosed(address, party: answer.account), to: map.home(of: answer.account.name))
             }
             for (request, requester) in opening.waiting { refuse(Self.refusal(of: request), request, requester) }
             return
         }
+        // The parties know that there is one, and need not be told that it is another.
+        if let left = rooms[address] { dissolve(left) }
         begin(address, first.account, second.account, sessions: first.sessions + second.sessions + opening.latecomers)
         for (request, requester) in opening.waiting { handle(request, requester) }
     }
@@ -93,25 +98,27 @@ extension Shard {
         send(.conversationAttached(session: session, address, epoch: room.epoch, next: room.head + 1), to: Int(session.shard))
     }
 
-    /// A party is gone, and the conversation with it: under the same address a later one begins anew.
+    /// A party is gone: the conversation is left to the other one, or ends.
     func endConversation(_ address: RoomAddress, because account: AccountReference) {
         if openings[address]?.answers[account.name]?.account == account { openings[address]!.isVoid = true }
         guard let room = rooms[address], room.member(account) != nil else { return }
-        dissolve(room, because: account)
+        _ = room.dismiss(account, now: now.monotonicMilliseconds)
+        let others = room.members.map { AccountReference(name: $0.key, incarnation: $0.value.incarnation) }
+        // Guests who come and go must not be able to fill the broker.
+        if !others.contains(where: \.isRegistered) || rooms.count > settings.roomsMax / 2 {
+            dissolve(room)
+            for other in others { send(.conversationClosed(address, party: other), to: map.home(of: other.name)) }
+        }
         refuseWaiting(in: room, Self.refusal)
     }
 
     /// Ends a log for good, and what is stored of it.
-    func dissolve(_ room: Room, because account: AccountReference? = nil) {
+    func dissolve(_ room: Room) {
         handOn(room)
         rooms[room.address] = nil
         erase(room)
         for shard in room.grants.indices where room.grants[shard] > 0 {
             send(.logEnded(room.address, epoch: room.epoch, remains: room.recent), to: shard)
-        }
-        for (name, member) in room.members where name != account?.name && room.address.isConversation {
-            let other = AccountReference(name: name, incarnation: member.incarnation)
-            send(.conversationClosed(room.address, party: other), to: map.home(of: name))
         }
     }
 }

@@ -48,12 +48,12 @@ extension Shard {
 
 extension StoredRoom {
     /// A conversation is its parties': one of guests ended with them.
-    var survivesRestart: Bool { !record.address.isConversation || members.count == record.address.partyCount }
+    var survivesRestart: Bool { !record.address.isConversation || !members.isEmpty }
 }
 
 extension RoomAddress {
     /// Accounts that a conversation is between: one, if somebody keeps notes.
-    fileprivate var partyCount: Int {
+    var partyCount: Int {
         guard let (first, second) = parties else { return 0 }
         return first == second ? 1 : 2
     }

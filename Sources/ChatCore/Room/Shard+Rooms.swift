@@ -33,10 +33,9 @@ extension Shard {
         if let room {
             if room.storage?.behind.isEmpty == false, waitBehind(request, requester, in: room) { return }
             if !room.hasNumbers, waitForNumbers(request, requester, in: room) { return }
-        } else if !request.mayBeginConversation, waitForOpening(request, requester) {
-            // What comes behind the direct message that begins the conversation keeps its place.
-            return
         }
+        // What comes behind the direct message that begins the conversation keeps its place.
+        if !openings.isEmpty, !request.mayBeginConversation, waitForOpening(request, requester) { return }
         do throws(Failure) {
             switch request {
             case .join(let join, let isAutomatic):
@@ -45,7 +44,7 @@ extension Shard {
             case .members(let query): try listMembers(query, requester)
             case .create(let create): try self.create(create, requester)
             case .publish(let publish):
-                let room = try visible(room, at: publish.room, to: requester)
+                let room = try speakable(room, at: publish.room, to: requester)
                 if mayNeedLookUp(publish.publication, requester), waitForLookUp(request, about: publish.publication, in: room, requester) {
                     return
                 }
@@ -55,7 +54,7 @@ extension Shard {
                 let room = try visible(room, at: marker.room, to: requester)
                 if waitForLookUp(request, about: marker, in: room, requester) { return }
                 try move(marker, in: room, requester)
-            case .typing(let typing): try note(typing, in: try visible(room, at: typing.room, to: requester), requester)
+            case .typing(let typing): try note(typing, in: try speakable(room, at: typing.room, to: requester), requester)
             case .history(let query): try readHistory(query, in: try visible(room, at: query.room, to: requester), requester)
             case .search(let search, let address): try self.search(search, in: try visible(room, at: address, to: requester))
             case .resume(let join, let place):
@@ -98,6 +97,13 @@ extension Shard {
         guard let room, !room.policy.contains(.twoParty) || room.member(requester.account) != nil else {
             throw Failure(.noSuchRoom, reason: "no room \(address)")
         }
+        return room
+    }
+
+    /// The same for who wants to say something.
+    private func speakable(_ room: Room?, at address: RoomAddress, to requester: Requester) throws(Failure) -> Room {
+        let room = try visible(room, at: address, to: requester)
+        guard !room.isLeft else { throw Failure(.noSuchRoom, reason: "the other party of \(address) is gone") }
         return room
     }
 
