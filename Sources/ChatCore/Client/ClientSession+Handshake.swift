@@ -47,6 +47,8 @@ extension ClientSession {
     /// AUTH_OK of the log-in.
     mutating func handleLogin(_ authenticated: Authenticated, at now: UInt64) {
         guard let welcome else { return breakOff(.badState, "AUTH_OK before WELCOME") }
+        // Who is leaving already does not come in.
+        guard phase != .leaving else { return }
         let previous = account
         account = authenticated.user
         phase = .ready
@@ -60,6 +62,7 @@ extension ClientSession {
 
     /// ERROR to the log-in. Another name cures 400 and 408; nothing the user can say cures the others.
     mutating func handleLoginRefused(_ failure: Failure) {
+        guard phase != .leaving else { return }
         if failure.code == .exists || failure.code == .badName {
             phase = .nameless
             notify(.nameRefused(wish: settings.wish, failure))

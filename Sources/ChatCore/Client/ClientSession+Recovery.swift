@@ -41,7 +41,13 @@ extension ClientSession {
         for pending in requests.connectionLost() where !pending.isAbandoned && pending.token != nil {
             switch pending.request {
             case .publish, .directMessage, .refer:
-                if let echo = pending.echo { complete(pending.token, .seenInLog(echo)) } else { undecided.append(pending) }
+                // Delivered is not stored: an account asks again, and is told which.
+                let asksAgain = settings.accountOutlivesConnections && (settings.acknowledgement ?? .accepted) >= .durable
+                if let echo = pending.echo, !asksAgain {
+                    complete(pending.token, .seenInLog(echo))
+                } else {
+                    undecided.append(pending)
+                }
             case .join, .rooms, .members, .history, .search: again.append(Self.afresh(pending))
             case .leave(let room):
                 // It is not joined again, and the end of the connection has ended delivery.

@@ -127,7 +127,9 @@ private final class Publisher {
             case .published(let published):
                 runner.print(runner.isJSON ? NoticeJSON.published(published) : String(published.seq))
             case .seenInLog(let event):
-                runner.print(runner.isJSON ? NoticeJSON.event(event) : String(event.seq))
+                let text =
+                    "the connection was lost: the message is event \(event.seq) of \(event.room), but whether it is stored is unknown"
+                return runner.fail(text, .outcomeUnknown)
             default: return
             }
             if let console { console.isPaused = false } else { runner.finish(.ok) }

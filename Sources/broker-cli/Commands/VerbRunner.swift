@@ -60,7 +60,8 @@ final class VerbRunner {
         timeoutMilliseconds = options.timeoutMilliseconds
         timer = Timer(loop: loop)
         watchers = try [SIGINT, SIGTERM, SIGHUP].map { signal in
-            try SignalWatcher(loop: loop, signal: signal) { [unowned self] in finish(.signal(signal)) }
+            // Somebody who insists does not wait for a broker that takes its time.
+            try SignalWatcher(loop: loop, signal: signal) { [unowned self] in status == nil ? finish(.signal(signal)) : loop.stop() }
         }
         client.onNotice = { [unowned self] in didNotice($0) }
         timer.start(afterMilliseconds: timeoutMilliseconds) { [unowned self] in didTimeOut() }

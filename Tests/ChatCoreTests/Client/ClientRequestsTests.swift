@@ -166,6 +166,24 @@ import Testing
         #expect(harness.actions == [.abort])
     }
 
+    /// Who has left while the log-in was under way does not come in by the answer to it.
+    @Test(arguments: [nil, ResultCode.exists])
+    func leavingDuringTheLogInIsLeaving(refusal: ResultCode?) {
+        var harness = ClientHarness()
+        harness.open()
+        harness.reply(.welcome(ClientHarness.welcome()), to: 1)
+        harness.leave()
+        if let refusal {
+            harness.reply(.error(Failure(refusal)), to: 2)
+        } else {
+            harness.reply(.authenticated(Authenticated(user: "alice", session: SharedBytes([UInt8](repeating: 1, count: 16)))), to: 2)
+        }
+        #expect(harness.notices.isEmpty)
+        harness.close()
+        #expect(harness.notices == [.ended(.left)])
+        #expect(!harness.actions.contains { if case .connect = $0 { true } else { false } })
+    }
+
     @Test func leavingWithoutAConnectionEndsAtOnce() {
         var harness = ClientHarness()
         harness.leave()
