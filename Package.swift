@@ -92,7 +92,7 @@ let package = Package(
 
         // Programs
         program(
-            "broker", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatStore", "Credentials", "SASL", argumentParser),
+            "broker", "ChatServer", "ChatConfiguration", "ChatProtocol", "ChatStore", "Credentials", "LibUV", "SASL", argumentParser),
         program(
             "broker-cli", "ChatClient", "ChatCore", "ChatProtocol", "Bytes", "LibUV", "TLS", "Transport", "Credentials", "SASL",
             argumentParser),

@@ -2,6 +2,7 @@ public import ChatConfiguration
 import ChatCore
 import ChatProtocol
 import ChatStore
+import Glibc
 public import LibUV
 import Logging
 import TLS
@@ -28,12 +29,18 @@ public final class Server {
     private var shared: SharedRuntime
     private let log: Logger
     private var threads: [LoopThread] = []
+    private let logPipe: LinePipe
 
     /// Prepares a broker; nothing listens yet.
     ///
     /// - Throws: ``ServerError`` if the certificate or key cannot be used.
     public init(_ configuration: Configuration) throws(ServerError) {
-        let log = Self.makeLog(configuration)
+        do throws(UVError) {
+            logPipe = try LinePipe(to: STDERR_FILENO)
+        } catch {
+            throw ServerError("cannot log: \(error)")
+        }
+        let log = Self.makeLog(configuration, logPipe)
         var configuration = configuration
         let tls: TLSContext?
         do throws(TLSError) {
@@ -49,8 +56,8 @@ public final class Server {
         shared = try SharedRuntime(configuration, loopCount: loopCount, tls: tls, log: log)
     }
 
-    private static func makeLog(_ configuration: Configuration) -> Logger {
-        var log = Logger(label: "broker") { StreamLogHandler.standardError(label: $0) }
+    private static func makeLog(_ configuration: Configuration, _ pipe: LinePipe) -> Logger {
+        var log = Logger(label: "broker") { LineLogHandler(label: $0, to: pipe) }
         log.logLevel = Logger.Level(rawValue: configuration.runtime.logLevel.rawValue) ?? .info
         return log
     }
@@ -103,15 +110,16 @@ public final class Server {
             configuration, map: shared.map, boxes: shared.boxes, now: ShardDriver.wallClock(), log: log)
     }
 
-    /// Serves until SIGINT or SIGTERM, then shuts down; a second signal ends at once. At SIGUSR1 each loop logs what it has.
+    /// Serves until SIGINT, SIGTERM or SIGHUP, then shuts down; a second signal ends at once. At SIGUSR1 each loop logs what it has.
     ///
     /// - Throws: ``ServerError`` if it cannot start.
     public func run() throws(ServerError) {
+        defer { logPipe.close() }
         try start()
         var refusal: String?
         do throws(UVError) {
             let loop = try EventLoop()
-            let signals = try [SignalNumber.interrupt, SignalNumber.terminate].map { (signal) throws(UVError) in
+            let signals = try SignalNumber.endings.map { (signal) throws(UVError) in
                 try SignalWatcher(loop: loop, signal: signal) { loop.stop() }
             }
             let reporter = try SignalWatcher(loop: loop, signal: SignalNumber.report) { [shared] in
@@ -127,7 +135,7 @@ public final class Server {
             loop.run()
             log.notice("shutting down; a second signal ends at once")
             // The second watchers are there before the first ones go, so that no signal finds none.
-            let second = try [SignalNumber.interrupt, SignalNumber.terminate].map { [shared] (signal) throws(UVError) in
+            let second = try SignalNumber.endings.map { [shared] (signal) throws(UVError) in
                 try SignalWatcher(loop: loop, signal: signal) { shared.boxes.forEach { $0.orders.post([.stop]) } }
             }
             for signal in signals { signal.close() }

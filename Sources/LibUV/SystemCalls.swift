@@ -15,3 +15,16 @@ let brokenPipeSignalIsIgnored: Bool = {
     _ = signal(SIGPIPE, SIG_IGN)
     return true
 }()
+
+/// What a program that uses this library does first.
+public enum ProcessStart {
+    /// Gives standard input, output and error something to be, if the parent closed them, so that no other file gets their numbers; and takes
+    /// what writing to somebody who is gone brings as an error, not as the end of the process.
+    public static func prepare() {
+        _ = brokenPipeSignalIsIgnored
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is given: this one.
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+}

@@ -17,7 +17,7 @@ struct BrokerCommand: ParsableCommand {
             `broker user --help` tells how accounts are made, listed and suspended, `broker history --help` what to do after a backup was \
             restored.
 
-            SIGINT and SIGTERM stop the broker: it accepts nobody more, tells every client, and exits with status 0. SIGUSR1 \
+            SIGINT, SIGTERM and SIGHUP stop the broker: it accepts nobody more, tells every client, and exits with status 0. SIGUSR1 \
             logs what each loop has.
 
             Exit status: 0 stopped as asked, or the check passed; 1 it could not start or run; 2 the configuration is wrong; 64 the \

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatConfiguration
 import ChatServer
+import LibUV
 @preconcurrency import Glibc
 
 /// The program: reads what the operator wants, and lets the server run.
@@ -15,6 +16,7 @@ enum BrokerProgram {
     }
 
     static func main() {
+        ProcessStart.prepare()
         exit(run().rawValue)
     }
 

@@ -37,8 +37,8 @@ struct ReadyFile {
 
 /// The signals that a broker obeys.
 enum SignalNumber {
-    static let interrupt = SIGINT
-    static let terminate = SIGTERM
+    /// From the terminal, from the system, and because the terminal has gone.
+    static let endings = [SIGINT, SIGTERM, SIGHUP]
     /// Asks for a report.
     static let report = SIGUSR1
 }
