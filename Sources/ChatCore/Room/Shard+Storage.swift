@@ -66,7 +66,7 @@ extension Shard {
 
     /// Whether a request must wait until seqs are reserved; then it is kept, and handled when they are.
     func waitForNumbers(_ request: RoomRequest, _ requester: Requester, in room: Room) -> Bool {
-        guard let storage = room.storage, isStoreWritable else { return false }
+        guard let storage = room.storage, isStoreWritable || storage.anchor == nil else { return false }
         guard storage.waiting.count < settings.mailboxMessagesMax else {
             refuse(Failure(.overloaded, reason: "too much waits to be stored; try later"), request, requester)
             return true
