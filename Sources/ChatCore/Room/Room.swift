@@ -187,8 +187,22 @@ final class Room {
     /// Whether it is a conversation one of whose parties is gone.
     var isLeft: Bool { policy.contains(.twoParty) && members.count < 2 && members.count < address.partyCount }
 
-    func admit(_ account: AccountReference, role: Role, now: UInt64) {
-        members[account.name] = Member(account, role: role, since: now, mark: head, messageCount: messageCount)
+    /// Takes an account in.
+    ///
+    /// - Returns: whether it is known by its name, and not displaced.
+    @discardableResult
+    func admit(_ account: AccountReference, role: Role, now: UInt64) -> Bool {
+        enter(Member(account, role: role, since: now, mark: head, messageCount: messageCount), as: account)
+    }
+
+    /// A newer account may have the name already: then word that this one ended, or of its next name, is still under way.
+    private func enter(_ member: Member, as account: AccountReference) -> Bool {
+        if let namesake = members[account.name], namesake.incarnation > account.incarnation {
+            displaced[account] = member
+            return false
+        }
+        members[account.name] = member
+        return true
     }
 
     /// Takes a member out.
@@ -207,15 +221,14 @@ final class Room {
         displaced[AccountReference(name: name, incarnation: member.incarnation)] = member
     }
 
-    /// Gives a member another name, which must be free: role and message ids follow.
+    /// Gives a member another name: role and message ids follow.
     ///
-    /// - Returns: whether it was known by its old name, and not displaced.
-    func rename(_ old: AccountReference, to new: AccountReference) -> Bool {
+    /// - Returns: whether it was known by its old name, and whether it is known by its new one; else it was, or is, displaced.
+    func rename(_ old: AccountReference, to new: AccountReference) -> (wasKnown: Bool, isKnown: Bool) {
         let wasDisplaced = displaced[old] != nil
-        guard let member = displaced.removeValue(forKey: old) ?? members.removeValue(forKey: old.name) else { return false }
+        guard let member = displaced.removeValue(forKey: old) ?? members.removeValue(forKey: old.name) else { return (false, false) }
         member.incarnation = new.incarnation
-        members[new.name] = member
-        return !wasDisplaced
+        return (!wasDisplaced, enter(member, as: new))
     }
 
     /// The role of those who come by themselves.

@@ -52,6 +52,16 @@ final class RoomStorage {
 
     func isVoid(_ seq: UInt64) -> Bool { !voids.isEmpty && voids.contains { $0.contains(seq) } }
 
+    /// What an account has asked for, and what waits still, is asked for under its new name: nobody knows the old one when its turn comes.
+    func rename(_ old: AccountReference, to new: AccountReference) {
+        for index in waiting.indices where waiting[index].requester.account == old { waiting[index].requester.account = new }
+        for session in behind.keys {
+            for index in behind[session]!.indices where behind[session]![index].requester.account == old {
+                behind[session]![index].requester.account = new
+            }
+        }
+    }
+
     /// Keeps a publish until its event is committed.
     func wait(_ publish: DurablePublish) {
         // Nearly always the newest; a retry may be of an older one.

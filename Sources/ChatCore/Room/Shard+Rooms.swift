@@ -114,9 +114,6 @@ extension Shard {
         let member = room.member(requester.account)
         let role = member?.role ?? room.roleOfNewcomers
         if member == nil {
-            if let namesake = room.members[requester.account.name], namesake.incarnation > requester.account.incarnation {
-                throw Failure(.notJoined, reason: "the account has ended")
-            }
             guard room.members.count < settings.membersPerRoomMax else { throw Failure(.overloaded, reason: "the room is full") }
             admit(requester.account, to: room, role: role, by: requester.session)
         }
@@ -162,19 +159,19 @@ extension Shard {
     }
 
     private func admit(_ account: AccountReference, to room: Room, role: Role, by session: SessionID) {
-        makeWay(for: account.name, in: room)
-        room.admit(account, role: role, now: now.monotonicMilliseconds)
+        makeWay(for: account, in: room)
+        let isKnown = room.admit(account, role: role, now: now.monotonicMilliseconds)
         storeMembership(of: account, in: room)
         emptyRooms.remove(room.address)
         send(.membership(account, room.address, isMember: true, by: session), to: map.home(of: account.name))
-        notice(.joined(account.name), from: account.name, in: room)
+        if isKnown { notice(.joined(account.name), from: account.name, in: room) }
     }
 
     /// The name had another life, whose end or new name has not reached this room yet.
-    private func makeWay(for name: AccountName, in room: Room) {
-        guard room.members[name] != nil else { return }
-        room.displace(name)
-        notice(.left(name), from: name, in: room)
+    private func makeWay(for account: AccountReference, in room: Room) {
+        guard let namesake = room.members[account.name], namesake.incarnation < account.incarnation else { return }
+        room.displace(account.name)
+        notice(.left(account.name), from: account.name, in: room)
     }
 
     private func dismiss(_ account: AccountReference, from room: Room, reason: String? = nil) {
@@ -216,14 +213,18 @@ extension Shard {
     }
 
     func renameMember(_ old: AccountReference, to new: AccountReference, in address: RoomAddress) {
-        guard let room = rooms[address], room.member(old) != nil else { return }
+        guard let room = rooms[address] else { return }
+        room.storage?.rename(old, to: new)
+        guard room.member(old) != nil else { return }
         // The word was late, and the account has come in by itself under its new name.
         guard room.member(new) == nil else { return dismiss(old, from: room) }
-        // The owner of the new name has logged in to its account meanwhile.
-        if let namesake = room.members[new.name], namesake.incarnation > new.incarnation { return dismiss(old, from: room) }
-        makeWay(for: new.name, in: room)
-        let wasKnown = room.rename(old, to: new)
-        notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)
+        makeWay(for: new, in: room)
+        let (wasKnown, isKnown) = room.rename(old, to: new)
+        if isKnown {
+            notice(wasKnown ? .renamed(from: old.name) : .joined(new.name), from: new.name, in: room)
+        } else if wasKnown {
+            notice(.left(old.name), from: old.name, in: room)
+        }
         send(.membership(new, address, isMember: true, by: nil), to: map.home(of: new.name))
     }
 

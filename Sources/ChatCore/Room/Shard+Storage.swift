@@ -64,9 +64,9 @@ extension Shard {
 
     // MARK: Numbers
 
-    /// Whether a request must wait until seqs are reserved; then it is kept, and handled when they are.
+    /// Whether a request must wait until the log is created, or until seqs are reserved; then it is kept, and handled when that is done.
     func waitForNumbers(_ request: RoomRequest, _ requester: Requester, in room: Room) -> Bool {
-        guard let storage = room.storage, isStoreWritable else { return false }
+        guard let storage = room.storage, isStoreWritable || storage.anchor == nil else { return false }
         guard storage.waiting.count < settings.mailboxMessagesMax else {
             refuse(Failure(.overloaded, reason: "too much waits to be stored; try later"), request, requester)
             return true

@@ -53,9 +53,13 @@ extension Shard {
         gathering.left -= 1
         resumes[key] = gathering.left == 0 ? nil : gathering
         guard gathering.left == 0, let session else { return }
-        answer(gathering.rooms.compactMap(\.self).map { asOfNow($0, session) }, requestID, session)
-        for link in session.links where link.roster.attachments[link.index].state == .held {
-            link.roster.setState(.late, at: link.index)
+        let rooms = gathering.rooms.compactMap(\.self).map { asOfNow($0, session) }
+        answer(rooms, requestID, session)
+        // What another RESUME holds waits for the answer to that one.
+        for room in rooms where room.next != nil {
+            guard let roster = rosters[room.room], let place = roster.index(of: session), roster.attachments[place].state == .held
+            else { continue }
+            roster.setState(.late, at: place)
         }
         if session.queue.byteCount < settings.outboundHighWaterBytes { catchUp(session) }
     }

@@ -4,7 +4,7 @@ public import ChatProtocol
 /// Who asked for something, and where the answer goes.
 public struct Requester: Sendable {
     let session: SessionID
-    let account: AccountReference
+    var account: AccountReference
     let requestID: UInt32
     let isRetry: Bool
 }

@@ -158,4 +158,51 @@ struct RenameTests {
             #expect(broker.faultsAtRest() == [], "seed \(seed)")
         }
     }
+
+    /// Somebody else comes into a room with a name before the room hears of its former bearer: that it is there, or that it has the name
+    /// after the next.
+    @Test(arguments: [true, false])
+    func nameIsPassedOnFasterThanWordOfIt(isNewcomer: Bool) {
+        for seed: UInt64 in 1...600 {
+            let broker = SimulatedBroker(shards: 3, seed: seed)
+            let map = broker.shards[0].map
+            // What ann's shard and the home of the name say to the lobby's home is in no order.
+            let lobby = map.home(of: .lobby)
+            let (accepting, naming) = ((lobby + 1) % 3, (lobby + 2) % 3)
+            let names = (0..<50).map { "n\($0)" }
+            let passed = names.filter { map.home(of: try! AccountName($0)) == naming }
+            let next = names.first { map.home(of: try! AccountName($0)) == accepting }!
+            let heir = broker.logIn(passed[0], on: naming)
+            let ann = isNewcomer ? broker.greet(on: accepting) : broker.logIn(passed[1], on: accepting)
+            for name in [passed[2], next] { ann.wish(for: name) }
+            for _ in 0..<40 {
+                heir.wish(for: passed[2])
+                broker.step()
+            }
+            broker.settle()
+            #expect(ann.publish("x", to: "lobby") != nil, "seed \(seed)")
+            #expect(Set(ann.members("lobby").map(\.user)) == Set([ann, heir].compactMap(\.name)), "seed \(seed)")
+            #expect(broker.faultsAtRest() == [], "seed \(seed)")
+        }
+    }
+
+    /// What was asked for under the old name may have to wait until the room's events can be numbered.
+    @Test(arguments: 1...3)
+    func whatWaitsIsAskedForUnderTheNewName(shards: Int) {
+        for seed: UInt64 in 1...60 {
+            let broker = SimulatedBroker(shards: shards, seed: seed, store: SimulatedStore())
+            let ann = broker.connect()
+            ann.open()
+            ann.send(.hello(Hello(agent: "test/1")))
+            for name in ["ann", "bea"] { ann.wish(for: name) }
+            let id = ann.send(.publish(Publish(room: "lobby", publication: .text("x"))))
+            broker.settle()
+            #expect(ann.inbox.first { $0.requestID == id }?.reply?.published != nil, "seed \(seed)")
+            #expect(broker.faultsAtRest() == [], "seed \(seed)")
+        }
+    }
+}
+
+extension SimulatedClient {
+    fileprivate func wish(for name: String) { send(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: name)))) }
 }
