@@ -1,8 +1,8 @@
 import ArgumentParser
 import ChatConfiguration
 import ChatServer
-import LibUV
 @preconcurrency import Glibc
+import LibUV
 
 /// The program: reads what the operator wants, and lets the server run.
 @main
