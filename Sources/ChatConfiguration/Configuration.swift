@@ -205,7 +205,9 @@ extension Configuration {
 
         /// The names in ``standing``.
         public var standingRoomNames: [String] {
-            standing.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+            standing.split(separator: ",").map { name in
+                String(name.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+            }.filter { !$0.isEmpty }
         }
     }
 

@@ -123,6 +123,21 @@ import Testing
         #expect(throws: StoreError.self) { try DeploymentSecret.load(directory: folder.path, orKeep: first) }
     }
 
+    @Test func accountsThatAreGoneAreNotBegunAnew() throws {
+        let folder = try TemporaryFolder()
+        _ = try AccountStore(directory: folder.path)
+        _ = try DeploymentSecret.load(directory: folder.path, orKeep: SharedBytes([UInt8](repeating: 1, count: 32)))
+        for name in folder.files where name.hasPrefix("accounts.db") { unlink(folder.path + "/" + name) }
+        #expect {
+            try AccountStore(directory: folder.path)
+        } throws: {
+            ($0 as? StoreError)?.kind == .damaged && "\($0)".contains("accounts.secret")
+        }
+        #expect(folder.files == ["accounts.secret"])
+        unlink(folder.path + "/accounts.secret")
+        #expect(try AccountStore(directory: folder.path).accountCount() == 0)
+    }
+
     @Test func aPersonReadsTheUsers() throws {
         let folder = try TemporaryFolder()
         let store = try AccountStore(directory: folder.path)

@@ -1,10 +1,11 @@
 """What outlives the broker: durable publishes, HISTORY, cursors and retries across restarts (7.22 to 7.25, 8, 9)."""
 import os
 import resource
+import socket
 import unittest
 from pathlib import Path
 
-from broker import Broker, fresh
+from broker import PATIENCE, Broker, fresh
 from cbp import RETRY, BrokerError
 from stored import Stored
 
@@ -199,6 +200,12 @@ class Storage(Stored, unittest.TestCase):
         with self.refused(411):
             ada.history(room, 1, 5)
 
+    def health(self):
+        """The whole answer of /healthz."""
+        with socket.create_connection((self.broker.host, self.broker.port), PATIENCE) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(4096), b""))
+
     def limit_files(self, size):
         resource.prlimit(self.broker.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
@@ -220,7 +227,8 @@ class Storage(Stored, unittest.TestCase):
                 with self.refused(504):
                     ada.create(fresh("never"))
                 self.assertEqual(self.bodies(ada.history(room, 1, head)[0]), [f"m{i}" for i in range(5)])
-                self.assertIn("STORAGE: nothing is stored", self.broker.output())
+                self.broker.lines_with("STORAGE: nothing is stored", 1)
+                self.assertIn(b"\nSTORAGE ", self.health())
                 self.limit_files(resource.RLIM_INFINITY)
 
                 def stored():
@@ -229,7 +237,8 @@ class Storage(Stored, unittest.TestCase):
                     except BrokerError as error:
                         self.assertEqual(error.code, 504)
                 self.assertEqual(ada.wait(stored, what="recovery")["ack"], 2)
-                self.assertIn("messages are stored again", self.broker.output())
+                self.broker.lines_with("messages are stored again", 1)
+                self.assertTrue(self.health().endswith(b"\r\n\r\nok\n"))
                 events = ada.history(room)[0]
                 self.assertEqual(self.bodies(events), [f"m{i}" for i in range(5)] + ["again"])
                 voids = [event for event in events if event.get("kind") == 37]

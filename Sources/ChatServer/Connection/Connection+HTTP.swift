@@ -64,7 +64,7 @@ extension Connection {
         default: throw HTTPRefusal(.notImplemented, "an unknown method")
         }
         switch head.path {
-        case "/healthz": answer("ok\n", head, persistence)
+        case "/healthz": answer(driver.shared.storage?.currentProblem == nil ? "ok\n" : Self.storageFails, head, persistence)
         case "/readyz":
             if driver.isShuttingDown { throw HTTPRefusal(.unavailable, "the broker is shutting down") }
             answer("ready\n", head, persistence)
@@ -82,6 +82,9 @@ extension Connection {
             answer(octets, "\(status.code) \(head.path)", persistence)
         }
     }
+
+    /// The broker lives, and the rest is for the operator, who has the log: whoever can connect may ask.
+    private static let storageFails = "ok\nSTORAGE nothing can be stored at present; the log says why\n"
 
     private func answer(_ text: String, _ head: HTTPRequestHead, _ persistence: HTTPPersistence) {
         let fields = [HTTPField("Content-Type", "text/plain; charset=utf-8"), HTTPField("Cache-Control", "no-store")]

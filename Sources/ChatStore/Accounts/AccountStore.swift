@@ -23,6 +23,9 @@ public final class AccountStore {
             throw StoreError(path: directory, errorNumber: errno, doing: "making the directory")
         }
         let path = directory + "/accounts.db"
+        if access(path, F_OK) != 0, access(directory + "/accounts.secret", F_OK) == 0 {
+            throw StoreError(.damaged, path: path, detail: "the file is gone; to begin without accounts, remove accounts.secret too")
+        }
         // Made by us and not by SQLite, which would let everybody read it.
         let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StoreError(path: path, errorNumber: errno, doing: "making the file") }
