@@ -4,7 +4,7 @@ import Testing
 /// Accounts as people use them: `register`, `login`, `passwd`, `sessions`, and what is remembered between.
 @Suite struct AccountVerbTests {
     /// A broker that keeps accounts, and the home of somebody who uses it.
-    private final class Trial {
+    final class Trial {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("accounts-cli-\(UUID().uuidString)").path
         let broker: RunningBroker
 

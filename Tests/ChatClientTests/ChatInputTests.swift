@@ -16,7 +16,10 @@ import Testing
         ("/leave", .leave(nil)), (":lru dev", .members(dev)), (":lru", .members(nil)), (":who", .members(nil)),
         (":rm dev hi  there ", .roomMessage(dev, "hi  there")), ("/rm dev x", .roomMessage(dev, "x")),
         (":pm bob psst", .directMessage(bob, "psst")),
-        ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(dev)), (":room", .switchTo(nil)),
+        ("/msg bob a b", .directMessage(bob, "a b")), (":room dev", .switchTo(.address(dev))), (":room", .switchTo(nil)),
+        (":room @bob", .switchTo(.conversation(with: bob))), ("/history", .history(nil, 20)), (":history 5", .history(nil, 5)),
+        (":history dev", .history(.address(dev), 20)), (":history @bob 5", .history(.conversation(with: bob), 5)),
+        (":history @bob+ada", .history(.address(try! RoomAddress("@ada+bob")), 20)), (":inbox", .inbox),
         (":nick carol", .rename("carol")),
         (":edit new text", .change(.edit, .own, "new text")), (":edit #17 new  text", .change(.edit, .number(17), "new  text")),
         (":delete", .change(.delete, .own, nil)), ("/del #17", .change(.delete, .number(17), nil)),
@@ -38,7 +41,7 @@ import Testing
         ":nick a b",
         ":quit now", ":edit", ":edit #17", ":delete 17", ":delete #x", ":react", ":react #17", ":unpin", ":reply ^", ":search", ":last 0",
         ":last 101",
-        ":away x",
+        ":away x", ":room Dev", ":room @", ":room @a+b+c", ":history dev 0", ":history dev 1001", ":history a b", ":inbox x",
     ])
     func saysWhatIsWrong(line: String) {
         guard case .problem(let reason) = ChatInput(line) else {
@@ -66,7 +69,7 @@ import Testing
     @Test(arguments: [
         (":us", 0..<3, [":users"]), ("/q", 0..<2, ["/q", "/quit"]), (":jr d", 4..<5, ["dev", "dev-two"]), (":lru lob", 5..<8, ["lobby"]),
         (":pm b", 4..<5, ["bert", "bob"]), ("b", 0..<1, ["bert", "bob"]), ("hello al", 6..<8, ["alice"]), (":rm dev al", 8..<10, ["alice"]),
-        (":jr ", 4..<4, ["dev", "dev-two", "lobby"]),
+        (":jr ", 4..<4, ["dev", "dev-two", "lobby"]), (":room @b", 6..<8, ["@bert", "@bob"]), (":history d", 9..<10, ["dev", "dev-two"]),
     ])
     func proposesWhatFits(line: String, range: Range<Int>, candidates: [String]) {
         let completion = completer.complete(Array(line), cursor: line.count)

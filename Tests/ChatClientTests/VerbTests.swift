@@ -186,7 +186,9 @@ import Testing
         let help = try Program.run(["--help"])
         #expect(help.status == 0)
         let text = help.output.joined(separator: "\n")
-        for word in ["EXIT STATUS", "send", "dm", "tail", "rooms", "users", "members", "ping", "--generate-completion-script"] {
+        for word in [
+            "EXIT STATUS", "send", "dm", "tail", "inbox", "create", "rooms", "users", "members", "ping", "--generate-completion-script",
+        ] {
             #expect(text.contains(word), "\(word)")
         }
         #expect(try Program.run(["--version"]).output.first?.hasPrefix("broker-cli ") == true)

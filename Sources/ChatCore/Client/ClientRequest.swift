@@ -5,6 +5,8 @@ public import ChatProtocol
 public enum ClientRequest: Sendable, Equatable {
     /// Join and attach; `tail` events from before are wanted first.
     case join(RoomAddress, tail: UInt64)
+    /// Attach to a log that the account is in, behind an event of it.
+    case attach(RoomAddress, after: LogPosition)
     case leave(RoomAddress)
     /// Create a room; it is not joined by that.
     case create(RoomAddress, title: String?)
@@ -28,6 +30,8 @@ public enum ClientRequest: Sendable, Equatable {
     case history(RoomAddress, from: UInt64, to: UInt64, limit: UInt64, thread: UInt64? = nil)
     /// The newest events in which words occur, of a room or of all that the account may read, at most 1000.
     case search(Search)
+    /// All rooms and conversations of the account, page after page.
+    case inbox
     /// Another name for this guest.
     case rename(String)
     case ping
@@ -49,7 +53,7 @@ extension ClientRequest {
         case .rooms(let filter): filter.flatMap { Self.fault($0, Field.title) }
         case .search(let search): Self.fault(search.query, Field.query)
         case .rename(let wish): wish.utf8.count > Field.sasl.maximum ? .badName : nil
-        case .join, .leave, .members, .history, .ping, .typing, .presence, .mark, .changePassword, .devices, .revoke: nil
+        case .join, .attach, .leave, .members, .history, .inbox, .ping, .typing, .presence, .mark, .changePassword, .devices, .revoke: nil
         }
     }
 
@@ -118,6 +122,8 @@ public enum ClientOutcome: Sendable, Equatable {
     case history([Event], fromSeq: UInt64, toSeq: UInt64, floor: UInt64)
     /// Events, the newest first; where the next page begins, nil at the end; whether there was too little time.
     case found([Event], cursor: SharedBytes?, isIncomplete: Bool)
+    /// The log that changed last comes last.
+    case inbox([InboxRecord])
     case renamed(AccountName)
     case pong
     case devices([DeviceRecord])

@@ -48,7 +48,7 @@ extension ClientSession {
                 } else {
                     undecided.append(pending)
                 }
-            case .join, .rooms, .members, .history, .search: again.append(Self.afresh(pending))
+            case .join, .attach, .rooms, .members, .history, .search, .inbox: again.append(Self.afresh(pending))
             case .leave(let room):
                 // It is not joined again, and the end of the connection has ended delivery.
                 rooms[room] = nil
@@ -68,6 +68,7 @@ extension ClientSession {
     private static func afresh(_ pending: PendingRequest) -> PendingRequest {
         var pending = pending
         pending.records = []
+        pending.pageRecordCount = 0
         pending.events = []
         pending.historyFromSeq = nil
         pending.cursor = nil

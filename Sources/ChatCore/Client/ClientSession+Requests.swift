@@ -19,9 +19,14 @@ extension ClientSession {
         let age = pending.isRetry ? now - (pending.firstSentAt ?? now) : nil
         if pending.firstSentAt == nil || !pending.isRetry { pending.firstSentAt = now }
         pending.sentAs = account
-        if case .join(let room, _) = request {
+        switch request {
+        case .join(let room, _):
             pending.cursor = rooms[room]?.cursor?.position
             rooms[room, default: RoomState()].isJoining = true
+        case .attach(let room, let position):
+            pending.cursor = rooms[room]?.cursor?.position ?? position
+            rooms[room, default: RoomState()].isJoining = true
+        default: break
         }
         let command = command(request, cursor: pending.cursor, ageMilliseconds: age)
         send(command, requestID: requests.launch(pending), isRetry: pending.isRetry)
@@ -31,6 +36,7 @@ extension ClientSession {
         switch request {
         case .join(let room, let tail):
             return .join(Join(room: room, cursor: cursor, tail: cursor == nil ? tail : settings.resumeTail))
+        case .attach(let room, _): return .join(Join(room: room, cursor: cursor, tail: settings.resumeTail))
         case .leave(let room): return .leave(Leave(room: room))
         case .create(let room, let title): return .create(CreateRoom(room: room, title: title))
         case .publish(let room, let body, let id):
@@ -41,12 +47,13 @@ extension ClientSession {
             return .publish(Publish(room: room, publication: Publication(content: draft.content(id), ageMilliseconds: ageMilliseconds)))
         case .typing(let room, let isTyping): return .typing(Typing(room: room, state: isTyping ? 1 : 0))
         case .presence(let state): return .presence(Presence(state: state))
-        case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq))
+        case .mark(let room, let seq): return .mark(ReadMarker(room: room, mark: seq, epoch: rooms[room]?.cursor?.position.epoch))
         case .rooms(let filter): return .list(ListRooms(limit: 1000, filter: filter))
         case .members(let room): return .members(ListMembers(room: room, limit: 1000))
         case .history(let room, let from, let to, let limit, let thread):
             return .history(ReadHistory(room: room, fromSeq: from, toSeq: to, limit: limit, thread: thread))
         case .search(let search): return .search(search)
+        case .inbox: return .inbox(ReadInbox(since: 0, limit: Self.inboxPageCountMax))
         case .rename(let wish): return .authenticate(Self.anonymous(wish))
         case .ping: return .ping(timestamp: nil)
         case .changePassword(let verifier): return .changePassword(verifier: verifier)
@@ -98,8 +105,11 @@ extension ClientSession {
         _ reply: Reply, _ pending: PendingRequest, requestID id: UInt32, hasMore: Bool, at now: UInt64
     ) {
         switch (pending.request, reply) {
-        case (.join(let room, _), .joined(let joined)) where joined.room == room: handleJoined(joined, pending, at: now)
-        case (.join(let room, _), .error(let failure)): handleJoinRefused(room, failure, pending, at: now)
+        case (.join(let room, _), .joined(let joined)) where joined.room == room,
+            (.attach(let room, _), .joined(let joined)) where joined.room == room:
+            handleJoined(joined, pending, at: now)
+        case (.join(let room, _), .error(let failure)), (.attach(let room, _), .error(let failure)):
+            handleJoinRefused(room, failure, pending, at: now)
         case (_, .error(let failure)): finish(pending, Self.outcome(of: failure))
         case (.leave(let room), .ok):
             rooms[room] = nil
@@ -109,6 +119,7 @@ extension ClientSession {
             finish(pending, .published(published))
         case (.rooms, .items(let items)), (.members, .items(let items)):
             collect(items, pending, requestID: id, hasMore: hasMore, at: now)
+        case (.inbox, .items(let items)): collectInbox(items, pending, requestID: id, hasMore: hasMore)
         case (.history, .batch(let batch)): collect(batch, pending, requestID: id, hasMore: hasMore)
         case (.search, .found(let found)): collect(found, pending, requestID: id, hasMore: hasMore)
         case (.rename, .authenticated(let authenticated)):

@@ -31,6 +31,8 @@ struct PendingRequest: Sendable {
     var echo: Event?
     /// Pages of a list that have come so far.
     var records: [Record] = []
+    /// Of these, the ones of the page that is coming.
+    var pageRecordCount = 0
     /// Events of a history that have come so far, and where it begins.
     var events: [Event] = []
     var historyFromSeq: UInt64?

@@ -22,7 +22,7 @@ extension Chat {
                 enter(room, isFirst: false)
             }
         case .leave(let room): leave(room ?? current)
-        case .switchTo(let room): changeRoom(room)
+        case .switchTo(let name): changeRoom(name)
         case .rename(let name):
             ask(.rename(name)) { [unowned self] outcome in
                 if case .renamed(let account) = outcome { say("-- you are now called \(account)", .dim) }
@@ -30,6 +30,8 @@ extension Chat {
         case .change(let kind, let target, let body): change(kind, target, body)
         case .answer(let target, let text, let inThread): answer(target, text, inThread: inThread)
         case .last(let count): listLast(count)
+        case .history(let name, let count): showHistory(name, count)
+        case .inbox: listInbox()
         case .search(let words): search(words)
         case .presence(let state): setPresence(state)
         case .ping: ping()
@@ -65,6 +67,8 @@ extension Chat {
     }
 
     private func publish(_ text: String, to room: RoomAddress) {
+        // The first message begins a conversation.
+        if let other = room.other(than: account) { return perform(.directMessage(other, text)) }
         ask(.publish(room, body: text, id: .random())) { [unowned self] in didPublish($0, to: room) }
     }
 
@@ -86,7 +90,9 @@ extension Chat {
             if isFirst && room == .lobby { return }
             let count = joined.members.map { $0 == 1 ? ", alone" : $0 == 2 ? ", with 1 other" : ", with \($0 - min($0, 1)) others" } ?? ""
             let topic = (joined.topic ?? joined.title).map { ": " + $0 } ?? ""
-            say("-- you are in \(room)\(count)\(topic)" + (room == current ? "" : "; :room \(room) makes it the current room"), .dim)
+            say(
+                "-- you are in \(room.name(for: account))\(count)\(topic)"
+                    + (room == current ? "" : "; :room \(room) makes it the current room"), .dim)
         }
     }
 
@@ -99,17 +105,26 @@ extension Chat {
 
     private func leave(_ room: RoomAddress) {
         ask(.leave(room)) { [unowned self] _ in
+            reading.forget(room)
             say("-- you left \(room)", .dim)
             if room == current, room != .lobby { switchTo(.lobby) }
         }
     }
 
-    private func changeRoom(_ room: RoomAddress?) {
-        guard let room else { return say("-- the current room is \(current)", .dim) }
+    private func changeRoom(_ name: LogName?) {
+        guard let name else { return say("-- the current room is \(current.name(for: account))", .dim) }
+        guard let room = address(of: name) else { return }
+        if let record = reading.unread[room] {
+            attach(record)
+            showUnread(record)
+            return switchTo(room)
+        }
         if client.attachedRooms.contains(room) { return switchTo(room) }
         client.request(.join(room, tail: Self.tail)) { [unowned self] outcome in
             switch outcome {
             case .joined: switchTo(room)
+            // What is typed begins it.
+            case .refused(let failure) where failure.code == .noSuchRoom && room.isConversation: switchTo(room)
             case .refused(let failure): complain(FailureText.sentence(failure, for: .join(room, tail: 0)))
             case .notSent(let reason): complain(FailureText.sentence(reason))
             default: complain("there was no answer about \(room)")

@@ -16,6 +16,8 @@ final class Chat {
     let console: any Console
     let loop: EventLoop
     let isJSON: Bool
+    /// The name to begin with.
+    private let wish: AccountName?
     /// Where plain lines go.
     private(set) var current: RoomAddress
     private(set) var completer = Completer()
@@ -29,6 +31,8 @@ final class Chat {
     private var hasBeenReady = false
     private var lastRefusal: String?
     private(set) var recent = RecentMessages()
+    var reading = Reading()
+    let markTimer: Timer
     /// When the current room was last told that this user is typing.
     var typedAt: UInt64?
     /// Who is typing in the current room, and until when that is believed.
@@ -43,8 +47,10 @@ final class Chat {
         self.client = client
         self.console = console
         self.isJSON = isJSON
+        wish = name.flatMap { try? AccountName($0) }
         current = room
         typistTimer = Timer(loop: loop)
+        markTimer = Timer(loop: loop)
         awaitsName = name == nil && console.isInteractive
         client.onNotice = { [unowned self] in didNotice($0) }
         console.onLine = { [unowned self] in didEnter($0) }
@@ -54,6 +60,9 @@ final class Chat {
             terminal.completion = { [unowned self] line, cursor in completer.complete(line, cursor: cursor) }
         }
     }
+
+    /// Who the user is, or will be once there is a connection; nil: a guest that gets a name.
+    var account: AccountName? { client.account ?? wish }
 
     func start() {
         // Asked before the log-in, so that they go out with it and the tail comes before anything new.
@@ -70,6 +79,7 @@ final class Chat {
     func quit(_ status: ExitStatus = .ok) {
         if self.status == .ok { self.status = status }
         isEnding = true
+        sendMarks()
         client.leave()
     }
 
@@ -113,18 +123,21 @@ final class Chat {
     private func didNotice(_ notice: ClientNotice) {
         learn(from: notice)
         switch notice {
-        case .ready:
+        case .ready(_, _, let isReturn):
             hasBeenReady = true
             isOffline = false
             lastRefusal = nil
             lastLoss = nil
             updatePrompt()
+            attachRooms(isReturn: isReturn)
+            scheduleMarks()
         case .nameRefused(let wish, _):
             // A name that is still refused after every reconnect is told once.
             if lastRefusal == wish { return }
             lastRefusal = wish
             didRefuseName()
         case .roomLost(let room, _):
+            reading.forget(room)
             if room == current { switchTo(.lobby) }
         case .connectionLost(let loss, let delay):
             isOffline = true
@@ -137,11 +150,15 @@ final class Chat {
             didEnd(loss)
             return
         case .typing(let typing): noteTyping(typing)
+        case .marked(let marker) where marker.user == client.account: reading.noteMarked(marker)
+        case .logReset(let room, _): reading.forget(room)
         default: break
         }
         show(notice)
         if case .event(let event) = notice {
             recent.note(event)
+            reading.noteShown(event)
+            scheduleMarks()
             if event.room == current, typists.removeValue(forKey: event.from) != nil { updateTypists() }
         }
     }
@@ -159,6 +176,7 @@ final class Chat {
         if status == .ok { status = ExitStatus(loss, hasBeenReady: hasBeenReady) }
         console.close()
         typistTimer.close()
+        markTimer.close()
         if isJSON {
             show(.ended(loss))
         } else if loss != .left {
@@ -224,7 +242,7 @@ final class Chat {
         } else {
             if isOffline { prompt.append("(offline) ", .warning) }
             if let typingText { prompt.append("(\(typingText)) ", .dim) }
-            prompt.append(current.description, .dim)
+            prompt.append(current.name(for: account), .dim)
             prompt.append("> ")
         }
         console.setPrompt(prompt)

@@ -15,8 +15,8 @@ enum ChatInput: Equatable {
     case leave(RoomAddress?)
     case rooms
     case members(RoomAddress?)
-    /// Another current room; nil asks which one it is.
-    case switchTo(RoomAddress?)
+    /// Another current room or conversation; nil asks which one it is.
+    case switchTo(LogName?)
     case rename(String)
     /// Change a message of the current room; the body is an edit's or a reaction's.
     case change(EventKind, EventTarget, String?)
@@ -24,6 +24,10 @@ enum ChatInput: Equatable {
     case answer(EventTarget, String, inThread: Bool)
     /// List the last messages of the current room with their numbers.
     case last(Int)
+    /// What was said before; nil: in the current room.
+    case history(LogName?, Int)
+    /// Where something is unread.
+    case inbox
     case search(String)
     case presence(PresenceState)
     case help
@@ -75,6 +79,8 @@ enum CommandTable {
     /// What the word behind a command names, for completion.
     enum Parameter: Equatable {
         case none, room, user
+        /// A room, or `@` and a user.
+        case log
     }
 
     struct Command {
@@ -114,7 +120,9 @@ enum CommandTable {
             },
             Command("join jr", "ROOM", "enter a room", .room) { rest in rest.isEmpty ? nil : withRoom(rest) { .join($0) } },
             Command("leave lr", "[ROOM]", "leave a room", .room) { optionalRoom($0) { .leave($0) } },
-            Command("room", "[ROOM]", "make a room the one that plain lines go to", .room) { optionalRoom($0) { .switchTo($0) } },
+            Command("room", "[ROOM]", "make a room the one that plain lines go to; @bob is the conversation with bob", .log) { rest in
+                rest.isEmpty ? .switchTo(nil) : withLog(rest) { .switchTo($0) }
+            },
             Command("nick", "NAME", "take another name") { rest in
                 rest.isEmpty || rest.contains(where: \.isWhitespace) ? nil : .rename(rest)
             },
@@ -138,6 +146,8 @@ enum CommandTable {
             Command("last", "[COUNT]", "the last messages of the room with their numbers") { rest in
                 rest.isEmpty ? .last(10) : Int(rest).flatMap { (1...RecentMessages.countMaxPerRoom).contains($0) ? .last($0) : nil }
             },
+            Command("history", "[ROOM] [COUNT]", "what was said before in a room, or in a conversation: @bob", .log) { history($0) },
+            Command("inbox", "", "where something is unread") { plain($0, .inbox) },
             Command("search find", "WORDS", "messages in which all of these words occur") { $0.isEmpty ? nil : .search($0) },
             Command("away", "", "be away") { plain($0, .presence(.away)) },
             Command("busy dnd", "", "do not want to be disturbed") { plain($0, .presence(.doNotDisturb)) },
@@ -166,6 +176,23 @@ enum CommandTable {
             return .problem("\(text) is no name of a room: \(FailureText.roomRule)")
         }
         return make(room)
+    }
+
+    private static func withLog(_ text: String, _ make: (LogName) -> ChatInput) -> ChatInput {
+        LogName(text).map(make) ?? .problem(LogName.isNone(text))
+    }
+
+    /// A word alone that is a number is a count.
+    private static func history(_ rest: String) -> ChatInput? {
+        var words = rest.split(whereSeparator: \.isWhitespace)
+        var count = 20
+        if let last = words.last, let number = Int(last) {
+            guard (1...1_000).contains(number) else { return nil }
+            count = number
+            words.removeLast()
+        }
+        guard let name = words.first else { return .history(nil, count) }
+        return words.count > 1 ? nil : withLog(String(name)) { .history($0, count) }
     }
 
     /// A text behind the message that it concerns, which may be left out.

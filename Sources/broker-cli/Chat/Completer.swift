@@ -27,6 +27,9 @@ struct Completer {
         if words.count > 1 { return word.isEmpty ? nil : completion(users.matching(word), range) }
         switch command.parameter {
         case .room: return completion(rooms.matching(word), range)
+        case .log:
+            let isUser = word.first == "@"
+            return completion(isUser ? users.matching(String(word.dropFirst())).map { "@" + $0 } : rooms.matching(word), range)
         case .user: return completion(users.matching(word), range)
         case .none: return nil
         }

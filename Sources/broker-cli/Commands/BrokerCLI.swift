@@ -20,6 +20,8 @@ struct BrokerCLI: ParsableCommand {
             broker-cli [URL] tail [--room ROOM]… [--count N] [--follow]
             broker-cli [URL] history ROOM [--count N] [--before SEQ] [--thread NUMBER]
             broker-cli [URL] search WORD… [--room ROOM] [--from USER] [--limit N]
+            broker-cli [URL] inbox [--unread]
+            broker-cli [URL] create ROOM [--title TEXT]
             broker-cli [URL] rooms | users | members ROOM | ping [--count N]
             broker-cli [URL] register | login | passwd --user NAME
             broker-cli [URL] sessions [--revoke ID]
@@ -34,7 +36,8 @@ struct BrokerCLI: ParsableCommand {
         version: "broker-cli " + Release.version,
         subcommands: [
             ChatCommand.self, SendCommand.self, ReactCommand.self, DirectMessageCommand.self, TailCommand.self, HistoryCommand.self,
-            SearchCommand.self, RoomsCommand.self, UsersCommand.self, MembersCommand.self, PingCommand.self, RegisterCommand.self,
+            SearchCommand.self, InboxCommand.self, CreateCommand.self, RoomsCommand.self, UsersCommand.self, MembersCommand.self,
+            PingCommand.self, RegisterCommand.self,
             LogInCommand.self, PasswordCommand.self, SessionsCommand.self,
         ],
         defaultSubcommand: ChatCommand.self)

@@ -13,24 +13,27 @@ struct ChatCommand: BrokerCommand {
         discussion: """
             At a terminal: a line editor with history and completion; :help lists the commands. Otherwise plain lines in, plain lines \
             out: lines are messages or commands, and at the end of the input everything is answered before the program leaves.
+
+            An account is told at the start what is unread: how much in its rooms, and the messages to it alone. What was shown is read.
             """)
 
     @Argument(help: "broker://HOST[:PORT] or brokers://HOST[:PORT] (TLS). Default: $BROKER_URL, else brokers://localhost:7400.")
     var url: String?
 
-    @Option(help: ArgumentHelp("Room that plain lines go to.", valueName: "room"))
+    @Option(help: ArgumentHelp("Room that plain lines go to; @bob is the conversation with bob.", valueName: "room"))
     var room: String = "lobby"
 
     @OptionGroup var options: ConnectionOptions
 
     func execute() throws -> ExitStatus {
-        let room = try RoomAddress.argument(room)
         let address = try options.url(url)
         options.warnIfInsecure(address)
         let loop = try EventLoop()
         defer { loop.close() }
-        let client = try ChatClient.make(loop: loop, url: address, options: options, capabilities: ["marks", "presence", "typing"])
+        let client = try ChatClient.make(
+            loop: loop, url: address, options: options, capabilities: ["inbox", "marks", "presence", "typing"])
         defer { client.close() }
+        let room = try RoomAddress.argument(room, of: client.accountToBe(options))
         let isInteractive = RawTerminal.isUsable && !options.json
         let console: any Console =
             isInteractive
@@ -52,6 +55,11 @@ struct ChatCommand: BrokerCommand {
 }
 
 extension ChatClient {
+    /// Who this client logs in as; nil: a guest that gets a name, or asks for one.
+    func accountToBe(_ options: ConnectionOptions) -> AccountName? {
+        credentials?.name ?? options.name.flatMap { try? AccountName($0) }
+    }
+
     /// A client as the options want it: with the log-in that is remembered for the broker and the name, else as a guest.
     static func make(
         loop: EventLoop, url: BrokerURL, options: ConnectionOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil,

@@ -12,7 +12,7 @@ struct HistoryCommand: BrokerCommand {
             a room: it is entered for that, and left again.
             """)
 
-    @Argument(help: ArgumentHelp("The room.", valueName: "room"))
+    @Argument(help: ArgumentHelp("The room, or a conversation: @bob or @ada+bob.", valueName: "room"))
     var room: String
 
     @Option(help: ArgumentHelp("How many events.", valueName: "n"))
@@ -33,8 +33,8 @@ struct HistoryCommand: BrokerCommand {
     }
 
     func execute() throws -> ExitStatus {
-        let room = try RoomAddress.argument(room)
-        return try VerbRunner.run(options) { runner in
+        try VerbRunner.run(options) { runner in
+            let room = try runner.address(room)
             let pages = HistoryPages(runner, room, thread: thread, count: count, isColoured: options.connection.isColoured(.output))
             // What its own coming says is not asked for.
             runner.ask(.join(room, tail: 0)) { outcome in

@@ -19,7 +19,7 @@ struct SearchCommand: BrokerCommand {
     @Argument(help: ArgumentHelp("The words.", valueName: "word"))
     var words: [String]
 
-    @Option(help: ArgumentHelp("Only in this room.", valueName: "room"))
+    @Option(help: ArgumentHelp("Only in this room, or conversation, as @bob.", valueName: "room"))
     var room: String?
 
     @Option(help: ArgumentHelp("Only what this user said.", valueName: "name"))
@@ -45,12 +45,12 @@ struct SearchCommand: BrokerCommand {
     }
 
     func execute() throws -> ExitStatus {
-        let room = try room.map { try RoomAddress.argument($0) }
         let author = try from.map { name in
             guard let author = try? AccountName(name) else { throw StartFailure(reason: "\"\(name)\" is no name: \(FailureText.nameRule)") }
             return author
         }
         return try VerbRunner.run(options) { runner in
+            let room = try room.map { try runner.address($0) }
             let search = Search(
                 query: words.joined(separator: " "), room: room, from: author, since: since?.milliseconds, until: until?.milliseconds)
             let pages = FoundPages(runner, search, count: limit, isColoured: options.connection.isColoured(.output))

@@ -11,7 +11,7 @@ struct SendCommand: BrokerCommand {
             refused ends it. Ends with 0 only when every message was acknowledged.
             """)
 
-    @Option(help: ArgumentHelp("The room.", valueName: "room"))
+    @Option(help: ArgumentHelp("The room, or a conversation that has begun, as @bob.", valueName: "room"))
     var room: String = "lobby"
 
     @Option(help: ArgumentHelp("Answer the message of this number.", valueName: "number"))
@@ -26,8 +26,8 @@ struct SendCommand: BrokerCommand {
     @OptionGroup var options: VerbOptions
 
     func execute() throws -> ExitStatus {
-        let room = try RoomAddress.argument(room)
-        return try VerbRunner.run(options) { runner in
+        try VerbRunner.run(options) { runner in
+            let room = try runner.address(room)
             // A member may publish; who is one already stays one.
             runner.ask(.join(room, tail: 0)) { _ in }
             try Publisher.start(runner, text) { body in
@@ -44,7 +44,7 @@ struct ReactCommand: BrokerCommand {
         commandName: "react", abstract: "React to a message, and print the number of the event.",
         discussion: "A reaction belongs to the name under which it was made: --remove takes back what that name said.")
 
-    @Option(help: ArgumentHelp("The room.", valueName: "room"))
+    @Option(help: ArgumentHelp("The room, or a conversation that has begun, as @bob.", valueName: "room"))
     var room: String = "lobby"
 
     @Flag(help: "Take the reaction back.")
@@ -59,8 +59,8 @@ struct ReactCommand: BrokerCommand {
     @OptionGroup var options: VerbOptions
 
     func execute() throws -> ExitStatus {
-        let room = try RoomAddress.argument(room)
-        return try VerbRunner.run(options) { runner in
+        try VerbRunner.run(options) { runner in
+            let room = try runner.address(room)
             runner.ask(.join(room, tail: 0)) { _ in }
             try Publisher.start(runner, [sign]) { sign in
                 .refer(room, EventDraft(kind: remove ? .unreact : .react, reference: number, body: sign), id: .random())

@@ -12,7 +12,7 @@ struct TailCommand: BrokerCommand {
             What was missed is told by numbers on standard error, and in JSON as objects "lag", "hole" and "missed".
             """)
 
-    @Option(help: ArgumentHelp("A room; may be given several times. Default: lobby.", valueName: "room"))
+    @Option(help: ArgumentHelp("A room, or a conversation as @bob; may be given several times. Default: lobby.", valueName: "room"))
     var room: [String] = []
 
     @Option(help: ArgumentHelp("How many events from before, 0 to 1000; the broker may keep fewer.", valueName: "n"))
@@ -28,8 +28,8 @@ struct TailCommand: BrokerCommand {
     }
 
     func execute() throws -> ExitStatus {
-        let rooms = try (room.isEmpty ? ["lobby"] : room).map { (text) throws(StartFailure) in try RoomAddress.argument(text) }
-        return try VerbRunner.run(options) { runner in
+        try VerbRunner.run(options) { runner in
+            let rooms = try (room.isEmpty ? ["lobby"] : room).map { (text) throws(StartFailure) in try runner.address(text) }
             Tail(runner, Set(rooms), count: count, follows: follow, isColoured: options.connection.isColoured(.output)).start()
         }
     }

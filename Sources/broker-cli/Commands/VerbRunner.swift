@@ -14,6 +14,8 @@ final class VerbRunner {
     /// Whether a lost connection is said and waited for rather than left to the time limit.
     var isFollowing = false
 
+    /// Who the verb acts as; nil: a guest that gets a name.
+    private let account: AccountName?
     private let timeoutMilliseconds: UInt64
     /// The standard input of a verb that reads it; closed with the runner.
     var input: PlainConsole?
@@ -30,16 +32,18 @@ final class VerbRunner {
     /// - Parameters:
     ///   - profile: The log-in to use; nil: the one that is remembered, if there is one.
     ///   - credentials: How to log in; nil: by the profile's token, or as a guest.
+    ///   - capabilities: What HELLO offers.
     ///   - start: Asks for what is wanted; it is sent once the connection is ready. Ends by ``finish(_:)``.
     static func run(
-        _ options: VerbOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil, _ start: (VerbRunner) throws -> Void
+        _ options: VerbOptions, profile: Profile? = nil, credentials: ClientCredentials? = nil, capabilities: [String] = [],
+        _ start: (VerbRunner) throws -> Void
     ) throws -> ExitStatus {
         let url = try options.connection.url(options.url)
         options.connection.warnIfInsecure(url)
         let loop = try EventLoop()
         defer { loop.close() }
         let client = try ChatClient.make(
-            loop: loop, url: url, options: options.connection, profile: profile, credentials: credentials)
+            loop: loop, url: url, options: options.connection, profile: profile, credentials: credentials, capabilities: capabilities)
         defer { client.close() }
         let runner = try VerbRunner(loop: loop, client: client, options: options)
         defer { runner.close() }
@@ -56,6 +60,7 @@ final class VerbRunner {
         self.loop = loop
         self.client = client
         isJSON = options.connection.json
+        account = client.accountToBe(options.connection)
         isErrorColoured = options.connection.isColoured(.error)
         timeoutMilliseconds = options.timeoutMilliseconds
         timer = Timer(loop: loop)
@@ -123,6 +128,9 @@ final class VerbRunner {
         sayError(reason)
         finish(status)
     }
+
+    /// A room or a conversation from the command line.
+    func address(_ text: String) throws(StartFailure) -> RoomAddress { try RoomAddress.argument(text, of: account) }
 
     // MARK: Output
 

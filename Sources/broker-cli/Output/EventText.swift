@@ -27,11 +27,7 @@ struct EventText {
         return line
     }
 
-    /// A room's name, or what a conversation is called by its parties.
-    func roomName(_ room: RoomAddress) -> String {
-        guard let parties = room.parties else { return room.description }
-        return "@" + (parties.0 == account ? parties.1 : parties.0).description
-    }
+    func roomName(_ room: RoomAddress) -> String { room.name(for: account) }
 
     private func appendHead(of event: Event, to line: inout StyledText) {
         let isOwn = event.from == account

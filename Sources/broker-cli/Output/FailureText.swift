@@ -9,7 +9,7 @@ enum FailureText {
     static func sentence(_ failure: Failure, for request: ClientRequest? = nil, isConversation: Bool = true) -> String {
         var text: String
         if let special = request.flatMap({ special(failure.code, $0) }) {
-            text = special + (isConversation ? request.flatMap { hint(failure.code, $0) } ?? "" : "")
+            text = special + (request.flatMap { isConversation ? hint(failure.code, $0) : verbHint(failure.code, $0) } ?? "")
         } else {
             text = general[failure.code] ?? "the broker refused"
             // The broker's own words, where they add something.
@@ -22,11 +22,12 @@ enum FailureText {
     private static func special(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
         case (.join(let room, _), .noSuchRoom), (.leave(let room), .noSuchRoom), (.members(let room), .noSuchRoom),
-            (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom):
-            "there is no room \(room)"
+            (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom), (.history(let room, _, _, _, _), .noSuchRoom):
+            room.isConversation ? "there is no conversation \(room)" : "there is no room \(room)"
         case (.create(let room, _), .exists): "the room \(room) exists already"
         case (.leave(.lobby), .forbidden): "everybody is in the lobby, and nobody leaves it"
         case (.leave(let room), .notJoined): "you are not in \(room)"
+        case (.history(let room, _, _, _, _), .notJoined): "you are not in \(room), so you cannot read it"
         case (.members(let room), .notJoined): "you are not in \(room), so you cannot see who is"
         case (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined): "you are not in \(room)"
         case (.refer(_, let draft, _), .forbidden): forbidden(draft.kind)
@@ -55,13 +56,20 @@ enum FailureText {
 
     private static func hint(_ code: ResultCode, _ request: ClientRequest) -> String? {
         switch (request, code) {
-        case (.join(let room, _), .noSuchRoom), (.publish(let room, _, _), .noSuchRoom), (.refer(let room, _, _), .noSuchRoom):
+        case (.join(let room, _), .noSuchRoom) where !room.isConversation, (.publish(let room, _, _), .noSuchRoom),
+            (.refer(let room, _, _), .noSuchRoom) where !room.isConversation:
             "; :cr \(room) creates it"
+        case (.join, .noSuchRoom): "; the first message begins it"
         case (.create(let room, _), .exists), (.publish(let room, _, _), .notJoined), (.refer(let room, _, _), .notJoined):
             "; :jr \(room) enters it"
         case (.rename, .exists): "; :nick NAME takes another one"
         default: nil
         }
+    }
+
+    private static func verbHint(_ code: ResultCode, _ request: ClientRequest) -> String? {
+        guard case .join(let room, _) = request, code == .noSuchRoom, !room.isConversation else { return nil }
+        return "; broker-cli create \(room) makes it"
     }
 
     static let nameRule = "1 to 32 of a-z 0-9 . _ -, the first a letter or digit"
@@ -138,7 +146,8 @@ enum FailureText {
             switch request {
             case .publish, .directMessage, .refer: "it is unknown whether this was accepted: "
             case .create, .rename, .leave, .changePassword, .revoke: "it is unknown whether this had an effect: "
-            case .join, .rooms, .members, .history, .search, .ping, .typing, .presence, .mark, .devices: "there is no answer: "
+            case .join, .attach, .rooms, .members, .history, .search, .inbox, .ping, .typing, .presence, .mark, .devices:
+                "there is no answer: "
             }
         switch doubt {
         case .deadline: return head + "no answer came in time"

@@ -118,6 +118,24 @@ enum NoticeJSON {
         return line.closed
     }
 
+    static func inbox(_ record: InboxRecord) -> String {
+        var line = JSONLine("inbox")
+        line.add("room", record.room.description)
+        line.add("ts", record.timestamp)
+        line.add("epoch", record.epoch)
+        line.add("head", record.head)
+        line.add("mark", record.mark)
+        line.add("unread", record.unread)
+        line.add("usn", record.updateNumber)
+        return line.closed
+    }
+
+    static func created(_ room: RoomAddress) -> String {
+        var line = JSONLine("created")
+        line.add("room", room.description)
+        return line.closed
+    }
+
     static func member(_ record: MemberRecord) -> String {
         var line = JSONLine("member")
         line.add("user", record.user.description)
