@@ -30,6 +30,11 @@ import Testing
             ])
     }
 
+    @Test func standingRoomsHaveNamesOfRooms() {
+        #expect(problems("[rooms]\nstanding = \" general , tech,\"") == [])
+        #expect(problems("[rooms]\nstanding = \"a b\"").first?.contains("\"a b\" is no name of a room") == true)
+    }
+
     @Test func namesVariableAndFlag() {
         #expect(
             problems(environment: ["BROKER_RUNTIME_LOOPS": "many"]) == [
