@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import LoadGenerator
 
 /// Which broker, and how it is reached.
@@ -100,14 +101,16 @@ struct OutputOptions: ParsableArguments {
             }
         }
         progress.end()
-        OutputText.writeResult(json ? report.json + "\n" : report.table)
+        if !OutputText.writeResult(json ? report.json + "\n" : report.table) {
+            OutputText.writeError("broker-load: cannot write the result: \(String(cString: strerror(errno)))\n")
+            throw ExitCode(1)
+        }
         if let html, let reason = OutputText.writeFile(html, report.html) {
             OutputText.writeError("broker-load: \(html): \(reason)\n")
             throw ExitCode(1)
         }
         if !report.isClean { throw ExitCode(1) }
     }
-
 }
 
 /// Turns a refusal of the library into one of the command line.

@@ -3,7 +3,10 @@ import Glibc
 /// Writes text to descriptors and files.
 enum OutputText {
     static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
-    static func writeResult(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    /// False, with `errno`, if it could not be written.
+    @discardableResult
+    static func writeResult(_ text: String) -> Bool { write(text, to: STDOUT_FILENO) }
 
     /// Makes or replaces a file; nil, or why that failed.
     static func writeFile(_ path: String, _ text: String) -> String? {
