@@ -13,6 +13,8 @@ struct HistoryTail: Sendable {
     private let countMax: Int
     /// A seq that the broker has given, whether or not it has handed the event on yet: the first page must reach it.
     private let reaching: UInt64
+    /// The lowest seq of interest.
+    private let start: UInt64
     /// In descending order of their seqs.
     private var found: [Event] = []
     private var byteCount = 0
@@ -26,13 +28,17 @@ struct HistoryTail: Sendable {
     private var floor: UInt64 = 1
     /// How often the broker may be asked again for what it has numbered and not yet handed on.
     private var repetitionsLeft = 100
+    /// Whether nothing stands before what was found.
+    private(set) var reachesStart = false
 
     /// - Parameters:
+    ///   - start: the lowest seq of interest.
     ///   - through: up to where the log is to be read; nil: up to its end.
     ///   - reaching: a seq that the log is known to have; `through` is known to be one.
-    init(of room: RoomAddress, countMax: Int, through: UInt64? = nil, reaching: UInt64 = 0) {
+    init(of room: RoomAddress, countMax: Int, from start: UInt64 = 1, through: UInt64? = nil, reaching: UInt64 = 0) {
         self.room = room
         self.countMax = countMax
+        self.start = start
         self.reaching = through ?? reaching
         toSeq = through ?? ProtocolLimits.integerMax
         pageCountLeft = 4 + countMax / 50
@@ -40,7 +46,7 @@ struct HistoryTail: Sendable {
 
     /// What is to be asked of the broker next.
     var query: Command {
-        .history(ReadHistory(room: room, fromSeq: 1, toSeq: toSeq, limit: Self.pageEventCount, direction: .newest))
+        .history(ReadHistory(room: room, fromSeq: start, toSeq: toSeq, limit: Self.pageEventCount, direction: .newest))
     }
 
     /// Takes a part of the answer.
@@ -68,7 +74,8 @@ struct HistoryTail: Sendable {
             take(event)
         }
         pageCountLeft -= 1
-        guard pageCountLeft > 0, found.count < countMax, range.from > max(1, floor) else { return false }
+        reachesStart = range.from <= max(start, floor)
+        guard pageCountLeft > 0, found.count < countMax, !reachesStart else { return false }
         toSeq = range.from - 1
         return true
     }

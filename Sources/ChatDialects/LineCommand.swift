@@ -20,8 +20,12 @@ enum LineCommand: Equatable {
     case quit
     /// Nothing was typed.
     case nothing
-    /// A command that is not known, or lacks what it needs: how it is used.
+    /// A command that lacks what it needs, or has words too many: how it is used.
     case usage(String)
+    /// A command that is not known.
+    case unknown(String)
+    /// A slash behind a blank: neither a command nor something to be said to all, as it may be either.
+    case indented
 
     /// The commands and what they do, one a line.
     static let manual = [
@@ -36,47 +40,71 @@ enum LineCommand: Equatable {
 
     init(_ line: String) {
         guard line.hasPrefix("/") else {
-            self = line.allSatisfy { $0 == " " || $0 == "\t" } ? .nothing : .say(line)
+            let text = Self.trimmed(line[...])
+            self = text.isEmpty ? .nothing : text.hasPrefix("/") ? .indented : .say(line)
             return
         }
         if line.hasPrefix("//") {
             self = .say(String(line.dropFirst()))
             return
         }
-        let words = line.split(separator: " ", maxSplits: 1)
+        let words = line.split(maxSplits: 1, whereSeparator: Self.isBlank)
+        let name = words[0].lowercased()
         let rest = words.count > 1 ? Self.trimmed(words[1]) : ""
-        let first = rest.isEmpty ? nil : String(rest.split(separator: " ")[0])
-        switch words[0].lowercased() {
-        case "/pm", "/msg":
-            let parts = rest.split(separator: " ", maxSplits: 1)
-            self = parts.count == 2 ? .tell(String(parts[0]), Self.trimmed(parts[1])) : .usage("/pm USER TEXT")
-        case "/users": self = .users
-        case "/who": self = .who(first)
-        case "/rooms": self = .rooms
-        case "/join": self = first.map { .join($0) } ?? .usage("/join ROOM")
-        case "/create": self = first.map { .create($0) } ?? .usage("/create ROOM")
-        case "/leave": self = .leave(first)
-        case "/history":
-            guard let first else {
-                self = .history(20)
-                return
-            }
-            self = UInt64(first).map { .history(max(1, min($0, 1_000))) } ?? .usage("/history [N]")
-        case "/search": self = rest.isEmpty ? .usage("/search WORDS") : .search(rest)
-        case "/nick": self = first.map { .rename($0) } ?? .usage("/nick NAME")
-        case "/login": self = first.map { .logIn($0) } ?? .usage("/login NAME")
-        case "/guest": self = .guest
-        case "/ping": self = .ping
-        case "/help", "/?": self = .help
-        case "/quit", "/exit": self = .quit
-        default: self = .usage("/help")
+        guard let (usage, wordCounts) = Self.usages[name] else {
+            self = Self.command(name, text: rest) ?? .unknown(String(words[0]))
+            return
+        }
+        let arguments = rest.split(whereSeparator: Self.isBlank).map(String.init)
+        self = wordCounts.contains(arguments.count) ? Self.command(name, word: arguments.first) ?? .usage(usage) : .usage(usage)
+    }
+
+    /// Commands of single words: how they are used, and how many words they take.
+    private static let usages: [String: (usage: String, wordCounts: ClosedRange<Int>)] = [
+        "/users": ("/users", 0...0), "/who": ("/who [ROOM]", 0...1), "/rooms": ("/rooms", 0...0), "/join": ("/join ROOM", 1...1),
+        "/create": ("/create ROOM", 1...1), "/leave": ("/leave [ROOM]", 0...1), "/history": ("/history [N]", 0...1),
+        "/nick": ("/nick NAME", 1...1), "/login": ("/login NAME", 1...1), "/guest": ("/guest", 0...0), "/ping": ("/ping", 0...0),
+    ]
+
+    /// - Returns: nil if the word is not what the command takes.
+    private static func command(_ name: String, word: String?) -> LineCommand? {
+        switch name {
+        case "/users": .users
+        case "/who": .who(word)
+        case "/rooms": .rooms
+        case "/join": word.map { .join($0) }
+        case "/create": word.map { .create($0) }
+        case "/leave": .leave(word)
+        case "/history": UInt64(word ?? "20").map { .history(max(1, min($0, 1_000))) }
+        case "/nick": word.map { .rename($0) }
+        case "/login": word.map { .logIn($0) }
+        case "/guest": .guest
+        case "/ping": .ping
+        default: nil
         }
     }
 
+    /// Commands that take a text, or whatever stands behind them.
+    ///
+    /// - Returns: nil if there is no such command.
+    private static func command(_ name: String, text: String) -> LineCommand? {
+        switch name {
+        case "/pm", "/msg":
+            let parts = text.split(maxSplits: 1, whereSeparator: isBlank)
+            return parts.count == 2 ? .tell(String(parts[0]), trimmed(parts[1])) : .usage("/pm USER TEXT")
+        case "/search": return text.isEmpty ? .usage("/search WORDS") : .search(text)
+        case "/help", "/?": return .help
+        case "/quit", "/exit": return .quit
+        default: return nil
+        }
+    }
+
+    private static func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+
     private static func trimmed(_ text: Substring) -> String {
         var text = text
-        while text.first == " " { text.removeFirst() }
-        while text.last == " " { text.removeLast() }
+        while let first = text.first, isBlank(first) { text.removeFirst() }
+        while let last = text.last, isBlank(last) { text.removeLast() }
         return String(text)
     }
 }

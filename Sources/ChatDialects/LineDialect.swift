@@ -4,7 +4,9 @@ import ChatProtocol
 /// A client of the broker inside the broker, for people with `nc` or `telnet`: lines become commands, native frames become lines (docs/PROTOCOL.md,
 /// *Line mode*).
 ///
-/// It holds the unfinished line and what it waits for, both bounded; ``isWaiting`` says when no more is taken.
+/// What is said is sent on at once. Everything else shows an answer, and waits until the lines before it have been answered, as the lines behind it wait
+/// for that answer: so answers come in the order typed, and whoever leaves misses none. It holds the unfinished line, one that waits, and what is
+/// awaited, all bounded; ``isWaiting`` says when no more is taken.
 public struct LineDialect: Sendable {
     enum Phase: Sendable {
         /// A name is asked for.
@@ -19,24 +21,19 @@ public struct LineDialect: Sendable {
 
     /// What a reply is awaited for.
     enum Pending: Sendable, Equatable {
-        case hello, logIn, rename, say, join, history, search, create(RoomAddress), leave(RoomAddress), users, who(RoomAddress), rooms, ping
-
-        /// Whether the reply says where the next line goes.
-        var decidesWhatFollows: Bool {
-            switch self {
-            case .join, .create, .leave, .history: true
-            default: false
-            }
-        }
+        case enter(AccountName?), logIn, unread, rename, say, tell(AccountName, String), join, history, search, create(RoomAddress)
+        case leave(RoomAddress), users, who(RoomAddress), rooms, ping
     }
 
-    /// Requests that may wait for their replies; more lines are taken when there are fewer.
+    /// Messages that may wait for their replies; more lines are taken when there are fewer.
     private static let pendingCountMax = 32
     /// Names that are gathered to be shown together.
     static let nameCountMax = 10_000
 
     var phase = Phase.naming
     var name: AccountName?
+    /// Whether the name is that of an account, which has read markers that last.
+    var isAccount = false
     /// Where what is said goes.
     var room = RoomAddress.lobby
     var pending: [UInt32: Pending] = [:]
@@ -44,13 +41,19 @@ public struct LineDialect: Sendable {
     var names: [AccountName] = []
     /// What `/history` has gathered so far.
     var tail: HistoryTail?
-    /// Messages that `/history` wants, as long as it waits for what was said before it.
-    private var historyCountWanted: Int?
     /// Where the last message of this connection stands that the broker has numbered.
     var lastSaid: (room: RoomAddress, seq: UInt64)?
     /// What `/search` has found so far.
     var found: [Event] = []
+    /// What was said to the account before it logged in, until all is known.
+    var unread: UnreadMessages?
+    /// Rooms that were entered and are still shown what was said before: up to where.
+    var replayed: [RoomAddress: UInt64] = [:]
     private var reader = LineReader()
+    /// What was typed last, if it waits for the answers to what was typed before.
+    private var held: LineReader.Item?
+    /// Whether nothing more is typed.
+    private var isInputEnded = false
     private var steps: [DialectStep] = []
     private var nextRequestID: UInt32 = 1
     private var nextMessageID: UInt64
@@ -59,7 +62,7 @@ public struct LineDialect: Sendable {
     private var isFirstLine = true
 
     /// Octets of what may be said at once.
-    private let bodyByteCountMax: Int
+    let bodyByteCountMax: Int
 
     /// - Parameters:
     ///   - mark: a random number, from which message ids are counted.
@@ -72,15 +75,14 @@ public struct LineDialect: Sendable {
     /// What is written before anything is read, and what is asked of the core.
     public mutating func begin() -> [DialectStep] {
         write("Enter your username: ")
-        request(.hello(Hello(agent: "line")), .hello)
+        // Its reply decides nothing.
+        answer(.hello(Hello(agent: "line", capabilities: ["inbox", "marks"])), requestID: takeRequestID())
         return takeSteps()
     }
 
-    /// Whether lines must wait: the broker has not decided about the name or the room, or has much to answer.
+    /// Whether lines must wait for answers.
     public var isWaiting: Bool {
-        if case .entering = phase { return true }
-        if historyCountWanted != nil { return true }
-        return pending.count >= Self.pendingCountMax || pending.values.contains { $0.decidesWhatFollows }
+        held != nil || pending.count >= Self.pendingCountMax || pending.values.contains { $0 != .say }
     }
 
     // MARK: What comes in
@@ -94,16 +96,55 @@ public struct LineDialect: Sendable {
                 return nil
             }
             guard let item = reader.next(in: octets, used: &used) else { return nil }
-            take(item)
+            if isInTurn(item) { take(item) } else { held = item }
         }
         return steps.removeFirst()
     }
 
+    /// Nothing more is typed: whoever did leaves as with `/quit`, once all that was typed has been answered.
+    public mutating func endInput() -> [DialectStep] {
+        isInputEnded = true
+        goOn()
+        return takeSteps()
+    }
+
+    /// Does what has waited for answers, if these have come.
+    mutating func goOn() {
+        if let item = held {
+            guard isInTurn(item) else { return }
+            held = nil
+            take(item)
+        } else if isInputEnded, mayLeave {
+            quit()
+        }
+    }
+
+    /// Whether what was typed can be done before what was said in front of it has been answered, or all has been.
+    private func isInTurn(_ item: LineReader.Item) -> Bool {
+        switch item {
+        case .answer: return true
+        case .line(let line):
+            switch (phase, LineCommand(line)) {
+            case (.ready, .say(let text)): return fits(text) || pending.isEmpty
+            case (.ready, .nothing): return true
+            case (.ready, .quit): return mayLeave
+            default: return pending.isEmpty
+            }
+        default: return pending.isEmpty
+        }
+    }
+
+    private var mayLeave: Bool {
+        if case .left = phase { return false }
+        return pending.isEmpty && replayed.isEmpty
+    }
+
     private mutating func take(_ item: LineReader.Item) {
         switch item {
-        case .answer(let octets): steps.append(.write(SharedBytes(octets)))
+        case .answer(let octets): write(SharedBytes(octets))
         case .tooLong: refuse(.bodyTooLarge, "a line of more than \(LineReader.byteCountMax) octets")
         case .notText: refuse(.badText, "a line that is not text in UTF-8")
+        case .controlCharacters: refuse(.badText, "a line with control characters, such as cursor keys type")
         case .line(let line):
             defer { isFirstLine = false }
             if isCrossTalk(line) {
@@ -124,166 +165,41 @@ public struct LineDialect: Sendable {
         return isFirstLine && line.split(separator: " ").count >= 2 && line.contains(" HTTP/")
     }
 
-    // MARK: Coming in
+    // MARK: Helpers
 
-    private mutating func enter(_ line: String) {
-        let command = LineCommand(line)
-        switch command {
-        case .say(let text):
-            guard let wish = Self.name(text) else {
-                write(LineText.failure(.badName, "a name has 1 to 32 of a-z 0-9 . _ - and begins with a letter or digit"))
-                return askForName()
-            }
-            authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description)))
-        case .guest: authenticate(Authenticate(mechanism: "ANONYMOUS"))
-        case .logIn(let text): askForPassword(text)
-        case .help:
-            writeHelp()
-            askForName()
-        case .quit: quit()
-        case .nothing: askForName()
-        default:
-            write(LineText.failure(.authRequired, "a name first, please; or /guest, /login NAME, /quit"))
-            askForName()
-        }
-    }
+    var isTelnet: Bool { reader.isTelnet }
 
-    mutating func askForName() {
-        phase = .naming
-        write("Enter your username: ")
-    }
-
-    private mutating func askForPassword(_ text: String) {
-        guard let account = Self.name(text) else {
-            write(LineText.failure(.badName, "not a name"))
-            return askForName()
-        }
-        phase = .password(account)
-        write("Password: ")
-        // A Telnet client leaves the echo to us, and there is none (RFC 857).
-        if reader.isTelnet { steps.append(.write(SharedBytes([0xFF, 0xFB, 0x01]))) }
-    }
-
-    private mutating func logIn(_ account: AccountName, password: String) {
-        if reader.isTelnet { steps.append(.write(SharedBytes([0xFF, 0xFC, 0x01, 0x0D, 0x0A]))) }
-        // RFC 4616: an authorisation identity, which is not given, the name and the password.
-        var message = ByteWriter()
-        message.append(0)
-        account.append(to: &message)
-        message.append(0)
-        message.append(utf8: password)
-        authenticate(Authenticate(mechanism: "PLAIN", message: message.finish()))
-    }
-
-    private mutating func authenticate(_ wish: Authenticate) {
-        phase = .entering
-        request(.authenticate(wish), .logIn)
-    }
-
-    private static func name(_ text: String) -> AccountName? {
+    static func name(_ text: String) -> AccountName? {
         let words = text.split(separator: " ")
         return words.count == 1 ? try? AccountName(words[0].lowercased()) : nil
     }
 
-    // MARK: Commands
+    func fits(_ text: String) -> Bool { text.utf8.count <= bodyByteCountMax }
 
-    private mutating func obey(_ command: LineCommand) {
-        switch command {
-        case .nothing: break
-        case .say(let text): say(text)
-        case .tell(let user, let text):
-            guard let to = Self.name(user) else { return refuse(.badName, "\(user) is no name") }
-            guard fits(text) else { return }
-            let id = takeMessageID()
-            request(.directMessage(DirectMessage(to: to, publication: Publication(content: EventContent(messageID: id, body: text)))), .say)
-        case .users: request(.members(ListMembers(room: .lobby, limit: 1_000)), .users)
-        case .who(let text):
-            guard let room = address(text) else { return }
-            request(.members(ListMembers(room: room, limit: 1_000)), .who(room))
-        case .rooms: request(.list(ListRooms(limit: 1_000)), .rooms)
-        case .join(let text):
-            guard let room = address(text) else { return }
-            request(.join(Join(room: room, tail: 20)), .join)
-        case .create(let text):
-            guard let room = address(text) else { return }
-            guard !room.isConversation else { return refuse(.badName, "not a name of a room") }
-            request(.create(CreateRoom(room: room)), .create(room))
-        case .leave(let text):
-            guard let room = address(text) else { return }
-            request(.leave(Leave(room: room)), .leave(room))
-        case .history(let count):
-            historyCountWanted = Int(count)
-            beginHistory()
-        case .search(let words): search(words)
-        case .rename(let text):
-            guard let wish = Self.name(text) else { return refuse(.badName, "\(text) is no name") }
-            request(.authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wish.description))), .rename)
-        case .logIn: refuse(.badState, "you are logged in; /quit first")
-        case .guest: refuse(.badState, "you are here already; /nick NAME gives you another name")
-        case .ping: request(.ping(timestamp: nil), .ping)
-        case .help: writeHelp()
-        case .usage(let usage): refuse(.badValue, "that is used like this: \(usage)")
-        case .quit: quit()
-        }
+    mutating func request(_ command: Command, _ purpose: Pending) {
+        let id = takeRequestID()
+        pending[id] = purpose
+        answer(command, requestID: id)
     }
 
-    /// Begins to read back, unless something that was said before has not been answered.
-    mutating func beginHistory() {
-        guard let count = historyCountWanted, !pending.values.contains(.say) else { return }
-        historyCountWanted = nil
-        let tail = HistoryTail(of: room, countMax: count, reaching: lastSaid?.room == room ? lastSaid?.seq ?? 0 : 0)
-        self.tail = tail
-        request(tail.query, .history)
+    private mutating func takeRequestID() -> UInt32 {
+        defer { nextRequestID = nextRequestID % ProtocolLimits.requestIDMax + 1 }
+        return nextRequestID
     }
 
-    private mutating func fits(_ text: String) -> Bool {
-        if text.utf8.count <= bodyByteCountMax { return true }
-        refuse(.bodyTooLarge, "a message of more than \(bodyByteCountMax) octets")
-        return false
-    }
-
-    private mutating func say(_ text: String) {
-        guard fits(text) else { return }
-        let id = takeMessageID()
+    /// The id of a message of this connection, whose event is not shown.
+    mutating func takeMessageID() -> MessageID {
+        nextMessageID &+= 1
+        let id = MessageID(nextMessageID)
         // Those of messages that were refused stay behind, and go with the others when there are many.
         if ownMessages.count > 256 { ownMessages = [] }
         ownMessages.insert(id)
-        request(.publish(Publish(room: room, publication: Publication(content: EventContent(messageID: id, body: text)))), .say)
+        return id
     }
 
-    /// The room named; the present one if none is.
-    private mutating func address(_ text: String?) -> RoomAddress? {
-        guard let text else { return room }
-        if let address = try? RoomAddress(text.lowercased()) { return address }
-        refuse(.badName, "\(text) is no name of a room")
-        return nil
-    }
+    mutating func write(_ text: String) { write(SharedBytes(utf8: text)) }
 
-    private mutating func quit() {
-        phase = .left
-        write("Goodbye!" + LineText.lineEnd)
-        steps.append(.input(.command(.goodbye(Goodbye(.ok)), requestID: 0, isRetry: false)))
-    }
-
-    private mutating func writeHelp() {
-        for line in LineCommand.manual { write(LineText.line(line)) }
-    }
-
-    // MARK: Helpers
-
-    mutating func request(_ command: Command, _ purpose: Pending) {
-        let id = nextRequestID
-        nextRequestID = nextRequestID % ProtocolLimits.requestIDMax + 1
-        pending[id] = purpose
-        steps.append(.input(.command(command, requestID: id, isRetry: false)))
-    }
-
-    private mutating func takeMessageID() -> MessageID {
-        nextMessageID &+= 1
-        return MessageID(nextMessageID)
-    }
-
-    mutating func write(_ text: String) { steps.append(.write(SharedBytes(utf8: text))) }
+    mutating func write(_ octets: SharedBytes) { steps.append(.write(octets)) }
 
     mutating func refuse(_ code: ResultCode, _ reason: String) {
         write(LineText.failure(code, reason))
@@ -293,6 +209,7 @@ public struct LineDialect: Sendable {
         }
     }
 
+    /// Sends what has no reply to wait for.
     mutating func answer(_ command: Command, requestID: UInt32) {
         steps.append(.input(.command(command, requestID: requestID, isRetry: false)))
     }

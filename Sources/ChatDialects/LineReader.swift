@@ -8,8 +8,10 @@ struct LineReader: Sendable {
         case line(String)
         /// A line longer than ``byteCountMax``; what was more has been discarded.
         case tooLong
-        /// A line that is not acceptable as text.
+        /// A line that is not UTF-8.
         case notText
+        /// A line with control characters, such as a terminal sends for a cursor key.
+        case controlCharacters
         /// What must be answered for a Telnet client to go on.
         case answer([UInt8])
     }
@@ -103,7 +105,8 @@ struct LineReader: Sendable {
         }
         guard !isTooLong, line.count <= Self.byteCountMax else { return .tooLong }
         let octets = line.span.bytes
-        guard TextRules.isAcceptable(octets), let text = octets.text(in: 0..<octets.byteCount) else { return .notText }
+        guard octets.isWellFormedUTF8, let text = octets.text(in: 0..<octets.byteCount) else { return .notText }
+        guard TextRules.isAcceptable(octets) else { return .controlCharacters }
         return .line(text)
     }
 }

@@ -2,21 +2,25 @@ import Bytes
 import ChatProtocol
 
 /// What a person reads, as lines. Every line of it begins with what is ours, so that no message looks like another line: names hold no blanks and no
-/// colons, texts hold no control characters, and a line break in a text is followed by a mark.
+/// colons, a line break in a text is followed by a mark, and nothing invisible reaches the terminal (``VisibleText``).
 enum LineText {
     static let lineEnd = "\r\n"
 
     /// One line, whatever the text holds.
     static func line(_ text: String) -> String {
+        let text = VisibleText.escape(text, lineFeed: .kept)
         guard text.utf8.contains(0x0A) else { return text + lineEnd }
         return text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: lineEnd + "| ") + lineEnd
     }
 
     static func notice(_ text: String) -> String { line("* " + text) }
 
-    static func failure(_ code: ResultCode, _ reason: String?) -> String {
-        line("! \(code.rawValue) \(reason ?? "\(code)")")
-    }
+    static func failure(_ code: ResultCode, _ reason: String) -> String { line("! \(code.rawValue) \(reason)") }
+
+    static func usage(_ usage: String) -> String { "that is used like this: \(usage)" }
+
+    /// A direct message of somebody's own.
+    static func told(_ user: AccountName, _ body: String) -> String { line("[to \(user)] \(body)") }
 
     /// What an event says to somebody who is called `name`; nil if it says nothing.
     static func event(_ event: Event, to name: AccountName?) -> String? {
@@ -27,7 +31,7 @@ enum LineText {
             guard let body = event.body else { return nil }
             guard let (first, second) = event.room.parties else { return line("\(place)\(event.from): \(body)") }
             let other = first == event.from ? second : first
-            return line(event.from == name ? "[to \(other)] \(body)" : "[from \(event.from)] \(body)")
+            return event.from == name ? told(other, body) : line("[from \(event.from)] \(body)")
         case .joined: return event.user == name ? nil : notice("\(event.user ?? event.from) joined\(suffix)")
         case .left:
             return event.user == name ? nil : notice("\(event.user ?? event.from) left\(suffix)" + (event.reason.map { " (\($0))" } ?? ""))

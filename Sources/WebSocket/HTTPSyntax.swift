@@ -53,6 +53,16 @@ enum HTTPSyntax {
         return rest.first == ":" && port.utf8.count <= 5 && port.utf8.allSatisfy(isDigit)
     }
 
+    /// Whether a host, with or without a port, is an IP address, `localhost` or a name below it (RFC 6761): nobody else's, whatever a name server says.
+    static func isAddressOrLocal(host: String) -> Bool {
+        guard isHost(host) else { return false }
+        if host.first == "[" { return true }
+        let name = lowercased(String(host.prefix { $0 != ":" }))
+        if name == "localhost" || name.hasSuffix(".localhost") { return true }
+        let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers.allSatisfy { $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
+    }
+
     /// The elements of a list (RFC 9110 section 5.6.1), trimmed, without the empty ones.
     static func elements(of list: String) -> [String] {
         list.split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }

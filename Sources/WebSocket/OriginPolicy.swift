@@ -20,11 +20,15 @@ public struct OriginPolicy: Sendable, Equatable {
 
     /// Whether the request may open a WebSocket: it names no origin, the broker's own, or one that is allowed.
     ///
+    /// In clear text the broker's own is an address or a name of this computer only. Any other name may be that of a page which first gave it
+    /// its own address and then this broker's (DNS rebinding); over TLS the certificate prevents that.
+    ///
     /// - Parameter isSecure: whether it came over TLS, for the broker's own origin has that scheme.
     public func allows(_ head: HTTPRequestHead, isSecure: Bool) -> Bool {
         guard let origin = head.value(of: "origin").map({ HTTPSyntax.lowercased($0) }) else { return true }
         if allowsAny || allowed.contains(origin) { return true }
         guard let host = head.value(of: "host") else { return false }
+        guard isSecure || HTTPSyntax.isAddressOrLocal(host: host) else { return false }
         return origin == (isSecure ? "https://" : "http://") + HTTPSyntax.lowercased(host)
     }
 }

@@ -37,9 +37,15 @@ struct LineDialectTests {
         #expect(terminal.read() == "bob: hi ada\r\n")
 
         terminal.type("/users\(end)")
-        let members = try ["bob", "ada"].map { Record.member(MemberRecord(user: try AccountName($0), role: .member, state: .online)) }
+        // Accounts stay members when they go.
+        let members = try [("bob", PresenceState.away), ("gone", .offline), ("ada", .online)].map {
+            Record.member(MemberRecord(user: try AccountName($0), role: .member, state: $1))
+        }
         terminal.reply(.items(Items(records: members)), to: terminal.lastID)
         #expect(terminal.read() == "Users online: 2\r\nada\r\nbob\r\n")
+        terminal.type("/who\(end)")
+        terminal.reply(.items(Items(records: members)), to: terminal.lastID)
+        #expect(terminal.read() == "* lobby: ada, bob\r\n")
 
         terminal.type("/quit\(end)")
         #expect(terminal.read() == "Goodbye!\r\n")
@@ -53,7 +59,10 @@ struct LineDialectTests {
         var terminal = LineTerminal()
         terminal.type("ada\nbob\n")
         terminal.reply(.error(Failure(.exists)), to: terminal.lastID)
-        #expect(terminal.read() == "Enter your username: ! 408 that name is taken\r\nEnter your username: ")
+        #expect(
+            terminal.read()
+                == "Enter your username: ! 408 the name ada is taken: choose another, or /login ada if it is your account\r\nEnter your username: "
+        )
         // What was typed ahead is the next answer.
         #expect(terminal.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bob"))))
     }
@@ -127,12 +136,18 @@ struct LineDialectTests {
         #expect(terminal.lastCommand == .join(Join(room: try RoomAddress("dev"))))
         terminal.reply(.error(Failure(.overloaded)), to: terminal.lastID)
         _ = terminal.read()
-        terminal.type("/pm bob  hi there \n")
+        terminal.type("/pm\tbob  hi there \n")
         guard case .directMessage(let message) = terminal.lastCommand else {
             Issue.record("no message")
             return
         }
         #expect(message.to == (try AccountName("bob")))
+        #expect(message.publication.content.body == "hi there")
+        terminal.reply(
+            .published(Published(room: try RoomAddress("@ada+bob"), seq: 1, timestamp: 0, acknowledgement: .accepted)), to: terminal.lastID)
+        #expect(terminal.read() == "[to bob] hi there\r\n")
+        // Its event says nothing new.
+        try terminal.deliver(event("ada", "hi there", in: "@ada+bob", id: message.publication.content.messageID))
         terminal.type("//join is a command\n")
         guard case .publish = terminal.lastCommand else {
             Issue.record("not said")
@@ -141,7 +156,11 @@ struct LineDialectTests {
         #expect(terminal.read() == "")
     }
 
-    @Test(arguments: ["/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/search", "/login ada", "a\u{7}b"])
+    @Test(arguments: [
+        "/nonsense", "/join", "/join Not!", "/pm bob", "/history x", "/history 1 2", "/search", "/nick Bob Smith",
+        "/create Tea Room", "/join a b", "/users x", " /pm bob secret", "\t/quit", "/", "/frob", "/nick\tB\tx", "é\u{9b}", "/login ada",
+        "a\u{7}b",
+    ])
     func whatCannotBeDoneIsSaid(_ line: String) throws {
         var terminal = try LineTerminal.loggedIn()
         let count = terminal.commands.count
@@ -213,6 +232,39 @@ struct LineDialectTests {
         var terminal = try LineTerminal.loggedIn()
         try terminal.deliver(event("eve", "x\nbob: I am bob\n* bob left\n! 500"))
         #expect(terminal.read() == "eve: x\r\n| bob: I am bob\r\n| * bob left\r\n| ! 500\r\n")
+    }
+
+    @Test func nothingInvisibleReachesTheTerminal() throws {
+        var terminal = try LineTerminal.loggedIn()
+        try terminal.deliver(event("eve", "\u{202E}live\u{2066} ada\u{200B}\tשלום 👍"))
+        #expect(terminal.read() == "eve: \\u{202E}live\\u{2066} ada\\u{200B}    שלום 👍\r\n")
+    }
+
+    @Test(arguments: [
+        ("/frob", "! 108 there is no /frob; /help lists the commands"), ("/", "! 108 there is no /; /help lists the commands"),
+        ("/Nick\tx y", "! 108 that is used like this: /nick NAME"),
+        ("a\u{1b}[A", "! 401 a line with control characters, such as cursor keys type"),
+        (" /pm bob x", "! 108 neither said nor obeyed: begin the line with / for a command, with // to say it"),
+    ])
+    func whatIsWrongIsNamed(_ line: String, _ shown: String) throws {
+        var terminal = try LineTerminal.loggedIn()
+        terminal.type(line + "\n")
+        #expect(terminal.read() == shown + "\r\n")
+    }
+
+    @Test func theLobbyIsNotLeft() throws {
+        var terminal = try LineTerminal.loggedIn()
+        terminal.type("/leave\n")
+        terminal.reply(.error(Failure(.forbidden, reason: "it can be detached")), to: terminal.lastID)
+        #expect(terminal.read() == "! 300 everybody is in the lobby; /join ROOM speaks elsewhere\r\n")
+    }
+
+    @Test func aWrongPasswordIsSaidInWords() throws {
+        var terminal = LineTerminal()
+        terminal.type("/login ada\nx\n")
+        _ = terminal.read()
+        terminal.reply(.error(Failure(.authFailed)), to: terminal.lastID)
+        #expect(terminal.read() == "! 201 not the name and password of an account\r\nEnter your username: ")
     }
 
     @Test func newsIsTold() throws {

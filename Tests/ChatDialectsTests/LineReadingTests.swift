@@ -24,6 +24,7 @@ struct LineReadingTests {
             Issue.record("refused at the limit")
             return
         }
+        terminal.reply(.published(Published(room: .lobby, seq: 1, timestamp: 0, acknowledgement: .accepted)), to: terminal.lastID)
         let count = terminal.commands.count
         terminal.type(String(repeating: "a", count: 8_193) + "\r\n")
         for _ in 0..<100 { terminal.type(String(repeating: "b", count: 10_000)) }

@@ -21,6 +21,19 @@ struct LineTerminal {
         pull()
     }
 
+    /// Nothing more is typed.
+    mutating func end() { perform(dialect.endInput()) }
+
+    /// Somebody logs in to an account; the inbox is asked for then.
+    static func atTheInbox() throws -> LineTerminal {
+        var terminal = LineTerminal()
+        terminal.type("/login ada\nsecret\n")
+        _ = terminal.read()
+        terminal.reply(
+            .authenticated(Authenticated(user: try AccountName("ada"), session: SharedBytes([UInt8](0..<16)))), to: terminal.lastID)
+        return terminal
+    }
+
     private mutating func pull() {
         let octets = held
         var used = 0

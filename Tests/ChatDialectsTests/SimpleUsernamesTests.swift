@@ -8,7 +8,7 @@ import Testing
 @Suite struct SimpleUsernamesTests {
     @Test func aNameIsAskedForInLowerCase() throws {
         var client = SimpleClient()
-        #expect(client.lastCommand == .hello(Hello(agent: "simple")))
+        #expect(client.lastCommand == .hello(Hello(agent: "simple", capabilities: ["inbox", "marks"])))
         client.say(#"{"type":"SetUsername","username":"Ada"}"#)
         #expect(client.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "ada"))))
         #expect(client.dialect.isWaiting)
@@ -27,13 +27,50 @@ import Testing
         client.reply(.error(Failure(.authFailed, reason: "the credentials are refused")))
         #expect(client.read() == [#"{"type":"SystemMessage","content":"Error: the credentials are refused"}"#])
         #expect(!client.dialect.isWaiting)
+        // No name of the protocol's is shown where the broker gives no reason.
+        client.say(#"{"type":"SetUsername","username":"ada","password":"x"}"#)
+        client.reply(.error(Failure(.authFailed)))
+        client.reply(.goodbye(Goodbye(.timeout)), to: 0)
+        #expect(
+            client.read() == [
+                #"{"type":"SystemMessage","content":"Error: not the name and password of an account"}"#,
+                #"{"type":"SystemMessage","content":"Error: too much time passed"}"#,
+            ])
+    }
+
+    @Test func unreadMessagesFollowThePassword() throws {
+        var client = SimpleClient()
+        client.say(#"{"type":"SetUsername","username":"ada","password":"pass word"}"#)
+        try client.acceptName("ada")
+        #expect(client.lastCommand == .inbox(ReadInbox(since: 0, limit: 1_000)))
+        #expect(client.dialect.isWaiting)
+        let bob = try RoomAddress("@ada+bob")
+        let record = InboxRecord(room: bob, epoch: 7, head: 2, mark: 0, unread: 2, updateNumber: 1, timestamp: 1)
+        client.reply(.items(Items(records: [.inbox(record)], updateNumber: 2)))
+        let messages = [try said("bob", "while away", seq: 1, in: "@ada+bob"), try said("ada", "mine", seq: 2, in: "@ada+bob")]
+        client.reply(.batch(SimpleClient.batch(bob, 1...2, messages)))
+        #expect(
+            client.read() == [
+                #"{"type":"SystemMessage","content":"Welcome, ada!"}"#,
+                #"{"type":"PrivateMessage","from":"bob","content":"while away","timestamp":"2024-01-01T12:00:00Z"}"#,
+            ])
+        #expect(client.lastCommand == .mark(ReadMarker(room: bob, mark: 2, epoch: 7)))
+        #expect(!client.dialect.isWaiting)
+        // The other vocabulary has no message for them.
+        var nick = SimpleClient()
+        nick.say(#"{"type":"Join","room":"general","nick":"ada","password":"pass word"}"#)
+        try nick.acceptName("ada")
+        #expect(nick.lastCommand == .join(Join(room: try RoomAddress("general"))))
     }
 
     @Test func aNameInUseIsRefusedWithAReason() {
         var client = SimpleClient()
         client.say(#"{"type":"SetUsername","username":"ada"}"#)
         client.reply(.error(Failure(.exists)))
-        #expect(client.read() == [#"{"type":"SystemMessage","content":"Error: that name is in use; choose another"}"#])
+        #expect(
+            client.read() == [
+                #"{"type":"SystemMessage","content":"Error: that name is in use: choose another, or give the password of its account"}"#
+            ])
         client.say(#"{"type":"SetUsername","username":"bob"}"#)
         #expect(client.lastCommand == .authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: "bob"))))
     }

@@ -59,7 +59,10 @@ import Testing
         let ada = try WireClient.line(address, as: "ada")
         let other = try WireClient(address)
         try other.send("ada\nbob\n")
-        try other.read(until: "! 408 that name is taken\r\nEnter your username: Welcome to the chat!\r\n")
+        try other.read(
+            until:
+                "! 408 the name ada is taken: choose another, or /login ada if it is your account\r\nEnter your username: Welcome to the chat!\r\n"
+        )
         withExtendedLifetime((broker, ada)) {}
     }
 

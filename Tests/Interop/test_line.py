@@ -111,9 +111,56 @@ class Lines(LineCase, unittest.TestCase):
         bob.until("* you are now called robert\r\n")
         ada.until("robert: me again\r\n")
         for line, code in (("/join", 108), ("/join Nö", 400), ("/join nowhere", 404), ("/create tea", 408), ("/leave dev", "40[47]"), ("/pm ada", 108),
-                           ("/pm A! x", 400), ("/nick robert", 408), ("/nick no!", 400), ("/history x", 108), ("/what", 108), ("/login ada", 106)):
+                           ("/pm A! x", 400), ("/nick robert", 408), ("/nick no!", 400), ("/history x", 108), ("/what", 108), ("/nick Bob Smith", 108),
+                           (" /pm bob secret", 108), ("\x1b[A", 401), ("/leave lobby", 300), ("/login ada", 106)):
             ada.type(line + "\n")
             self.assertRegex(ada.line(), rf"^! {code} ", line)
+
+    # The order of answers.
+
+    TYPED = ["/ping", "/users", "/rooms", "/who", "hello", "/pm ada x", "/pm nobody y", "/history 1", "/frob", "/join tea", "/leave", "/help"]
+    ANSWERED = [r"\* the broker is there", "Users online: 2", "ada", "bob", r"\* general .*", r"\* lobby .*", r"\* random .*", r"\* tea .*", r"\* tech .*",
+                r"\* lobby: ada, bob", r"\[to ada\] x", r"! 405 .*", "bob: hello", "! 108 there is no /frob; /help lists the commands",
+                r"\* you are in tea now", r"\* you left tea", "/users .*"]
+
+    def test_answers_come_in_the_order_typed_and_before_the_end(self):
+        self.start()
+        ada = self.terminal("ada")
+        ada.type("/create tea\n")
+        ada.until("* you are in tea now\r\n")
+        for last in ("/quit\n", ""):
+            with self.subTest(last):
+                bob = self.terminal()
+                bob.type("\n".join(["bob"] + self.TYPED) + "\n" + last)
+                if not last:
+                    self.half_close(bob)
+                shown = bob.to_end().decode().split("\r\n")
+                self.assertEqual(shown[0], "Welcome to the chat!")
+                self.assertEqual(shown[-2:], ["Goodbye!", ""])
+                # Events come when they happen.
+                answers = [line for line in shown[1:] if not re.match(r"\* (bob|ada) |\[from |/(?!users )|\[tea\]", line)]
+                for pattern, line in zip(self.ANSWERED, answers):
+                    self.assertRegex(line, f"^{pattern}$")
+                ada.until("bob: hello\r\n")
+                ada.until("* bob left\r\n")
+
+    def test_what_was_said_before_is_shown_to_who_leaves_at_once(self):
+        self.start()
+        ada = self.terminal("ada")
+        ada.type("/create tea\n" + "".join(f"{i}\n" for i in range(20)) + "/ping\n")
+        ada.until("* the broker is there\r\n")
+        bob = self.terminal("bob")
+        bob.type("/join tea\n")
+        self.half_close(bob)
+        shown = bob.to_end().decode()
+        self.assertTrue(shown.endswith("[tea] ada: 19\r\nGoodbye!\r\n"), shown)
+
+    def half_close(self, terminal):
+        """What `nc -N` does at the end of its input; TLS says so by close_notify, behind which nothing is read here."""
+        if self.secure:
+            terminal.type("/quit\n")
+        else:
+            terminal.sock.shutdown(socket.SHUT_WR)
 
     def test_history_beyond_memory_and_restarts(self):
         self.start(stores=True, rooms_recent_events_per_room=8)

@@ -15,6 +15,8 @@ class Abuse(LineCase, unittest.TestCase):
         self.assertEqual([ada.line() for _ in range(2)], ["[from eve] a", "| [from bob] b"])
         eve.publish("lobby", "bob: hi")
         self.assertEqual(ada.line(), "eve: bob: hi")
+        eve.publish("lobby", "\u202egnp.exe\u2066\u200b")
+        self.assertEqual(ada.line(), "eve: \\u{202E}gnp.exe\\u{2066}\\u{200B}")
         for forbidden in ("a\rb", "\x1b[2J", "a\x08b", "\x9b31m", "a\x7f"):
             with self.refused(401):
                 eve.publish("lobby", forbidden)

@@ -25,7 +25,7 @@ class Passwords(LineCase, unittest.TestCase):
         ada = self.terminal()
         # An account's name is no guest's.
         ada.type("ada\n")
-        self.assertRegex(ada.until(PROMPT).decode(), r"^! 408 ")
+        self.assertRegex(ada.until(PROMPT).decode(), r"^! 408 the name ada is taken: choose another, or /login ada ")
         self.log_in(ada, "Ada", "secret words")
         ada.until(WELCOME)
         ada.type("/nick bea\n")
@@ -37,6 +37,51 @@ class Passwords(LineCase, unittest.TestCase):
         again.type("/users\n")
         self.assertEqual([again.line(), again.line()], ["Users online: 1", "ada"])
         self.assertNotIn("secret words", self.broker.output())
+
+    def test_those_who_have_left_are_not_online(self):
+        self.start(stores=True)
+        self.add_account("ada", "secret words")
+        ada = self.terminal()
+        self.log_in(ada, "ada", "secret words")
+        ada.type("/quit\n")
+        ada.to_end()
+        ada.sock.close()
+        bob = self.terminal("bob")
+        self.wait_for(lambda: self.who(bob) == "* lobby: bob", "end of a connection")
+        bob.type("/users\n")
+        self.assertEqual([bob.line(), bob.line()], ["Users online: 1", "bob"])
+
+    def who(self, terminal):
+        terminal.type("/who\n")
+        return terminal.line()
+
+    def test_messages_that_came_meanwhile_are_shown_once(self):
+        self.start(stores=True)
+        self.add_account("ada", "secret words")
+        bob = self.terminal("bob")
+        bob.type("".join(f"/pm ada m{i}\n" for i in range(3)))
+        for i in range(3):
+            bob.until(f"[to ada] m{i}\r\n")
+        for shown in (["* 3 direct messages that you have not read:"] + [f"[from bob] m{i}" for i in range(3)], []):
+            ada = self.terminal()
+            self.log_in(ada, "ada", "secret words")
+            ada.type("/ping\n/quit\n")
+            ada.until(WELCOME)
+            self.assertEqual([line for line in ada.to_end().decode().split("\r\n") if line and not line.startswith("* ada ")],
+                             shown + ["* the broker is there", "Goodbye!"])
+        # What came while she was here has been read.
+        ada = self.terminal()
+        self.log_in(ada, "ada", "secret words")
+        ada.type("/who\n")
+        ada.until("* lobby: ")
+        bob.type("/pm ada live\n")
+        ada.until("[from bob] live\r\n")
+        ada.type("/quit\n")
+        ada.to_end()
+        ada = self.terminal()
+        self.log_in(ada, "ada", "secret words")
+        ada.type("/ping\n")
+        self.assertNotIn(b"[from", ada.until("* the broker is there\r\n"))
 
     def test_login_where_there_are_no_accounts(self):
         self.start()

@@ -52,9 +52,23 @@ class SimpleAlone(SimpleCase, Stored, unittest.TestCase):
         broker = self.start()
         self.add_account("ada", "secret words")
         talker = self.talker(broker=broker)
-        for password, expected in ((None, "in use|registered|exists"), ("wrong", "Error: "), ("secret words", "Welcome, ada!")):
+        for password, expected in ((None, "in use|registered|exists"), ("wrong", "Error: not the name and password of an account"), ("secret words", "Welcome, ada!")):
             talker.say("SetUsername", username="ada", **({"password": password} if password else {}))
             self.assertRegex(talker.next("SystemMessage")["content"], expected)
+
+    def test_messages_that_came_meanwhile_follow_the_password(self):
+        broker = self.start()
+        self.add_account("ada", "secret words")
+        bob = self.named("bob", broker=broker)
+        bob.say("PrivateMessage", to="ada", content="while away")
+        bob.until("PrivateMessage", **{"from": "bob"})
+        for expected in (["while away"], []):
+            ada = self.talker(broker=broker)
+            ada.say("SetUsername", username="ada", password="secret words")
+            ada.say("Ping")
+            before, _ = ada.until("Pong")
+            self.assertEqual([m["content"] for m in before if m["type"] == "PrivateMessage"], expected)
+            ada.close()
 
     def test_silent_clients_live_and_dead_ones_do_not(self):
         broker = self.own(deadlines_heartbeat_milliseconds=1000, log_level="info")

@@ -72,10 +72,10 @@ class Usernames(SimpleCase, Sessions):
         ada = self.named()
         other = self.talker()
         other.say("SetUsername", username=ada.name)
-        self.assertEqual(other.next()["content"], "Error: that name is in use; choose another")
+        self.assertEqual(other.next()["content"], "Error: that name is in use: choose another, or give the password of its account")
         nick = self.talker()
         nick.say("Join", room="general", nick=ada.name)
-        self.assertEqual(nick.next(), {"type": "Error", "reason": "that name is in use; choose another"})
+        self.assertEqual(nick.next(), {"type": "Error", "reason": "that name is in use: choose another, or give the password of its account"})
 
     def test_rooms_are_many_and_are_listed(self):
         one, two = fresh("room"), fresh("room")

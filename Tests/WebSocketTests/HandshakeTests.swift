@@ -107,13 +107,25 @@ struct HandshakeTests {
         #expect(try allows(nil, policy))
         #expect(try allows("https://chat.example.org", policy))
         #expect(try allows("https://server.example.com", policy))
-        #expect(try allows("http://server.example.com", isSecure: false, policy))
+        #expect(!(try allows("http://server.example.com", isSecure: false, policy)))
         #expect(!(try allows("http://server.example.com", policy)))
         #expect(!(try allows("https://server.example.com.evil.org", policy)))
         #expect(!(try allows("https://chat.example.org:444", policy)))
         #expect(!(try allows("null", policy)))
         #expect(!(try allows("", policy)))
         #expect(try allows("https://evil.org", OriginPolicy(["*"])))
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", true), ("127.0.0.1:7400", true), ("[::1]:7400", true), ("192.168.1.20", true), ("localhost", true),
+        ("LocalHost:7400", true), ("chat.localhost:7400", true), ("server.example.com", false), ("evil.example:7400", false),
+        ("localhost.evil.example", false), ("notlocalhost", false), ("127.0.0.1.evil.example", false), ("1.2.3", false),
+        ("1.2.3.256", false), ("127.0.0.1.", false), ("localhost.", false),
+    ])
+    func aNameIsNobodysOwnInClearText(_ host: String, _ isOwn: Bool) throws {
+        let head = try head([("Origin", "http://" + host), ("Host", host)])
+        #expect(OriginPolicy([]).allows(head, isSecure: false) == isOwn)
+        #expect(OriginPolicy(["http://" + host]).allows(head, isSecure: false))
     }
 
     @Test func digestsAreThoseOfTheStandard() {

@@ -59,11 +59,16 @@ extension SimpleDialect {
         let hasMore = header.flags.contains(.more)
         let purpose = pending[header.requestID]
         if !hasMore { pending[header.requestID] = nil }
+        if case .unread = purpose { return takeUnread(reply, hasMore: hasMore) }
         switch reply {
         case .authenticated(let account): loggedIn(account.user)
+        // Nobody asked for the marker.
+        case .error(let failure) where failure.type == FrameType.mark.rawValue: break
         case .error(let failure): show(failure, purpose)
-        case .goodbye(let goodbye): if goodbye.code != .ok { refuse(goodbye.reason ?? "\(goodbye.code)") }
-        case .joined(let joined): if purpose == .join { entered(joined) }
+        case .goodbye(let goodbye): if goodbye.code != .ok { refuse(FailureWords.text(goodbye.code, goodbye.reason)) }
+        case .joined(let joined):
+            unread?.note(joined)
+            if purpose == .join { entered(joined) }
         case .ok:
             switch purpose {
             case .create: if let entry { request(.join(Join(room: entry.room)), .join) }
@@ -93,7 +98,26 @@ extension SimpleDialect {
             let isFirst = !isWelcomed
             isWelcomed = true
             write(.system(isFirst ? "Welcome, \(user)!" : "You are now called \(user)"))
+            // The other vocabulary has no message for what is said to one person.
+            guard hasPassword, vocabulary == .usernames else { return }
+            isBusy = true
+            unread = UnreadMessages(of: user)
+            askForUnread()
         }
+    }
+
+    private mutating func takeUnread(_ reply: Reply, hasMore: Bool) {
+        unread?.take(reply, hasMore: hasMore)
+        if !hasMore { askForUnread() }
+    }
+
+    private mutating func askForUnread() {
+        guard let unread else { return }
+        if let query = unread.query { return request(query, .unread) }
+        self.unread = nil
+        isBusy = false
+        if !unread.messages.isEmpty { write(unread.messages.flatMap { SimpleMessage.messages(for: $0, in: vocabulary) }) }
+        for mark in unread.marks { send(.mark(mark), requestID: 0) }
     }
 
     // MARK: Rooms
@@ -207,9 +231,9 @@ extension SimpleDialect {
         case .logIn:
             wish = nil
             isBusy = false
-            if failure.code == .exists { return refuse("that name is in use; choose another") }
+            if failure.code == .exists { return refuse("that name is in use: choose another, or give the password of its account") }
         default: break
         }
-        refuse(failure.reason ?? "\(failure.code)")
+        refuse(FailureWords.text(failure))
     }
 }

@@ -10,7 +10,7 @@ import WebSocket
 public struct SimpleDialect: Sendable {
     /// What a reply is awaited for.
     enum Pending: Sendable {
-        case hello, logIn, join, create, members, history, leave, list, say
+        case hello, logIn, unread, join, create, members, history, leave, list, say
     }
 
     /// What waits until there is an account.
@@ -52,6 +52,10 @@ public struct SimpleDialect: Sendable {
     var pending: [UInt32: Pending] = [:]
     var entry: Entry?
     var wish: Wish?
+    /// Whether the log-in that is being decided is one to an account, by password.
+    var hasPassword = false
+    /// What was said to the account before it logged in, until all is known.
+    var unread: UnreadMessages?
     /// Whether a reply decides what the next message means.
     var isBusy = false
     /// Rooms of a list of several pages, until the last one comes.
@@ -69,7 +73,7 @@ public struct SimpleDialect: Sendable {
 
     /// What is asked of the core before anything is read.
     public mutating func begin() -> [DialectStep] {
-        request(.hello(Hello(agent: "simple")), .hello)
+        request(.hello(Hello(agent: "simple", capabilities: ["inbox", "marks"])), .hello)
         return takeSteps()
     }
 
@@ -148,6 +152,7 @@ public struct SimpleDialect: Sendable {
     private mutating func logIn(_ text: String, _ password: String?, then wish: Wish? = nil) {
         guard let wished = accountName(text) else { return }
         self.wish = wish
+        hasPassword = password != nil
         guard let password else {
             return authenticate(Authenticate(mechanism: "ANONYMOUS", message: SharedBytes(utf8: wished.description)))
         }
@@ -213,7 +218,11 @@ public struct SimpleDialect: Sendable {
         let id = nextRequestID
         nextRequestID = nextRequestID % ProtocolLimits.requestIDMax + 1
         pending[id] = purpose
-        steps.append(.input(.command(command, requestID: id, isRetry: false)))
+        send(command, requestID: id)
+    }
+
+    mutating func send(_ command: Command, requestID: UInt32) {
+        steps.append(.input(.command(command, requestID: requestID, isRetry: false)))
     }
 
     mutating func refuse(_ reason: String) { write(.fault(reason, vocabulary)) }

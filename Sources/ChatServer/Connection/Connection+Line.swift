@@ -41,6 +41,9 @@ extension Connection {
         return session.isEnding ? octets.byteCount : used
     }
 
+    /// Nothing more is typed: the dialect says goodbye behind its last answer.
+    func endLines(_ door: LineDoor) { perform(door.dialect.endInput(), door) }
+
     private func perform(_ steps: [DialectStep], _ door: LineDoor) {
         for step in steps {
             switch step {

@@ -100,7 +100,7 @@ final class Connection: SecureStreamDelegate {
     /// Tells the core that nothing more comes, once what came before has been handed over.
     func noteEndOfInput() {
         guard isInputEnded, !session.isEnding, !isInputHeld else { return }
-        driver.shard.inputEnded(session, at: driver.moment)
+        if case .line(let door) = phase { endLines(door) } else { driver.shard.inputEnded(session, at: driver.moment) }
     }
 
     /// Whether what has been received must wait: for the core, or for what came before it at a door with a dialect of its own.

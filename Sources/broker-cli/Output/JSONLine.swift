@@ -1,3 +1,5 @@
+import ChatProtocol
+
 /// One JSON object on one line (RFC 8259), its members in the order they were added. The names are those of the protocol's JSON mapping
 /// (docs/PROTOCOL.md, *JSON mapping*).
 struct JSONLine {

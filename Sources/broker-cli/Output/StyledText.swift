@@ -1,3 +1,5 @@
+import ChatProtocol
+
 /// One thing to be shown: text with its looks, safe by construction. Whatever is appended is made harmless first (``VisibleText``); escape
 /// sequences come from ``rendered(isColoured:)`` alone.
 struct StyledText: Equatable {

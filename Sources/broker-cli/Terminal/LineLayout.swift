@@ -1,3 +1,5 @@
+import ChatProtocol
+
 /// A prompt and a line broken into the rows of a terminal, with the place of the cursor. Pure: the terminal's own wrapping plays no part.
 struct LineLayout: Equatable {
     /// Text of each row, escape sequences of the prompt included.

@@ -2,9 +2,9 @@
 ///
 /// C0 controls and DEL become `^X`, C1 controls, bidirectional controls and other invisible characters `\u{…}`. TAB becomes spaces.
 /// What remains are characters that occupy cells, marks on them, and the joiners inside emoji.
-enum VisibleText {
+public enum VisibleText {
     /// What becomes of a line feed, which the protocol allows in a message.
-    enum LineFeed {
+    public enum LineFeed {
         /// `^J`, so that one text stays one line.
         case shown
         /// Kept; the caller indents what follows, so that no text can pass for another one.
@@ -14,7 +14,7 @@ enum VisibleText {
     /// Marks on one character beyond this are shown as escapes: piled up, they paint over other lines.
     private static let markCountMax = 4
 
-    static func escape(_ text: String, lineFeed: LineFeed = .shown) -> String {
+    public static func escape(_ text: String, lineFeed: LineFeed = .shown) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         let scalars = Array(text.unicodeScalars)
         var result = String.UnicodeScalarView()
