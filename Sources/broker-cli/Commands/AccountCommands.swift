@@ -3,6 +3,7 @@ import Bytes
 import ChatClient
 import ChatCore
 import ChatProtocol
+import Credentials
 
 /// `register`: makes an account, and logs this device in.
 struct RegisterCommand: BrokerCommand {

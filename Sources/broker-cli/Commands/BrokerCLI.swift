@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatProtocol
+import Credentials
 import Glibc
 import LibUV
 
@@ -55,6 +56,9 @@ struct BrokerCLI: ParsableCommand {
         } catch let failure as StartFailure {
             StandardStream.error.writeLine("broker-cli: " + VisibleText.escape(failure.reason))
             end(failure.status)
+        } catch let refusal as PasswordRefusal {
+            StandardStream.error.writeLine("broker-cli: " + refusal.reason)
+            end(.usage)
         } catch let error as UVError {
             StandardStream.error.writeLine("broker-cli: \(error)")
             end(.unreachable)
