@@ -4,11 +4,10 @@ import Testing
 
 /// What people find who were away: `inbox`, conversations by name, and the rooms of an account in a conversation.
 @Suite struct InboxTests {
-    private typealias Trial = AccountVerbTests.Trial
 
     /// A broker with the accounts ada and bob, each with a home of its own.
     private func trial(isSecure: Bool = true) throws -> Trial {
-        let trial = try Trial(isSecure: isSecure)
+        let trial = try AccountTrial(isSecure: isSecure)
         for name in ["ada", "bob"] {
             #expect(try trial.run("register", "--user", name, input: "correct horse\n", home: name).status == 0)
         }
@@ -162,7 +161,7 @@ import Testing
     }
 
     @Test func roomsAreCreatedByAVerbAndHintedAt() throws {
-        let trial = try Trial(isSecure: false)
+        let trial = try AccountTrial(isSecure: false)
         let url = "broker://localhost:\(trial.broker.ports[0])"
         for words in [["send", "--room", "ops", "x"], ["tail", "--room", "ops"], ["history", "ops"]] {
             let program = try Program.run([url] + words)
@@ -178,7 +177,7 @@ import Testing
     }
 
     @Test func inTheClearAGuestsInboxIsTheLobby() throws {
-        let trial = try Trial(isSecure: false)
+        let trial = try AccountTrial(isSecure: false)
         let program = try Program.run(["broker://localhost:\(trial.broker.ports[0])", "inbox", "--user", "zoe"])
         #expect(program.status == 0 && program.output.count == 1 && program.output[0].hasPrefix("lobby\t"), "\(program)")
     }

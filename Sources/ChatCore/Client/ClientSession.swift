@@ -43,6 +43,8 @@ public struct ClientSession {
     var policy = ReconnectPolicy()
     /// Why the session itself ended the connection that is being closed.
     var loss: ConnectionLoss?
+    /// The connection that is being closed makes way for one as another device.
+    var startsOver = false
     /// The log-in to an account that is under way.
     var logIn: ClientLogIn?
     var hasBeenReady = false
@@ -128,6 +130,12 @@ public struct ClientSession {
         guard phase != .ended else { return [] }
         let cause = phase == .leaving ? .left : loss ?? cause
         suspendRequests(at: now)
+        if startsOver {
+            startsOver = false
+            phase = .disconnected
+            effects.append(.connect(afterMilliseconds: 0))
+            return takeEffects()
+        }
         guard cause.isCurable, settings.reconnects, hasBeenReady else {
             end(cause)
             return takeEffects()
@@ -191,6 +199,9 @@ public struct ClientSession {
             send(.goodbye(Goodbye(.ok, endsSession: true)), requestID: 0)
             phase = .leaving
             leavingSince = now
+        case .closing where startsOver:
+            startsOver = false
+            loss = .left
         case .leaving, .closing, .ended: break
         }
         return takeEffects()
