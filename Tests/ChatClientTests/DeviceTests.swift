@@ -68,4 +68,29 @@ import Testing
         #expect(trial.profiles() == ["session-1"])
     }
 
+    /// A script that looks for gaps must not find one where nothing is missing.
+    @Test func onlyTheArrivalOfThisVisitIsLeftOut() throws {
+        let trial = try AccountTrial()
+        #expect(try trial.run("register", "--user", "ada", input: Self.password).status == 0)
+        func numbers(_ words: [String], user: String = "ada") throws -> [Int] {
+            let program = try trial.run(words + ["--json", "--user", user])
+            #expect(program.status == 0, "\(program.complaints)")
+            return program.output.compactMap { $0.firstMatch(of: #/"seq":(\d+)/#).flatMap { Int($0.1) } }
+        }
+        // She comes to a room and stays its member: the last event is that she came.
+        #expect(try numbers(["send", "--room", "general", "first"]).count == 1)
+        #expect(try trial.run("send", "--room", "tech", "x").status == 0)
+        for verb in [["tail", "--room", "general"], ["history", "general"]] {
+            #expect(try numbers(verb) == [1, 2], "\(verb)")
+        }
+        // A guest's own coming is the last event.
+        for verb in [["tail", "--room", "general"], ["history", "general"]] {
+            let seen = try numbers(verb, user: "zoe")
+            #expect(seen == Array(1...(seen.last ?? 0)), "\(verb): \(seen)")
+            #expect(try trial.run(verb + ["--user", "zoe"]).output.contains { $0.hasSuffix("ada joined") })
+        }
+        // The lobby is entered by the broker: ada came several times, which is told but for the last.
+        let seen = try numbers(["history", "lobby"])
+        #expect(seen.count > 1 && seen == Array(1...seen.count), "\(seen)")
+    }
 }

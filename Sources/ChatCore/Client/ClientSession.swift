@@ -39,6 +39,8 @@ public struct ClientSession {
     var wire = ClientWire()
     var requests = RequestTable()
     var rooms: [RoomAddress: RoomState] = [:]
+    /// The events that told of this connection's own coming, where the broker attached it by itself.
+    var arrivals: [RoomAddress: UInt64] = [:]
     var recovery: RecoveryProgress?
     var policy = ReconnectPolicy()
     /// Why the session itself ended the connection that is being closed.
@@ -69,6 +71,9 @@ public struct ClientSession {
 
     /// The last event had of a room.
     public func position(in room: RoomAddress) -> LogPosition? { rooms[room]?.cursor?.position }
+
+    /// Whether an event tells no more than that this connection came, to a room that the broker attached by itself.
+    public func isOwnArrival(_ event: Event) -> Bool { event.kind == .joined && arrivals[event.room] == event.seq }
 
     // MARK: What happens to the transport
 
