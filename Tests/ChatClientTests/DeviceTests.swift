@@ -68,6 +68,16 @@ import Testing
         #expect(trial.profiles() == ["session-1"])
     }
 
+    @Test func whoOwnsTheNameIsToldToLogIn() throws {
+        let trial = try AccountTrial()
+        #expect(try trial.run("register", "--user", "ada", input: Self.password).status == 0)
+        let advice = "the name ada has an account; broker-cli login --user ada logs in to it (408 EXISTS)"
+        #expect(try trial.run("users", "--user", "ada", home: "other").complaints == ["broker-cli: " + advice])
+        #expect(try trial.run("--user", "ada", home: "other").output == ["!! " + advice])
+        let taken = try trial.run("register", "--user", "ada", input: Self.password, home: "other")
+        #expect(taken.complaints == ["broker-cli: this name is in use; choose another (408 EXISTS)"])
+    }
+
     /// A script that looks for gaps must not find one where nothing is missing.
     @Test func onlyTheArrivalOfThisVisitIsLeftOut() throws {
         let trial = try AccountTrial()
