@@ -33,6 +33,7 @@ public struct BrokerURL: Sendable, Equatable, CustomStringConvertible {
             throw failure("the scheme is missing or unknown")
         }
         let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
+        guard !authority.contains(where: { "/?#".contains($0) }) else { throw failure("only the host and a port stand in it") }
         let portText: Substring?
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else { throw failure("a bracket is missing") }

@@ -55,6 +55,8 @@ public final class ChatClient {
     public var account: AccountName? { session.account }
     public var welcome: Welcome? { session.welcome }
     public var attachedRooms: [RoomAddress] { session.attachedRooms }
+    /// As ``ChatCore/ClientSession/isOwnArrival(_:)``.
+    public func isOwnArrival(_ event: Event) -> Bool { session.isOwnArrival(event) }
     /// Requests whose completion has not been called.
     public var openRequestCount: Int { completions.count }
 

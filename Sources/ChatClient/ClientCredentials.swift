@@ -11,13 +11,27 @@ public final class ClientCredentials {
     public let name: AccountName
     /// Told when the broker gave a token, and for how many seconds it is good; also whether the log-in was bound to its connection.
     public var onToken: ((SharedBytes, _ seconds: UInt64, _ isBound: Bool) -> Void)?
-    /// Told when the broker does not know the token any more.
-    public var onTokenRefused: (() -> Void)?
+    /// Told when the broker does not know the token any more; gives the device to log in as instead, if there is one.
+    public var onTokenRefused: (() -> Device?)?
+
+    /// A device that is logged in to the account.
+    public struct Device {
+        /// The secret of HELLO.
+        let id: SharedBytes
+        let token: SharedBytes
+        let isBindingExpected: Bool
+
+        public init(id: SharedBytes, token: SharedBytes, isBindingExpected: Bool) {
+            self.id = id
+            self.token = token
+            self.isBindingExpected = isBindingExpected
+        }
+    }
 
     private let password: [UInt8]?
     private let registers: Bool
     /// Whether a log-in that is not bound to the connection is refused where there is TLS 1.3: it was bound before.
-    private let isBindingExpected: Bool
+    private var isBindingExpected: Bool
     private var token: SharedBytes?
     private var hasRegistered = false
     private var offer: (welcome: Welcome, transcript: SharedBytes)?
@@ -63,12 +77,22 @@ public final class ClientCredentials {
             return .challenge(SharedBytes(answer))
         case .confirm(let authenticated): return confirm(authenticated)
         case .refused(let failure):
-            if case .token = attempt {
-                token = nil
-                onTokenRefused?()
-                if password != nil { return begin(exporter) }
-            }
-            return .giveUp(failure)
+            guard case .token = attempt, Self.isTokenWorthless(after: failure.code) else { return .giveUp(failure) }
+            token = nil
+            let next = onTokenRefused?()
+            if password != nil { return begin(exporter) }
+            guard let next else { return .giveUp(failure) }
+            token = next.token
+            isBindingExpected = isBindingExpected || next.isBindingExpected
+            return .startOver(device: next.id)
+        }
+    }
+
+    /// What else a broker refuses, such as a suspended account or too many at once, says nothing about the token.
+    private static func isTokenWorthless(after code: ResultCode) -> Bool {
+        switch code {
+        case .authFailed, .credentialExpired, .sessionUnknown: true
+        default: false
         }
     }
 

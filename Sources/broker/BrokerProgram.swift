@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChatConfiguration
 import ChatServer
+import Credentials
 @preconcurrency import Glibc
 import LibUV
 
@@ -77,6 +78,8 @@ enum BrokerProgram {
             for line in try execute(command) { print(line) }
             return .success
         } catch let error as UserCommand.Refusal {
+            complain(error.reason)
+        } catch let error as PasswordRefusal {
             complain(error.reason)
         } catch {
             complain("\(error)")

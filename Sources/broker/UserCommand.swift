@@ -49,13 +49,20 @@ struct UserCommand: ParsableCommand {
             file: config, environment: ProcessEnvironment.variables(), flags: dataDir.map { ["--data-dir": [$0]] } ?? [:])
         let directory = loaded.configuration.runtime.dataDirectory
         guard !directory.isEmpty else { throw Refusal(reason: "where are the accounts? --data-dir DIR, or --config FILE") }
+        // A folder that is not there is a slip of the pen; accounts that are not there may be made by the first one.
+        let makesFile = verb == .add
+        guard access(makesFile ? directory : AccountStore.path(in: directory), F_OK) == 0 else {
+            throw Refusal(reason: "there are no accounts in \(directory): " + String(cString: strerror(errno)))
+        }
         if verb == .list { return try AccountStore(directory: directory).accounts().map(Self.line) }
         guard let name, let account = try? AccountName(name), !account.isReserved else {
             throw Refusal(
                 reason: "\(name ?? "") is no name for an account: 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not guest-…")
         }
         // Asked before the file is opened, so that nobody waits for a person who types.
-        let verifier = verb == .add || verb == .passwd ? ScramVerifier(password: try askForPassword(of: account)) : nil
+        let verifier =
+            verb == .add || verb == .passwd
+            ? ScramVerifier(password: Array(try PasswordPrompt.askForNew("New password for \(account): ").utf8)) : nil
         let store = try AccountStore(directory: directory)
         return [try store.together { () throws(StoreError) in try act(on: account, verifier, store) }.get()]
     }
@@ -85,27 +92,5 @@ struct UserCommand: ParsableCommand {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
-    }
-
-    /// Never from an argument, which other users of the machine can see.
-    private func askForPassword(of name: AccountName) throws(Refusal) -> [UInt8] {
-        guard isatty(STDIN_FILENO) == 1 else { return try Self.accepted(readLine(strippingNewline: true)) }
-        let password = try Self.accepted(Self.typed("New password for \(name): "))
-        guard try Self.accepted(Self.typed("The same again: ")) == password else { throw Refusal(reason: "the two passwords differ") }
-        return password
-    }
-
-    private static func typed(_ prompt: String) -> String? {
-        // getpass(3) turns echo and signals off while it reads, and puts the terminal back.
-        getpass(prompt).flatMap { String(validatingCString: $0) }
-    }
-
-    private static func accepted(_ password: String?) throws(Refusal) -> [UInt8] {
-        guard let password, !password.isEmpty else { throw Refusal(reason: "no password was given") }
-        guard password.count >= 8 else { throw Refusal(reason: "a password has at least 8 characters") }
-        guard password.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
-            throw Refusal(reason: "a password has no control characters")
-        }
-        return Array(password.utf8)
     }
 }

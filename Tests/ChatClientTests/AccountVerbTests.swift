@@ -3,43 +3,8 @@ import Testing
 
 /// Accounts as people use them: `register`, `login`, `passwd`, `sessions`, and what is remembered between.
 @Suite struct AccountVerbTests {
-    /// A broker that keeps accounts, and the home of somebody who uses it.
-    final class Trial {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("accounts-cli-\(UUID().uuidString)").path
-        let broker: RunningBroker
-
-        init(isSecure: Bool = true) throws {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            broker = try RunningBroker(
-                isSecure: isSecure,
-                environment: ["BROKER_ACCOUNTS_REGISTRATION": "open", "BROKER_RUNTIME_DATA_DIRECTORY": folder + "/data"])
-        }
-
-        deinit {
-            broker.kill()
-            try? FileManager.default.removeItem(atPath: folder)
-        }
-
-        func run(_ words: String..., input: String = "", home: String = "home") throws -> Program {
-            try Program.run(
-                [broker.url] + words + ["--ca", RunningBroker.authority], input: input,
-                environment: ["XDG_CONFIG_HOME": folder + "/" + home])
-        }
-
-        func profiles(_ home: String = "home") -> [String] {
-            ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(home)/broker-cli")) ?? []).sorted()
-        }
-
-        /// Everything that any file of the folder says.
-        func everythingWritten() throws -> String {
-            let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
-            return paths.compactMap { FileManager.default.contents(atPath: folder + "/" + $0) }.map { String(decoding: $0, as: UTF8.self) }
-                .joined()
-        }
-    }
-
     @Test func aDeviceIsRememberedUntilItLogsOut() throws {
-        let trial = try Trial()
+        let trial = try AccountTrial()
         let registered = try trial.run("register", "--user", "ada", input: "correct horse\n")
         #expect(registered.status == 0, "\(registered.complaints)")
         #expect(registered.output == ["logged in as ada; this device is remembered"])
@@ -61,7 +26,7 @@ import Testing
     }
 
     @Test func wrongPasswordsAndTakenNamesAreRefused() throws {
-        let trial = try Trial()
+        let trial = try AccountTrial()
         #expect(try trial.run("register", "--user", "ada", input: "correct horse\n").status == 0)
         let wrong = try trial.run("login", "--user", "ada", input: "wrong horse\n", home: "other")
         #expect(wrong.status == 1 && wrong.complaints == ["broker-cli: name or password is wrong (201 AUTH_FAILED)"], "\(wrong)")
@@ -76,7 +41,7 @@ import Testing
     }
 
     @Test func passwordsChangeAndDevicesAreLoggedOut() throws {
-        let trial = try Trial()
+        let trial = try AccountTrial()
         #expect(try trial.run("register", "--user", "ada", input: "correct horse\n").status == 0)
         #expect(try trial.run("login", "--user", "ada", input: "correct horse\n", home: "phone").status == 0)
         #expect(try trial.run("sessions").output.count == 2)
@@ -94,40 +59,31 @@ import Testing
     }
 
     @Test func theOperatorMakesAndSuspendsAccounts() throws {
-        let trial = try Trial()
-        func operate(_ words: String..., input: String = "") throws -> (status: Int32, output: String) {
-            let process = Process()
-            process.executableURL = Program.url("broker")
-            process.arguments = ["user"] + words + ["--data-dir", trial.folder + "/data"]
-            let (stdin, stdout) = (Pipe(), Pipe())
-            process.standardInput = stdin
-            process.standardOutput = stdout
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            stdin.fileHandleForWriting.write(Data(input.utf8))
-            try stdin.fileHandleForWriting.close()
-            let output = stdout.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-        }
-        #expect(try operate("add", "bob", input: "battery staple\n") == (0, "added bob\n"))
-        #expect(try operate("add", "bob", input: "battery staple\n").status == 1)
-        #expect(try operate("add", "Bob", input: "battery staple\n").status == 1)
-        #expect(try operate("list") == (0, "bob\tactive\tpassword\n"))
+        let trial = try AccountTrial()
+        #expect(try trial.operate("add", "bob", input: "battery staple\n") == (0, "added bob\n"))
+        #expect(try trial.operate("add", "bob", input: "battery staple\n").status == 1)
+        #expect(try trial.operate("add", "Bob", input: "battery staple\n").status == 1)
+        #expect(try trial.operate("list") == (0, "bob\tactive\tpassword\n"))
         #expect(try trial.run("login", "--user", "bob", input: "battery staple\n").status == 0)
-        #expect(try operate("suspend", "bob").output == "suspended bob\n")
+        #expect(try trial.operate("suspend", "bob").output == "suspended bob\n")
         let refused = try trial.run("users", "--user", "bob")
         #expect(refused.status == 1 && refused.complaints == ["broker-cli: the account is suspended (207 SUSPENDED)"], "\(refused)")
-        #expect(try operate("restore", "bob").status == 0)
-        #expect(try operate("passwd", "bob", input: "another staple\n").status == 0)
+        #expect(try trial.operate("restore", "bob").status == 0)
+        #expect(try trial.operate("passwd", "bob", input: "another staple\n").status == 0)
         #expect(try trial.run("users", "--user", "bob").status == 1, "the device has to log in again")
         #expect(try trial.run("login", "--user", "bob", input: "another staple\n").status == 0)
-        #expect(try operate("suspend", "nobody").status == 1)
-        #expect(try operate("nonsense").status == 64)
+        #expect(try trial.operate("suspend", "nobody").status == 1)
+        #expect(try trial.operate("nonsense").status == 64)
+        // What nobody could log in with is no password.
+        for password in [String(repeating: "x", count: 1_025), "seven7s", "a\u{1B}[2Jbcdefgh"] {
+            #expect(try trial.operate("add", "eve", input: password + "\n").status == 1)
+        }
+        #expect(try trial.operate("add", "eve", octets: Array("battery".utf8) + [0xFF, 0x0A]).status == 1)
+        #expect(try trial.operate("add", "eve", input: String(repeating: "x", count: 1_024) + "\n").status == 0)
     }
 
     @Test func inTheClearOnLoopbackToo() throws {
-        let trial = try Trial(isSecure: false)
+        let trial = try AccountTrial(isSecure: false)
         let url = "broker://localhost:\(trial.broker.ports[0])"
         let environment = ["XDG_CONFIG_HOME": trial.folder + "/home"]
         let registered = try Program.run([url, "register", "--user", "ada"], input: "correct horse\n", environment: environment)

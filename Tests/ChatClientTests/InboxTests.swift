@@ -4,18 +4,16 @@ import Testing
 
 /// What people find who were away: `inbox`, conversations by name, and the rooms of an account in a conversation.
 @Suite struct InboxTests {
-    private typealias Trial = AccountVerbTests.Trial
-
     /// A broker with the accounts ada and bob, each with a home of its own.
-    private func trial(isSecure: Bool = true) throws -> Trial {
-        let trial = try Trial(isSecure: isSecure)
+    private func trial(isSecure: Bool = true) throws -> AccountTrial {
+        let trial = try AccountTrial(isSecure: isSecure)
         for name in ["ada", "bob"] {
             #expect(try trial.run("register", "--user", name, input: "correct horse\n", home: name).status == 0)
         }
         return trial
     }
 
-    private func terminal(_ trial: Trial, _ name: String, _ options: [String] = []) throws -> PseudoTerminal {
+    private func terminal(_ trial: AccountTrial, _ name: String, _ options: [String] = []) throws -> PseudoTerminal {
         let terminal = try PseudoTerminal(
             [trial.broker.url, "--user", name, "--no-color", "--ca", RunningBroker.authority] + options,
             environment: ["XDG_CONFIG_HOME": trial.folder + "/" + name])
@@ -24,7 +22,7 @@ import Testing
     }
 
     /// Names and counts alone; the times are not known.
-    private func inbox(_ trial: Trial, _ name: String) throws -> [String] {
+    private func inbox(_ trial: AccountTrial, _ name: String) throws -> [String] {
         try trial.run("inbox", "--unread", home: name).output.map { $0.split(separator: "\t").prefix(2).joined(separator: " ") }
     }
 
@@ -113,7 +111,7 @@ import Testing
     }
 
     /// The same device, at the address of a forwarder.
-    private func copy(of name: String, in trial: Trial, port: UInt16) throws -> String {
+    private func copy(of name: String, in trial: AccountTrial, port: UInt16) throws -> String {
         let (from, to) = ("\(trial.folder)/\(name)/broker-cli", "\(trial.folder)/\(name)-forwarded/broker-cli")
         try FileManager.default.createDirectory(atPath: to, withIntermediateDirectories: true)
         let lines = try String(contentsOfFile: from + "/session-1", encoding: .utf8).split(
@@ -162,7 +160,7 @@ import Testing
     }
 
     @Test func roomsAreCreatedByAVerbAndHintedAt() throws {
-        let trial = try Trial(isSecure: false)
+        let trial = try AccountTrial(isSecure: false)
         let url = "broker://localhost:\(trial.broker.ports[0])"
         for words in [["send", "--room", "ops", "x"], ["tail", "--room", "ops"], ["history", "ops"]] {
             let program = try Program.run([url] + words)
@@ -178,7 +176,7 @@ import Testing
     }
 
     @Test func inTheClearAGuestsInboxIsTheLobby() throws {
-        let trial = try Trial(isSecure: false)
+        let trial = try AccountTrial(isSecure: false)
         let program = try Program.run(["broker://localhost:\(trial.broker.ports[0])", "inbox", "--user", "zoe"])
         #expect(program.status == 0 && program.output.count == 1 && program.output[0].hasPrefix("lobby\t"), "\(program)")
     }

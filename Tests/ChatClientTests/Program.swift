@@ -12,21 +12,28 @@ struct Program {
     }
 
     /// Runs the program to its end. The environment is empty but for `environment` and a time zone.
-    static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Program {
+    ///
+    /// - Parameters:
+    ///   - octets: the input, where it is no text.
+    ///   - output: a file that takes the output instead of the test.
+    static func run(
+        _ arguments: [String], input: String = "", octets: [UInt8]? = nil, output file: String? = nil, environment: [String: String] = [:]
+    ) throws -> Program {
         let process = Process()
         process.executableURL = url("broker-cli")
         process.arguments = arguments
         process.environment = environment.merging(["TZ": "UTC"]) { given, _ in given }
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         process.standardInput = stdin
-        process.standardOutput = stdout
+        process.standardOutput = try file.map { try FileHandle(forWritingTo: URL(fileURLWithPath: $0)) as Any } ?? stdout
         process.standardError = stderr
         try process.run()
         // The input is far less than a pipe holds, so writing all of it first cannot block.
-        stdin.fileHandleForWriting.write(Data(input.utf8))
+        stdin.fileHandleForWriting.write(Data(octets ?? Array(input.utf8)))
         try stdin.fileHandleForWriting.close()
         // What it puts out is less than a pipe holds; what it complains about need not be (a sanitizer's report), and is read first.
         let complaints = stderr.fileHandleForReading.readDataToEndOfFile()
+        if file != nil { try stdout.fileHandleForWriting.close() }
         let output = stdout.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Program(status: process.terminationStatus, output: lines(output), complaints: lines(complaints))

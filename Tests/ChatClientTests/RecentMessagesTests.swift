@@ -33,6 +33,9 @@ import Testing
         ] { #expect(recent.seq(of: target, in: .lobby, account: Self.ada) == seq) }
         #expect(recent.seq(of: .last, in: .lobby, account: Self.bob) == 3)
         #expect(recent.seq(of: .own, in: .lobby, account: nil) == nil)
+        var ownOnly = RecentMessages()
+        ownOnly.note(event(3, Self.ada, "three"))
+        #expect(ownOnly.seq(of: .last, in: .lobby, account: Self.ada) == 3, "one's own, where nobody else spoke")
         #expect(RecentMessages().seq(of: .last, in: .lobby, account: nil) == nil)
     }
 

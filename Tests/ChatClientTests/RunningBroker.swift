@@ -113,10 +113,10 @@ final class RunningProgram {
     private let process = Process()
     private let input = Pipe()
 
-    init(_ arguments: [String]) throws {
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
         process.executableURL = Program.url("broker-cli")
         process.arguments = arguments
-        process.environment = ["TZ": "UTC", "SWIFT_BACKTRACE": "enable=no"]
+        process.environment = environment.merging(["TZ": "UTC", "SWIFT_BACKTRACE": "enable=no"]) { given, _ in given }
         let pipe = Pipe()
         process.standardInput = input
         process.standardOutput = pipe

@@ -116,4 +116,56 @@ import Testing
         terminal.type("\u{4}")
         #expect(terminal.end().status == 0)
     }
+
+    @Test func controlCSaysHowToLeave() throws {
+        let peer = try ScriptedPeer()
+        let terminal = try PseudoTerminal([peer.url, "--no-color", "--user", "ada"])
+        try terminal.wait(for: "as ada;")
+        terminal.type("half a line\u{3}\u{3}")
+        try terminal.wait(for: "-- control-D leaves")
+        terminal.type("\u{4}")
+        #expect(terminal.end().status == 0)
+        #expect(terminal.output.components(separatedBy: "-- control-D leaves").count == 2, "only where there was nothing to drop")
+    }
+
+    /// The kernel makes these signals of control-C at a terminal that belongs to the session, which this one does not.
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aPromptForAPasswordEndsByASignal(signal: Int32) throws {
+        let peer = try ScriptedPeer()
+        let terminal = try PseudoTerminal([peer.url, "login", "--user", "ada"])
+        try terminal.wait(for: "Password for ada: ")
+        kill(terminal.process.processIdentifier, signal)
+        let end = terminal.end()
+        #expect(end.isSignal && end.status == signal)
+        #expect(end.attributes == terminal.attributesBefore)
+    }
+
+    @Test func aPromptForAPasswordStopsAndGoesOn() throws {
+        let peer = try ScriptedPeer()
+        let terminal = try PseudoTerminal([peer.url, "register", "--user", "ada"])
+        let process = terminal.process.processIdentifier
+        try terminal.wait(for: "New password for ada: ")
+        kill(process, SIGTSTP)
+        try terminal.wait(for: "\r\n")
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try !isThroughWithStop(process), ContinuousClock.now < deadline { sched_yield() }
+        kill(process, SIGCONT)
+        try terminal.wait(for: "New password for ada: ")
+        terminal.type("correct horse\r")
+        try terminal.wait(for: "The same again: ")
+        terminal.type("another horse\r")
+        try terminal.wait(for: "broker-cli: the two passwords differ")
+        let end = terminal.end()
+        #expect(end.status == 2 && !end.isSignal && end.attributes == terminal.attributesBefore)
+        #expect(!terminal.output.contains("horse"))
+    }
+
+    /// Whether a stop signal has its usual effect again and has had it: the process stands still, or waits where nobody could let it go on
+    /// (an orphaned process group, `setpgid(2)`).
+    private func isThroughWithStop(_ process: pid_t) throws -> Bool {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let state = try #require(status.firstMatch(of: #/State:\s+(\w)/#)).1
+        let mask = try #require(status.firstMatch(of: #/SigCgt:\s+([0-9a-f]+)/#)).1
+        return try #require(UInt64(mask, radix: 16)) & 1 << UInt64(SIGTSTP - 1) == 0 && (state == "T" || state == "S")
+    }
 }

@@ -29,7 +29,7 @@ import Testing
                 :jr nowhere
 
                 """)
-        #expect(program.status == 0)
+        #expect(program.status == 1, "some were refused")
         #expect(program.complaints.isEmpty)
         let output = Set(program.output)
         for line in [
@@ -45,6 +45,45 @@ import Testing
         ] {
             #expect(output.contains(line), "\(line)\nin\n\(program.output.joined(separator: "\n"))")
         }
+    }
+
+    @Test(arguments: [
+        (":rm nowhere hi", Int32(1)), (":pm nobody hi", 1), (":frob", 2), (":edit more", 2), (":jr lobby", 1), (":quit", 0), ("hi", 0),
+    ])
+    func aScriptLearnsByTheStatusWhatFailed(line: String, status: Int32) throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            if case .publish(let publish) = command, publish.room == PeerConnection.room("nowhere") {
+                peer.refuse(.noSuchRoom, to: id)
+            } else {
+                peer.standard(command, id)
+            }
+        }
+        for json in [[], ["--json"]] {
+            #expect(try Program.run([peer.url, "--user", "ada"] + json, input: line + "\n:users\n").status == status, "\(line) \(json)")
+        }
+    }
+
+    @Test func aLineThatIsNoTextIsSaidToBeDropped() throws {
+        let peer = try ScriptedPeer()
+        let program = try Program.run([peer.url, "--user", "ada"], octets: [0xFF, 0x0A] + Array("hi\n".utf8))
+        #expect(program.status == 2)
+        #expect(program.output.contains("!! a line that is not text in UTF-8 was dropped"))
+        #expect(program.output.contains(stamp + "[lobby] <ada (you)> hi"))
+    }
+
+    /// The peer acknowledges what is said before it delivers it, with an answer to something else in between.
+    @Test func aPipedLineHasWhatTheOneBeforeBrought() throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            guard case .publish(let publish) = command else { return peer.standard(command, id) }
+            let content = publish.publication.content
+            if content.kind == .edit, content.reference != 1 || content.body != "changed" { return peer.refuse(.noSuchEvent, to: id) }
+            peer.send(.published(Published(room: publish.room, seq: peer.head + 1, timestamp: 1, acknowledgement: .accepted)), to: id)
+            if content.kind == .message { peer.deliver(publish.room, from: "ada", "hello", id: content.messageID) }
+        }
+        let program = try Program.run([peer.url, "--user", "ada"], input: ":pin\nhello\n:edit changed\n")
+        #expect(program.output.first == "-- connected to peer as ada; :help lists the commands")
+        #expect(program.output.dropFirst().first == "!! no message was seen in lobby")
+        #expect(program.output.count { $0.hasPrefix("!!") } == 1, "\(program.output)")
     }
 
     @Test func quitOfAPipeWaitsForAnswersAndEndsTheInput() throws {
@@ -68,7 +107,7 @@ import Testing
     @Test func controlCharactersOfOnesOwnAreRefusedHere() throws {
         let peer = try ScriptedPeer()
         let program = try Program.run([peer.url, "--user", "ada"], input: "a\u{1B}[2Jb\n")
-        #expect(program.status == 0)
+        #expect(program.status == 2)
         #expect(program.output.contains { $0.contains("not sent: the text holds characters that are not accepted (401 BAD_TEXT)") })
     }
 

@@ -41,6 +41,30 @@ import Testing
         #expect(program.output == ["1", "2", "3"])
     }
 
+    @Test func whatIsNoTextIsNotSent() throws {
+        let peer = try ScriptedPeer()
+        let line = try Program.run([peer.url, "send", "-"], octets: Array("one\ntw".utf8) + [0xFF] + Array("\nthree\n".utf8))
+        #expect(line.status == 2)
+        #expect(line.output.count <= 1)
+        #expect(line.complaints == ["broker-cli: a line that is not text in UTF-8 was dropped"])
+    }
+
+    @Test func whatWasSaidAndCannotBePrintedIsInDoubt() throws {
+        let peer = try ScriptedPeer()
+        #expect(try Program.run([peer.url, "send", "x"], output: "/dev/full").status == 5)
+        #expect(try Program.run([peer.url, "rooms"], output: "/dev/full").status == 2)
+    }
+
+    @Test func tooLongATextNamesTheLimit() throws {
+        let peer = try ScriptedPeer { peer, command, id in
+            if case .publish = command { peer.refuse(.bodyTooLarge, to: id) } else { peer.standard(command, id) }
+        }
+        let program = try Program.run([peer.url, "send", "x"])
+        #expect(program.complaints == ["broker-cli: the text is too long; at most 4096 octets are taken (402 BODY_TOO_LARGE)"])
+        let reaction = try Program.run([peer.url, "react", "17", String(repeating: "x", count: 33)])
+        #expect(reaction.complaints == ["broker-cli: not sent: a reaction is a sign or two, not a text (108 BAD_VALUE)"])
+    }
+
     @Test func sendStopsAtTheFirstRefusal() throws {
         let peer = try ScriptedPeer { peer, command, id in
             if case .publish(let publish) = command, PeerConnection.body(of: publish.publication.content) == "two" {
@@ -96,7 +120,7 @@ import Testing
         }
         let program = try Program.run([peer.url, "tail", "--count", "2", "--room", "dev"])
         #expect(program.status == 0)
-        #expect(program.output == ["22:13:20 [dev] <bob> four", "22:13:20 [dev] <bob> five"])
+        #expect(program.output == ["2023-11-14 22:13:20 #4 [dev] <bob> four", "2023-11-14 22:13:20 #5 [dev] <bob> five"])
         #expect(
             try Program.run([peer.url, "tail", "--json"]).output.last
                 == #"{"t":"deliver","room":"lobby","seq":5,"ts":1700000000000,"from":"bob","body":"five"}"#)
@@ -111,7 +135,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["send"], ["--frob"], ["rooms", "--url", "http://x"], ["broker://h", "rooms", "--timeout", "0"],
+        ["send"], ["send", ""], ["--user", "", "users"], ["broker://h:1/x", "users"], ["--frob"],
+        ["rooms", "--url", "http://x"], ["broker://h", "rooms", "--timeout", "0"],
         ["send", "--room", "Bad Room", "x"], ["dm", "Bad", "x"],
         ["ping", "--count", "0"], ["tail", "--count", "1001"], ["rooms", "--ca", "/absent.pem"], ["rooms", "--ca", "/x", "--insecure"],
         ["no-url"],
@@ -199,7 +224,7 @@ import Testing
     @Test func whatNoBrokerWouldTakeIs2WithoutAsking() throws {
         let program = try Program.run(["broker://127.0.0.1:1", "send", String(repeating: "x", count: 20_000)])
         #expect(program.status == 2)
-        #expect(program.complaints == ["broker-cli: the text is too long (402 BODY_TOO_LARGE)"])
+        #expect(program.complaints == ["broker-cli: not sent: the text is too long; at most 16384 octets are taken (402 BODY_TOO_LARGE)"])
         #expect(try Program.run(["broker://127.0.0.1:1", "dm", "bob", "a\u{1B}[2J"]).status == 2)
     }
 
@@ -213,7 +238,7 @@ import Testing
             peer.deliver(join.room, from: "ada", "", kind: .joined)
         }
         let program = try Program.run([peer.url, "tail", "--count", "2", "--user", "ada"])
-        #expect(program.output == ["22:13:20 [lobby] <bob> three", "22:13:20 [lobby] <bob> four"])
+        #expect(program.output == ["2023-11-14 22:13:20 #3 [lobby] <bob> three", "2023-11-14 22:13:20 #4 [lobby] <bob> four"])
     }
 
     /// Redirections of a shell, which give a program streams that it did not choose.

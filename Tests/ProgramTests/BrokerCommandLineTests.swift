@@ -78,6 +78,15 @@ import Testing
         #expect(outcome.output.isEmpty)
     }
 
+    @Test(arguments: [["list"], ["add", "ada"], ["passwd", "ada"], ["suspend", "ada"]])
+    func aFolderThatIsNotThereHasNoAccounts(words: [String]) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("absent-\(UUID().uuidString)").path
+        let outcome = try broker(["user"] + words + ["--data-dir", folder])
+        #expect(outcome.status == 1)
+        #expect(outcome.complaints == ["broker: there are no accounts in \(folder): No such file or directory"])
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
     @Test func checkNamesEveryProblem() throws {
         let outcome = try broker(
             ["--check-config", "--loops", "x"], environment: ["BROKER_GUESTS_MODE": "y", "BROKER_ROOMS_ROOMS_MAX": "0"])

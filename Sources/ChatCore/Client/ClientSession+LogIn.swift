@@ -22,6 +22,8 @@ public enum LogInAnswer: Sendable, Equatable {
     case challenge(SharedBytes)
     case confirmed
     case register(AccountName, verifier: SharedBytes)
+    /// As another device, on a connection of its own.
+    case startOver(device: SharedBytes)
     /// There is no way in, for this reason.
     case giveUp(Failure)
 }
@@ -46,16 +48,21 @@ extension ClientSession {
         case .register(let name, let verifier):
             let id = requests.launch(PendingRequest(.registration))
             send(.register(Register(user: name, verifier: verifier)), requestID: id)
-        case .giveUp(let failure): giveUpLogIn(failure)
+        case .startOver(let device):
+            settings.device = device
+            startsOver = true
+            closeBeforeLogIn()
+        case .giveUp(let failure):
+            loss = .loginRefused(failure)
+            closeBeforeLogIn()
         }
         return takeEffects()
     }
 
     mutating func ask(_ step: LogInStep) { effects.append(.logIn(step)) }
 
-    private mutating func giveUpLogIn(_ failure: Failure) {
+    private mutating func closeBeforeLogIn() {
         send(.goodbye(Goodbye(.ok)), requestID: 0)
-        loss = .loginRefused(failure)
         phase = .closing
         effects.append(.close)
     }

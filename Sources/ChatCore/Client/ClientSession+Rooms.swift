@@ -77,6 +77,8 @@ extension ClientSession {
 
     /// JOINED with id 0: the broker attached this connection by itself, to the lobby or to a conversation.
     mutating func handleUnaskedJoined(_ joined: Joined, at now: UInt64) {
+        // Who was a member already begins behind the last event.
+        arrivals[joined.room] = joined.next <= joined.head && !joined.room.isConversation ? joined.next : nil
         var room = rooms[joined.room] ?? RoomState()
         // The reply to the JOIN under way will tell the position that counts.
         if room.isJoining { return }

@@ -39,10 +39,14 @@ public struct ClientSession {
     var wire = ClientWire()
     var requests = RequestTable()
     var rooms: [RoomAddress: RoomState] = [:]
+    /// The events that told of this connection's own coming, where the broker attached it by itself.
+    var arrivals: [RoomAddress: UInt64] = [:]
     var recovery: RecoveryProgress?
     var policy = ReconnectPolicy()
     /// Why the session itself ended the connection that is being closed.
     var loss: ConnectionLoss?
+    /// The connection that is being closed makes way for one as another device.
+    var startsOver = false
     /// The log-in to an account that is under way.
     var logIn: ClientLogIn?
     var hasBeenReady = false
@@ -67,6 +71,9 @@ public struct ClientSession {
 
     /// The last event had of a room.
     public func position(in room: RoomAddress) -> LogPosition? { rooms[room]?.cursor?.position }
+
+    /// Whether an event tells no more than that this connection came, to a room that the broker attached by itself.
+    public func isOwnArrival(_ event: Event) -> Bool { event.kind == .joined && arrivals[event.room] == event.seq }
 
     // MARK: What happens to the transport
 
@@ -128,6 +135,12 @@ public struct ClientSession {
         guard phase != .ended else { return [] }
         let cause = phase == .leaving ? .left : loss ?? cause
         suspendRequests(at: now)
+        if startsOver {
+            startsOver = false
+            phase = .disconnected
+            effects.append(.connect(afterMilliseconds: 0))
+            return takeEffects()
+        }
         guard cause.isCurable, settings.reconnects, hasBeenReady else {
             end(cause)
             return takeEffects()
@@ -191,6 +204,9 @@ public struct ClientSession {
             send(.goodbye(Goodbye(.ok, endsSession: true)), requestID: 0)
             phase = .leaving
             leavingSince = now
+        case .closing where startsOver:
+            startsOver = false
+            loss = .left
         case .leaving, .closing, .ended: break
         }
         return takeEffects()

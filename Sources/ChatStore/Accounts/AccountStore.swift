@@ -22,7 +22,7 @@ public final class AccountStore {
         if mkdir(directory, 0o700) != 0 && errno != EEXIST {
             throw StoreError(path: directory, errorNumber: errno, doing: "making the directory")
         }
-        let path = directory + "/accounts.db"
+        let path = Self.path(in: directory)
         if access(path, F_OK) != 0, access(directory + "/accounts.secret", F_OK) == 0 {
             throw StoreError(.damaged, path: path, detail: "the file is gone; to begin without accounts, remove accounts.secret too")
         }
@@ -38,6 +38,9 @@ public final class AccountStore {
         }
         try AccountSchema.migrate(database)
     }
+
+    /// Where the accounts of a data directory are.
+    public static func path(in directory: String) -> String { directory + "/accounts.db" }
 
     private func statement(_ sql: String) throws(StoreError) -> Statement {
         if let known = statements[sql] { return known }

@@ -22,15 +22,18 @@ extension Chat {
 
     private func publish(_ draft: EventDraft) {
         let room = current
-        ask(.refer(room, draft, id: .random())) { [unowned self] in didPublish($0, to: room) }
+        ask(.refer(room, draft, id: .random())) { [unowned self] in
+            if draft.kind == .message { noteOwn(draft.body ?? "", $0) }
+            didPublish($0, to: room)
+        }
     }
 
     private func seq(of target: EventTarget) -> UInt64? {
         if let seq = recent.seq(of: target, in: current, account: client.account) { return seq }
         switch target {
-        case .lastOf(let name): complain("no message of \(name) was seen in \(current)")
-        case .own: complain("no message of yours was seen in \(current)")
-        default: complain("no message was seen in \(current)")
+        case .lastOf(let name): complain("no message of \(name) was seen in \(current)", .usage)
+        case .own: complain("no message of yours was seen in \(current)", .usage)
+        default: complain("no message was seen in \(current)", .usage)
         }
         return nil
     }

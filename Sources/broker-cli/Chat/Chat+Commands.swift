@@ -10,14 +10,17 @@ extension Chat {
         case .text(let text): publish(text, to: current)
         case .roomMessage(let room, let text): publish(text, to: room)
         case .directMessage(let user, let text):
-            ask(.directMessage(user, body: text, id: .random())) { [unowned self] in didPublish($0, to: nil) }
+            ask(.directMessage(user, body: text, id: .random())) { [unowned self] in
+                noteOwn(text, $0)
+                didPublish($0, to: nil)
+            }
         case .users: listMembers(of: .lobby, title: "connected")
         case .members(let room): listMembers(of: room ?? current, title: "in \(room ?? current)")
         case .rooms: listRooms()
         case .create(let room): create(room)
         case .join(let room):
             if client.attachedRooms.contains(room) {
-                complain("you are in \(room) already; :room \(room) makes it the current room")
+                complain("you are in \(room) already; :room \(room) makes it the current room", .refused)
             } else {
                 enter(room, isFirst: false)
             }
@@ -37,7 +40,7 @@ extension Chat {
         case .ping: ping()
         case .help: help()
         case .quit: leaveWhenDone()
-        case .problem(let reason): complain(reason)
+        case .problem(let reason): complain(reason, .usage)
         }
     }
 
@@ -45,16 +48,27 @@ extension Chat {
     func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
         client.request(request) { [unowned self] outcome in
             switch outcome {
-            case .refused(let failure):
-                if isJSON { console.write(NoticeJSON.error(failure)) } else { complain(FailureText.sentence(failure, for: request)) }
+            case .refused(let failure): refuse(failure, for: request)
             // The end of the session is told by itself; only what was to be said is not to be lost in silence.
             case .notSent(.sessionEnded) where Self.quoted(request).isEmpty: break
-            case .notSent(let reason): complain(FailureText.sentence(reason) + Self.quoted(request))
-            case .unknown(let doubt): complain(FailureText.sentence(doubt, for: request) + Self.quoted(request))
+            case .notSent(let reason):
+                let text = FailureText.sentence(reason, for: request, bodyByteCountMax: bodyByteCountMax)
+                complain(text + Self.quoted(request), ExitStatus(reason))
+            case .unknown(let doubt):
+                complain(FailureText.sentence(doubt, for: request) + Self.quoted(request), ExitStatus.unknown(request))
             default: onSuccess(outcome)
             }
             didAnswer()
         }
+    }
+
+    /// How much text this broker takes, once it has said so.
+    private var bodyByteCountMax: UInt64? { client.welcome?.bodyByteCountMax }
+
+    private func refuse(_ failure: Failure, for request: ClientRequest) {
+        guard isJSON else { return complain(FailureText.sentence(failure, for: request, bodyByteCountMax: bodyByteCountMax), .refused) }
+        console.write(NoticeJSON.error(failure))
+        noteFailure(.refused)
     }
 
     /// What was to be said, so that it is not lost with the bad news.
@@ -69,7 +83,10 @@ extension Chat {
     private func publish(_ text: String, to room: RoomAddress) {
         // The first message begins a conversation.
         if let other = room.other(than: account) { return perform(.directMessage(other, text)) }
-        ask(.publish(room, body: text, id: .random())) { [unowned self] in didPublish($0, to: room) }
+        ask(.publish(room, body: text, id: .random())) { [unowned self] in
+            noteOwn(text, $0)
+            didPublish($0, to: room)
+        }
     }
 
     func didPublish(_ outcome: ClientOutcome, to room: RoomAddress?) {
@@ -125,9 +142,9 @@ extension Chat {
             case .joined: switchTo(room)
             // What is typed begins it.
             case .refused(let failure) where failure.code == .noSuchRoom && room.isConversation: switchTo(room)
-            case .refused(let failure): complain(FailureText.sentence(failure, for: .join(room, tail: 0)))
-            case .notSent(let reason): complain(FailureText.sentence(reason))
-            default: complain("there was no answer about \(room)")
+            case .refused(let failure): refuse(failure, for: .join(room, tail: 0))
+            case .notSent(let reason): complain(FailureText.sentence(reason), ExitStatus(reason))
+            default: complain("there was no answer about \(room)", .timedOut)
             }
             didAnswer()
         }

@@ -105,7 +105,7 @@ extension Chat {
     func address(of name: LogName?) -> RoomAddress? {
         guard let name else { return current }
         if let address = name.address(for: account) { return address }
-        complain("there is no connection yet")
+        complain("there is no connection yet", .unreachable)
         return nil
     }
 

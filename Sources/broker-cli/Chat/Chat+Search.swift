@@ -14,7 +14,7 @@ extension Chat {
                 return
             }
             if events.isEmpty && !isIncomplete { return say("-- nothing was found", .dim) }
-            let text = EventText(account: client.account, isOneLine: !console.isInteractive, tellsDay: true)
+            let text = EventText(account: client.account, isOneLine: !console.isInteractive, tellsDay: true, tellsNumber: true)
             for event in events.reversed() { console.show(text.line(event)) }
             if isIncomplete {
                 say("-- not everything could be looked through in time", .warning)

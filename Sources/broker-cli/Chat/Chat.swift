@@ -7,8 +7,6 @@ import LibUV
 final class Chat {
     /// Messages from before that are shown of a room when it is entered.
     static let tail: UInt64 = 20
-    /// Requests under way above which a console that is no person is made to wait, and below which it goes on.
-    private static let openRequestCountMax = 64
     /// A shorter wait for the next attempt to connect is not told again.
     private static let waitMillisecondsTold: UInt64 = 2000
 
@@ -29,6 +27,8 @@ final class Chat {
     /// The console has ended, and what was asked is still under way.
     private var isEnding = false
     private var hasBeenReady = false
+    /// What went wrong first with what a console asked for that is no person.
+    private var failure: ExitStatus?
     private var lastRefusal: String?
     private(set) var recent = RecentMessages()
     var reading = Reading()
@@ -55,6 +55,7 @@ final class Chat {
         client.onNotice = { [unowned self] in didNotice($0) }
         console.onLine = { [unowned self] in didEnter($0) }
         console.onEnd = { [unowned self] in leaveWhenDone() }
+        (console as? PlainConsole)?.onBadLine = { [unowned self] in complain($0, .usage) }
         if let terminal = console as? TerminalConsole {
             terminal.onEdit = { [unowned self] in didEdit($0) }
             terminal.completion = { [unowned self] line, cursor in completer.complete(line, cursor: cursor) }
@@ -68,6 +69,7 @@ final class Chat {
         // Asked before the log-in, so that they go out with it and the tail comes before anything new.
         for room in Set([.lobby, current]).sorted() { enter(room, isFirst: true) }
         updatePrompt()
+        pauseUntilAnswered()
         console.start()
         // A console that cannot begin has ended the session already.
         guard !awaitsName, client.phase == .disconnected else { return }
@@ -98,7 +100,12 @@ final class Chat {
         // Whoever enters something does not want to wait out a back-off; what the broker asked for stays.
         if isOffline, console.isInteractive, lastLoss?.retryMilliseconds == nil { client.retryNow() }
         perform(ChatInput(line))
-        if client.openRequestCount >= Self.openRequestCountMax { console.isPaused = true }
+        pauseUntilAnswered()
+    }
+
+    /// The next line of a pipe may need what the answer brings, as a person sees it before the next command.
+    private func pauseUntilAnswered() {
+        if !console.isInteractive { console.isPaused = client.openRequestCount > 0 }
     }
 
     private func didEnterName(_ line: String) {
@@ -112,9 +119,14 @@ final class Chat {
         updatePrompt()
     }
 
+    /// What the broker or this client refuses is a person's to deal with; a script learns it by the status.
+    func noteFailure(_ status: ExitStatus) {
+        if !console.isInteractive, failure == nil { failure = status }
+    }
+
     /// An answer came: a paused console may go on, or an ended one leave.
     func didAnswer() {
-        if client.openRequestCount < Self.openRequestCountMax / 2, console.isPaused { console.isPaused = false }
+        if client.openRequestCount == 0, console.isPaused { console.isPaused = false }
         if isEnding, client.openRequestCount == 0, client.phase != .leaving, client.phase != .ended { quit() }
     }
 
@@ -174,6 +186,7 @@ final class Chat {
 
     private func didEnd(_ loss: ConnectionLoss) {
         if status == .ok { status = ExitStatus(loss, hasBeenReady: hasBeenReady) }
+        if status == .ok, let failure { status = failure }
         console.close()
         typistTimer.close()
         markTimer.close()
@@ -202,6 +215,14 @@ final class Chat {
         }
     }
 
+    /// One's own message can be named as soon as it is acknowledged, which may be before it comes.
+    func noteOwn(_ text: String, _ outcome: ClientOutcome) {
+        guard case .published(let published) = outcome, let account = client.account else { return }
+        var event = Event(room: published.room, seq: published.seq, timestamp: published.timestamp, from: account)
+        event.body = text
+        if recent.message(event.seq, in: event.room) == nil { recent.note(event) }
+    }
+
     func note(rooms: [RoomRecord]) { for record in rooms { completer.noteRoom(record.room.description) } }
     func note(members: [MemberRecord]) { for record in members { completer.noteUser(record.user.description) } }
 
@@ -224,7 +245,9 @@ final class Chat {
         if !isJSON { console.show(StyledText(text, style)) }
     }
 
-    func complain(_ text: String) {
+    /// - Parameter status: what a script is told of it at the end.
+    func complain(_ text: String, _ status: ExitStatus) {
+        noteFailure(status)
         if isJSON { console.write(NoticeJSON.error(text)) } else { console.show(StyledText("!! " + text, .error)) }
     }
 

@@ -4,7 +4,7 @@ import ChatProtocol
 enum EventTarget: Equatable {
     /// `#17`: by its number.
     case number(UInt64)
-    /// `^`: the last one, but of somebody else.
+    /// `^`: the last one of somebody else, or one's own if there is no other.
     case last
     /// `^bob`: the last one of a user.
     case lastOf(AccountName)
@@ -73,7 +73,7 @@ struct RecentMessages {
         let there = (rooms[room] ?? []).reversed().filter { $0.text != nil }
         return switch target {
         case .number(let seq): seq
-        case .last: there.first { $0.from != account }?.seq
+        case .last: (there.first { $0.from != account } ?? there.first)?.seq
         case .lastOf(let name): there.first { $0.from == name }?.seq
         case .own: there.first { $0.from == account }?.seq
         }

@@ -3,6 +3,7 @@ import Bytes
 import ChatClient
 import ChatCore
 import ChatProtocol
+import Credentials
 
 /// `register`: makes an account, and logs this device in.
 struct RegisterCommand: BrokerCommand {
@@ -26,7 +27,8 @@ struct LogInCommand: BrokerCommand {
         discussion: """
             The password is asked for, or read from standard input. The broker then gives this device a token, which is kept in \
             $XDG_CONFIG_HOME/broker-cli (else ~/.config/broker-cli); commands for the same broker use it, the last log-in without --user. \
-            A device has one connection at a time: to use several programs at once, log in as often.
+            Each log-in is for one program at a time: to use several at once, log in as often. \
+            The broker lists them as devices (`broker-cli sessions`).
             """)
 
     @Flag(help: "Forget this device's log-in instead, here and at the broker.")
@@ -43,8 +45,8 @@ struct LogInCommand: BrokerCommand {
 
     private func logOut() throws -> ExitStatus {
         let url = try options.connection.url(options.url)
-        guard let profile = Profile.find(url, user: options.connection.name) else {
-            throw StartFailure(reason: "no log-in to \(url) is remembered that is not in use", status: .refused)
+        guard let profile = try Profile.find(url, user: options.connection.name) else {
+            throw StartFailure(reason: "no log-in to \(url) is remembered", status: .refused)
         }
         return try VerbRunner.run(options, profile: profile) { runner in
             runner.ask(.devices) { outcome in
@@ -71,7 +73,8 @@ struct PasswordCommand: BrokerCommand {
 
     func execute() throws -> ExitStatus {
         let url = try options.connection.url(options.url)
-        let profile = Profile.find(url, user: options.connection.name)
+        // Where other programs use all log-ins, the password is enough.
+        let profile = try? Profile.find(url, user: options.connection.name)
         let name = try profile?.user ?? options.connection.accountName()
         let password = try PasswordPrompt.ask("Present password for \(name): ")
         let new = try PasswordPrompt.askForNew("New password: ")
@@ -128,8 +131,7 @@ private enum LogInVerb {
     /// Logs in with a password, and remembers the device.
     static func run(_ options: VerbOptions, _ name: AccountName, _ password: String, registers: Bool) throws -> ExitStatus {
         let url = try options.connection.url(options.url)
-        let known = Profile.find(url, user: name.description)
-        let profile = try known ?? Profile.make(url, user: name)
+        let profile = try Profile.make(url, user: name)
         let credentials = ClientCredentials(
             name: name, password: password, token: nil, registers: registers, isBindingExpected: profile.isBound)
         let status = try VerbRunner.run(options, profile: profile, credentials: credentials) { runner in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChatProtocol
+import Credentials
 import Glibc
 import LibUV
 
@@ -46,6 +47,10 @@ struct BrokerCLI: ParsableCommand {
     static func runAndExit() -> Never {
         takeOverSurroundings()
         do {
+            // They arrive repaired, as something that nobody meant.
+            guard areArgumentsUTF8 else {
+                throw StartFailure(reason: "the command line is not text in UTF-8")
+            }
             var command = try parseAsRoot(arrange(Array(CommandLine.arguments.dropFirst())))
             guard let command = command as? any BrokerCommand else {
                 try command.run()
@@ -55,6 +60,9 @@ struct BrokerCLI: ParsableCommand {
         } catch let failure as StartFailure {
             StandardStream.error.writeLine("broker-cli: " + VisibleText.escape(failure.reason))
             end(failure.status)
+        } catch let refusal as PasswordRefusal {
+            StandardStream.error.writeLine("broker-cli: " + refusal.reason)
+            end(.usage)
         } catch let error as UVError {
             StandardStream.error.writeLine("broker-cli: \(error)")
             end(.unreachable)
@@ -67,6 +75,12 @@ struct BrokerCLI: ParsableCommand {
             }
             StandardStream.error.writeLine("broker-cli: " + (text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text))
             end(.usage)
+        }
+    }
+
+    private static var areArgumentsUTF8: Bool {
+        UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc)).allSatisfy { argument in
+            argument.flatMap { String(validatingCString: $0) } != nil
         }
     }
 

@@ -12,7 +12,8 @@ struct ChatCommand: BrokerCommand {
         commandName: "chat", abstract: "Chat (the default command).",
         discussion: """
             At a terminal: a line editor with history and completion; :help lists the commands. Otherwise plain lines in, plain lines \
-            out: lines are messages or commands, and at the end of the input everything is answered before the program leaves.
+            out: lines are messages or commands, each waits for the answer to the one before, and the first that fails decides the \
+            exit status.
 
             An account is told at the start what is unread: how much in its rooms, and the messages to it alone. What was shown is read.
             """)
@@ -66,13 +67,22 @@ extension ChatClient {
         capabilities: [String] = []
     ) throws(StartFailure) -> ChatClient {
         var settings = options.settings(capabilities: capabilities)
-        let profile = profile ?? (credentials == nil ? Profile.find(url, user: options.name) : nil)
+        // That one of those that are remembered is worth nothing any more is no reason not to try the next.
+        let triesNext = profile == nil && credentials == nil
+        let profile = triesNext ? try Profile.find(url, user: options.name) : profile
         var credentials = credentials
-        if let profile {
+        if var profile {
             settings.device = profile.device
             if credentials == nil {
                 credentials = ClientCredentials(name: profile.user, password: nil, token: profile.token, isBindingExpected: profile.isBound)
-                credentials?.onTokenRefused = { profile.forget() }
+                credentials?.onTokenRefused = {
+                    profile.forget()
+                    guard triesNext, let next = try? Profile.find(url, user: profile.user.description), let token = next.token else {
+                        return nil
+                    }
+                    profile = next
+                    return ClientCredentials.Device(id: next.device, token: token, isBindingExpected: next.isBound)
+                }
             }
             credentials?.onToken = { token, _, isBound in profile.keep(token: token, isBound: isBound) }
         }
@@ -80,8 +90,9 @@ extension ChatClient {
             settings.logsInToAccount = true
             settings.accountOutlivesConnections = true
         }
+        let verification = try options.verification(of: url)
         do throws(TLSError) {
-            let client = try ChatClient(loop: loop, url: url, verification: options.verification(of: url), settings: settings)
+            let client = try ChatClient(loop: loop, url: url, verification: verification, settings: settings)
             client.credentials = credentials
             return client
         } catch {

@@ -36,6 +36,7 @@ struct ConnectionOptions: ParsableArguments {
     var noColor = false
 
     func validate() throws {
+        if user?.isEmpty == true { throw ValidationError("--user wants a name") }
         if insecure, ca != nil { throw ValidationError("--insecure and --ca contradict each other") }
     }
 
@@ -60,9 +61,13 @@ struct ConnectionOptions: ParsableArguments {
         !noColor && !json && Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb" && stream.isTerminal
     }
 
-    func verification(of url: BrokerURL) -> TLSVerification {
+    func verification(of url: BrokerURL) throws(StartFailure) -> TLSVerification {
         if insecure { return .none }
-        if let file = ca ?? Environment.value("BROKER_CA") { return .authorityFile(file) }
+        if let file = ca ?? Environment.value("BROKER_CA") {
+            // OpenSSL says no more than that there was no certificate.
+            guard access(file, R_OK) == 0 else { throw StartFailure(reason: "cannot read \(file): " + String(cString: strerror(errno))) }
+            return .authorityFile(file)
+        }
         let isDevelopment = url == .development && Self.isOwn(Self.developmentAuthorityFile)
         return isDevelopment ? .authorityFile(Self.developmentAuthorityFile) : .system
     }

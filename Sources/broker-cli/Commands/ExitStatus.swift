@@ -32,6 +32,14 @@ struct ExitStatus: RawRepresentable, Equatable {
             }
     }
 
+    /// How a request that never left is told.
+    init(_ reason: NotSent) {
+        if case .unacceptable = reason { self = .usage } else { self = .timedOut }
+    }
+
+    /// How a request without an answer is told.
+    static func unknown(_ request: ClientRequest) -> ExitStatus { request.isPublish ? .outcomeUnknown : .unreachable }
+
     /// For `--help`.
     static let help = """
         EXIT STATUS
@@ -42,5 +50,16 @@ struct ExitStatus: RawRepresentable, Equatable {
           4  timed out (--timeout), and nothing had an effect
           5  a message was sent, and its outcome is unknown
           128+N  ended by signal N
+        Of a conversation at a terminal, refusals do not count; of one in a pipe, the first failure does.
         """
+}
+
+extension ClientRequest {
+    /// Whether it says something.
+    var isPublish: Bool {
+        switch self {
+        case .publish, .directMessage, .refer: true
+        default: false
+        }
+    }
 }

@@ -78,10 +78,9 @@ private final class HistoryPages {
     }
 
     private func finish() {
-        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true))
-        let account = runner.client.account
-        // That this very visitor came is no news.
-        for event in pages.reversed().joined() where event.kind != .joined || event.from != account {
+        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true, tellsDay: true, tellsNumber: true))
+        // That this very visit began is no news.
+        for event in pages.reversed().joined() where !runner.client.isOwnArrival(event) {
             let lines =
                 runner.isJSON ? NoticeJSON.lines(.event(event)) : text.lines(.event(event)).map { $0.rendered(isColoured: isColoured) }
             for line in lines { runner.print(line) }

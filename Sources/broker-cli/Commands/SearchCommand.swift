@@ -90,7 +90,7 @@ private final class FoundPages {
     }
 
     private func finish() {
-        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true, tellsDay: true))
+        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true, tellsDay: true, tellsNumber: true))
         for event in events.reversed() {
             let lines =
                 runner.isJSON ? NoticeJSON.lines(.event(event)) : text.lines(.event(event)).map { $0.rendered(isColoured: isColoured) }

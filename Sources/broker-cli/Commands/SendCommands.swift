@@ -7,8 +7,8 @@ struct SendCommand: BrokerCommand {
     static let configuration = CommandConfiguration(
         commandName: "send", abstract: "Say something in a room, and print the number of the event.",
         discussion: """
-            With - each line of the standard input is a message; they are sent one after the other, and the first one that is \
-            refused ends it. Ends with 0 only when every message was acknowledged.
+            With - each line of the standard input that is not empty is a message; they are sent one after the other, and the first \
+            one that is refused ends it. Ends with 0 only when every message was acknowledged.
             """)
 
     @Option(help: ArgumentHelp("The room, or a conversation that has begun, as @bob.", valueName: "room"))
@@ -102,7 +102,9 @@ private final class Publisher {
             let console = try PlainConsole(loop: runner.loop, isColoured: false)
             runner.input = console
             let publisher = Publisher(runner, console, makeRequest)
+            console.onBadLine = { reason in runner.fail(reason, .usage) }
             console.onLine = { line in
+                // An empty message says nothing.
                 guard !line.isEmpty else { return }
                 // The next line waits for this one's answer: order and the first refusal stay clear.
                 console.isPaused = true
@@ -111,7 +113,9 @@ private final class Publisher {
             console.onEnd = { runner.finish(.ok) }
             console.start()
         } else {
-            Publisher(runner, nil, makeRequest).publish(words.joined(separator: " "))
+            let text = words.joined(separator: " ")
+            guard !text.isEmpty else { throw StartFailure(reason: "an empty text says nothing") }
+            Publisher(runner, nil, makeRequest).publish(text)
         }
     }
 

@@ -46,6 +46,8 @@ private final class Tail {
     private var waiting: [RoomAddress: [Event]]
     /// That event, once the answer to JOIN has told it.
     private var ends: [RoomAddress: UInt64] = [:]
+    /// Rooms of which the user was a member before.
+    private var memberBefore: Set<RoomAddress> = []
 
     init(_ runner: VerbRunner, _ rooms: Set<RoomAddress>, count: Int, follows: Bool, isColoured: Bool) {
         self.runner = runner
@@ -62,6 +64,11 @@ private final class Tail {
         // One more than is wanted: the last one can be the news that this very visitor came.
         let tail = count == 0 ? 0 : min(UInt64(count) + 1, 1000)
         for room in rooms.sorted() {
+            // Who may read already is a member, and does not become one by this visit: a range that nothing has happened in is read.
+            let never = ProtocolLimits.integerMax
+            runner.client.request(.history(room, from: never, to: never, limit: 1)) { [self] outcome in
+                if case .history = outcome { memberBefore.insert(room) }
+            }
             runner.ask(.join(room, tail: tail)) { [self] outcome in
                 guard case .joined(let joined) = outcome else { return }
                 ends[room] = joined.head
@@ -74,8 +81,7 @@ private final class Tail {
         switch notice {
         case .event(let event):
             guard rooms.contains(event.room) else { return }
-            let isOwnArrival = event.kind == .joined && (event.user ?? event.from) == runner.client.account
-            if !isOwnArrival {
+            if !isOwnArrival(event) {
                 if waiting[event.room] == nil { show(notice) } else { waiting[event.room]?.append(event) }
             }
             reach(event.seq, in: event.room)
@@ -91,6 +97,13 @@ private final class Tail {
         }
     }
 
+    /// Whether an event says no more than that this very visit began: in a room that is entered it is the last one before the answer.
+    private func isOwnArrival(_ event: Event) -> Bool {
+        if runner.client.isOwnArrival(event) { return true }
+        return event.kind == .joined && (event.user ?? event.from) == runner.client.account && event.seq == ends[event.room]
+            && !memberBefore.contains(event.room)
+    }
+
     private func reach(_ seq: UInt64, in room: RoomAddress) {
         guard let end = ends[room], seq >= end, let events = waiting.removeValue(forKey: room) else { return }
         for event in events.suffix(count) { show(.event(event)) }
@@ -103,7 +116,7 @@ private final class Tail {
             for line in NoticeJSON.lines(notice) { runner.print(line) }
             return
         }
-        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true))
+        let text = NoticeText(events: EventText(account: runner.client.account, isOneLine: true, tellsDay: true, tellsNumber: true))
         for line in text.lines(notice) {
             if case .event = notice {
                 runner.print(line.rendered(isColoured: isColoured))

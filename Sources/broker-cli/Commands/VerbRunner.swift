@@ -25,6 +25,8 @@ final class VerbRunner {
     private var hasBeenReady = false
     /// Publishes sent whose outcome is not known yet: what a time limit then means.
     private var openPublishCount = 0
+    /// Something was said: a verb that then cannot tell its number has not merely failed.
+    private var hasPublished = false
     private let isErrorColoured: Bool
 
     /// Runs a verb to its end and returns its status.
@@ -94,22 +96,19 @@ final class VerbRunner {
 
     /// Asks, and ends the verb with what went wrong; what went right goes to `onSuccess`.
     func ask(_ request: ClientRequest, onSuccess: @escaping (ClientOutcome) -> Void) {
-        let isPublish: Bool =
-            switch request {
-            case .publish, .directMessage, .refer: true
-            default: false
-            }
-        if isPublish { openPublishCount += 1 }
+        if request.isPublish { openPublishCount += 1 }
         // The verb's own time limit is what counts, not one for each request.
         client.request(request, deadlineMilliseconds: timeoutMilliseconds + 1000) { [unowned self] outcome in
-            if isPublish { openPublishCount -= 1 }
+            if request.isPublish { openPublishCount -= 1 }
+            if case .published = outcome { hasPublished = true }
             switch outcome {
             case .refused(let failure): refuse(failure, for: request)
             // The end of the session is told next, with its cause.
             case .notSent(.sessionEnded): break
-            case .notSent(.unacceptable(let code)): fail(FailureText.sentence(Failure(code)), .usage)
-            case .notSent(let reason): fail(FailureText.sentence(reason), .timedOut)
-            case .unknown(let doubt): fail(FailureText.sentence(doubt, for: request), isPublish ? .outcomeUnknown : .unreachable)
+            case .notSent(let reason):
+                let limit = client.welcome?.bodyByteCountMax
+                fail(FailureText.sentence(reason, for: request, bodyByteCountMax: limit), ExitStatus(reason))
+            case .unknown(let doubt): fail(FailureText.sentence(doubt, for: request), .unknown(request))
             default: onSuccess(outcome)
             }
         }
@@ -118,7 +117,8 @@ final class VerbRunner {
     func refuse(_ failure: Failure, for request: ClientRequest?) {
         guard status == nil else { return }
         if isJSON { print(NoticeJSON.error(failure)) }
-        sayError(FailureText.sentence(failure, for: request, isConversation: false))
+        let limit = client.welcome?.bodyByteCountMax
+        sayError(FailureText.sentence(failure, for: request, isConversation: false, bodyByteCountMax: limit))
         finish(.refused)
     }
 
@@ -140,7 +140,7 @@ final class VerbRunner {
         if errno == EPIPE { return finish(.ok) }
         let error = UVError(systemErrorNumber: errno)
         if status == nil { sayError("cannot write: \(error)") }
-        finish(.usage)
+        finish(hasPublished ? .outcomeUnknown : .usage)
     }
 
     private func sayError(_ text: String) {

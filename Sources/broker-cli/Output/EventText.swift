@@ -10,10 +10,12 @@ struct EventText {
     var recent = RecentMessages()
     /// Whether the day is told, because events are of many days.
     var tellsDay = false
+    /// Whether the number is told, by which commands name an event.
+    var tellsNumber = false
 
     func line(_ event: Event) -> StyledText {
         let time = tellsDay ? ClockText.dayAndTime(milliseconds: event.timestamp) : ClockText.timeOfDay(milliseconds: event.timestamp)
-        var line = StyledText(time + " ", .dim)
+        var line = StyledText(time + " " + (tellsNumber ? "#\(event.seq) " : ""), .dim)
         switch event.kind {
         case .message, .notice:
             appendHead(of: event, to: &line)

@@ -6,15 +6,24 @@ enum FailureText {
     /// - Parameters:
     ///   - request: what was asked, if it is known: it makes the sentence say more.
     ///   - isConversation: whether commands of a conversation can be proposed.
-    static func sentence(_ failure: Failure, for request: ClientRequest? = nil, isConversation: Bool = true) -> String {
+    ///   - bodyByteCountMax: how much text the broker takes, if it is known.
+    static func sentence(
+        _ failure: Failure, for request: ClientRequest? = nil, isConversation: Bool = true, bodyByteCountMax: UInt64? = nil
+    ) -> String {
         var text: String
         if let special = request.flatMap({ special(failure.code, $0) }) {
             text = special + (request.flatMap { isConversation ? hint(failure.code, $0) : verbHint(failure.code, $0) } ?? "")
+        } else if failure.code == .exists, let reason = failure.reason, !reason.isEmpty {
+            text = reason
         } else {
             text = general[failure.code] ?? "the broker refused"
             // The broker's own words, where they add something.
             if let reason = failure.reason, !reason.isEmpty, reason != text { text += ": " + reason }
         }
+        if case .rename(let name)? = request, failure.code == .exists, failure.reason?.contains("account") == true {
+            text = "the name \(name) has an account; broker-cli login --user \(name) logs in to it"
+        }
+        if failure.code == .bodyTooLarge, let bodyByteCountMax { text += "; at most \(bodyByteCountMax) octets are taken" }
         if let wait = failure.retryMilliseconds, wait > 0 { text += "; wait " + DurationText.seconds(milliseconds: wait) }
         return "\(text) (\(failure.code.rawValue) \(failure.code))"
     }
@@ -132,12 +141,14 @@ enum FailureText {
         return ""
     }
 
-    static func sentence(_ reason: NotSent) -> String {
+    /// - Parameters: as above.
+    static func sentence(_ reason: NotSent, for request: ClientRequest? = nil, bodyByteCountMax: UInt64? = nil) -> String {
         switch reason {
         case .deadline: "not sent: there was no connection in time"
         case .queueFull: "not sent: too much waits for the connection already"
         case .sessionEnded: "not sent: the session is over"
-        case .unacceptable(let code): "not sent: " + sentence(Failure(code))
+        case .unacceptable(let code):
+            "not sent: " + sentence(Failure(code), for: request, bodyByteCountMax: bodyByteCountMax ?? Field.body.maximum)
         }
     }
 

@@ -7,6 +7,8 @@ final class PlainConsole: Console {
 
     var onLine: ((String) -> Void)?
     var onEnd: (() -> Void)?
+    /// A line was dropped, and why.
+    var onBadLine: ((String) -> Void)?
     let isInteractive = false
     var isPaused = false { didSet { if !isPaused { tellLines() } } }
 
@@ -37,6 +39,7 @@ final class PlainConsole: Console {
     func close() {
         onLine = nil
         onEnd = nil
+        onBadLine = nil
         reader?.close()
         reader = nil
     }
@@ -73,11 +76,14 @@ final class PlainConsole: Console {
 
     private func tell(_ count: Int, of line: [UInt8]) {
         guard count <= Self.lineByteCountMax else {
-            StandardStream.error.writeLine("!! a line of more than \(Self.lineByteCountMax) octets was dropped")
+            onBadLine?("a line of more than \(Self.lineByteCountMax) octets was dropped")
             return
         }
-        // Octets that are no UTF-8 become U+FFFD here, where they can be seen, rather than an error of the broker.
-        onLine?(String(decoding: line.prefix(count), as: UTF8.self))
+        guard let text = String(validating: line.prefix(count), as: UTF8.self) else {
+            onBadLine?("a line that is not text in UTF-8 was dropped")
+            return
+        }
+        onLine?(text)
     }
 
     private func end() {

@@ -97,6 +97,7 @@ final class TerminalConsole: Console {
         var needsRedraw = false
         for key in keys {
             guard reader != nil else { return }
+            let wasEmpty = editor.line.isEmpty
             switch editor.handle(key, completion: completion) {
             case .none: break
             case .redraw: needsRedraw = true
@@ -105,7 +106,9 @@ final class TerminalConsole: Console {
                 // What was entered is not left standing: it comes back as a message, or as the answer to a command.
                 onLine?(line)
             case .endOfInput: return end()
-            case .interrupt: needsRedraw = true
+            case .interrupt:
+                needsRedraw = true
+                if wasEmpty { show(StyledText("-- control-D leaves", .dim)) }
             case .suspend: suspend()
             case .clearScreen:
                 display.forget()

@@ -66,6 +66,40 @@ import Testing
         }
     }
 
+    /// A harness whose session has asked how to log in, and was told to start over as another device.
+    private func startingOver(as device: SharedBytes) -> ClientHarness {
+        var harness = ClientHarness { $0.logsInToAccount = true }
+        harness.open()
+        harness.reply(.welcome(ClientHarness.welcome()), to: 1)
+        harness.answerLogIn(.startOver(device: device))
+        return harness
+    }
+
+    @Test func startsOverAsAnotherDevice() {
+        let device = SharedBytes([UInt8](repeating: 8, count: 16))
+        var harness = startingOver(as: device)
+        let ping = harness.ask(.ping)
+        #expect(harness.actions.last == .close)
+        harness.close()
+        #expect(harness.actions.last == .connect(afterMilliseconds: 0))
+        #expect(harness.notices.isEmpty, "nothing that a user would want to know: \(harness.notices)")
+        harness.open()
+        guard case .hello(let hello) = harness.sent.first?.command else {
+            Issue.record("HELLO comes first")
+            return
+        }
+        #expect(hello.device == device)
+        #expect(harness.outcomes(ping).isEmpty, "it waits for the log-in")
+    }
+
+    @Test func whoLeavesBeforeStartingOverIsGone() {
+        var harness = startingOver(as: SharedBytes([UInt8](repeating: 8, count: 16)))
+        harness.leave()
+        harness.close()
+        #expect(harness.notices == [.ended(.left)])
+        #expect(harness.actions.last == .close)
+    }
+
     @Test(arguments: [ResultCode.exists, .badName])
     func asksForAnotherNameOnTheSameConnection(code: ResultCode) {
         var harness = ClientHarness(wish: "alice")

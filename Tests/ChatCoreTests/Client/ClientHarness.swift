@@ -111,6 +111,7 @@ struct ClientHarness {
     }
 
     mutating func chooseName(_ wish: String) { take(session.chooseName(wish, at: now)) }
+    mutating func answerLogIn(_ answer: LogInAnswer) { take(session.answerLogIn(answer, at: now)) }
     mutating func leave() { take(session.leave(at: now)) }
 
     // MARK: What was seen

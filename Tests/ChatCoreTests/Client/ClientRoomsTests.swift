@@ -159,4 +159,19 @@ import Testing
         harness.receive(octets: { unknown(0x40, id: 0, &$0) })
         #expect(harness.actions == [.close])
     }
+
+    @Test(arguments: [(UInt64(5), true), (6, false)])
+    func theOwnArrivalIsWhereAnUnaskedRoomBegins(next: UInt64, isNew: Bool) {
+        var harness = ClientHarness()
+        harness.logIn()
+        // A JOIN of the user's is under way already, whose answer is what counts for everything else.
+        harness.ask(.join(.lobby, tail: 0))
+        harness.reply(.joined(ClientHarness.joined("lobby", head: 5, next: next)), to: 0)
+        var event = ClientHarness.event("lobby", 5, from: "alice")
+        #expect(!harness.session.isOwnArrival(event), "a message is none")
+        event.kind = .joined
+        #expect(harness.session.isOwnArrival(event) == isNew)
+        event.seq = 4
+        #expect(!harness.session.isOwnArrival(event), "nor is an arrival of before")
+    }
 }
