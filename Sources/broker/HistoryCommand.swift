@@ -36,6 +36,6 @@ struct HistoryCommand: ParsableCommand {
         clock_gettime(CLOCK_REALTIME, &time)
         let now = UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
         let (count, epoch) = try HistoryMaintenance.beginNewEpoch(in: directory, now: now)
-        return ["\(count) \(count == 1 ? "log has" : "logs have") the epoch \(epoch) now"]
+        return ["\(count) \(count == 1 ? "log has" : "logs have") the epoch \(epoch) now, in \(directory)"]
     }
 }

@@ -195,6 +195,7 @@ final class AccountJudge {
                 name, origin, message: ResumeProof.server(token: token, exporter: exporter), givesToken: true, provesPassword: false,
                 used: nonce)
         }
+        log(refusalOf: message.name, evidence)
         return unknown
     }
 
@@ -255,7 +256,14 @@ final class AccountJudge {
     private func refusal(_ evidence: ChannelEvidence, _ name: String?) -> CredentialAnswer {
         var keys = ["address \(evidence.address)"]
         if let name, let account = try? AccountName(name) { keys.append("account \(account)") }
+        log(refusalOf: name, evidence)
         return .refused(.authFailed, delayMilliseconds: failures.note(keys, at: clock.monotonic))
+    }
+
+    /// For the operator, who may want to keep an address out. What is no name is not repeated.
+    private func log(refusalOf name: String?, _ evidence: ChannelEvidence) {
+        let user = name.flatMap { try? AccountName($0) }?.description ?? "-"
+        log.info("a log-in was refused", metadata: ["peer": "\(evidence.address)", "user": "\(user)"])
     }
 
     // MARK: Tokens
