@@ -85,7 +85,7 @@ class EntryForm(AccountPages, unittest.TestCase):
         page.until("document.getElementById('entry-kinds').hidden")
 
     def test_a_page_of_another_machine_in_the_clear_computes_no_proofs(self):
-        broker = self.storing(accounts_registration="open")
+        broker = self.storing(accounts_registration="open", web_allowed_origins="*")
         page = self.open(broker, host="chat.test")
         self.assertFalse(page.evaluate("isSecureContext"))
         page.click("#kind-password input")
