@@ -49,6 +49,8 @@ class Presence(Sessions):
         alice, bob = self.pair()
         cyd = self.client(fresh("cyd"))
         room = self.room_of(alice, bob, cyd)
+        # Who has not been sent all events yet is not told who is typing.
+        bob.next_event("deliver", room=room, user=cyd.user)
         self.assertEqual(alice.request("typing", room=room, state=1).name, "ok")
         self.assertEqual(bob.next_event("typing", room=room, user=alice.user)["state"], 1)
         alice.request("typing", room=room, state=1)              # within 3 s: not relayed
