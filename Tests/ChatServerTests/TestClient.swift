@@ -41,10 +41,8 @@ final class TestClient {
         let status = withUnsafePointer(to: &target) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
-        guard status == 0 else {
-            close(descriptor)
-            throw Failed("connect: \(errno)")
-        }
+        // The descriptor is closed with the object, of which everything is initialised by now.
+        guard status == 0 else { throw Failed("connect: \(errno)") }
     }
 
     /// Connects and logs in under a name.
