@@ -23,7 +23,7 @@ struct NativeDialectTests {
 
     private static let lobby = try! RoomAddress("lobby")
 
-    private static let conversation: [(input: DialectInput, octets: [UInt8])] = {
+    private static var conversation: [(input: DialectInput, octets: [UInt8])] {
         let device = SharedBytes([UInt8](0..<16))
         let publication = Publication(content: EventContent(messageID: MessageID(7), reply: 3, body: "hällo"), ageMilliseconds: 12)
         let commands: [(Command, UInt32, Bool)] = [
@@ -37,7 +37,7 @@ struct NativeDialectTests {
         let opened = DialectInput.opened(Preface.client)
         return [(opened, preface)]
             + commands.map { (.command($0.0, requestID: $0.1, isRetry: $0.2), frame($0.0, id: $0.1, isRetry: $0.2)) }
-    }()
+    }
 
     /// Offers octets to a dialect as the adapter does: what is not used is offered again with more behind it.
     private struct Feed {
